@@ -1,0 +1,128 @@
+"""Every recorded chat_completions exchange, beside what the openai SDK makes of the same bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from openai.lib.streaming.chat import ChatCompletionStreamState
+
+from tests.wire.recordings import Exchange, exchanges, needs_recordings
+from tikhub_ai import APIStatusError, ChatClient, ChatReply, ChatRequest, End, Message, Settings, Text
+
+pytestmark = needs_recordings
+EXCHANGES = exchanges("chat_completions")
+ANSWERS = [param for param in EXCHANGES if param.values[0].status == 200]
+ERRORS = [param for param in EXCHANGES if param.values[0].status >= 400]
+
+
+def client_of(exchange: Exchange, *, is_async: bool = False) -> ChatClient:
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(exchange.status, headers=exchange.headers, content=exchange.body)
+    )
+    clients: dict[str, Any] = {"http_client": httpx.Client(transport=transport)}
+    if is_async:
+        clients = {"http_async_client": httpx.AsyncClient(transport=transport)}
+    return ChatClient(
+        Settings(api_key="sk-test", base_url="http://gateway.test", max_retries=0, **clients), api="chat_completions"
+    )
+
+
+def request_of(exchange: Exchange) -> ChatRequest:
+    return ChatRequest(
+        model=exchange.request.get("model") or "gpt-4o", messages=[Message("user", [Text("as recorded")])]
+    )
+
+
+async def all_ways(exchange: Exchange) -> list[ChatReply]:
+    """The reply, read each way that fits the exchange: sync and async."""
+    request = request_of(exchange)
+    if not exchange.is_stream:
+        return [client_of(exchange).complete(request), await client_of(exchange, is_async=True).acomplete(request)]
+    sync = list(client_of(exchange).stream(request))
+    other = [delta async for delta in client_of(exchange, is_async=True).astream(request)]
+    assert sync == other
+    ends = [delta for delta in sync if isinstance(delta, End)]
+    assert len(ends) == 1
+    assert sync[-1] is ends[0]
+    return [ends[0].reply, other[-1].reply]
+
+
+def sdk_reading(exchange: Exchange) -> Any:
+    """What the openai SDK makes of the same bytes: a ChatCompletion, plain or folded."""
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(exchange.status, headers=exchange.headers, content=exchange.body)
+    )
+    sdk = openai.OpenAI(
+        api_key="sk-test",
+        base_url="http://gateway.test/v1",
+        max_retries=0,
+        http_client=httpx.Client(transport=transport),
+    )
+    asked: dict[str, Any] = {"model": "as-recorded", "messages": [{"role": "user", "content": "as recorded"}]}
+    if not exchange.is_stream:
+        return sdk.chat.completions.create(**asked)
+    state = ChatCompletionStreamState()
+    for chunk in sdk.chat.completions.create(**asked, stream=True):
+        state.handle_chunk(chunk)
+    return state.current_completion_snapshot
+
+
+@pytest.mark.parametrize("exchange", ANSWERS)
+async def test_text_calls_finish_reason_and_usage_agree_with_the_openai_sdk(exchange: Exchange) -> None:
+    theirs = sdk_reading(exchange)
+    for ours in await all_ways(exchange):
+        assert len(ours.choices) == len(theirs.choices)
+        for mine, other in zip(ours.choices, theirs.choices, strict=True):
+            assert mine.text == (other.message.content or "")
+            assert mine.refusal == other.message.refusal
+            assert mine.finish_reason == other.finish_reason
+            assert [(call.name, call.arguments) for call in mine.tool_calls] == [
+                (call.function.name, call.function.arguments) for call in other.message.tool_calls or []
+            ]
+            ids = [call.id for call in other.message.tool_calls or []]
+            assert [call.id for call in mine.tool_calls] == ids or not any(ids)
+            assert all(call.id for call in mine.tool_calls)
+        assert ours.id == theirs.id
+        assert ours.model == theirs.model
+        if theirs.usage is None:
+            assert ours.usage is None or exchange.is_stream
+        else:
+            assert ours.usage is not None
+            assert (ours.usage.input_tokens, ours.usage.output_tokens, ours.usage.total_tokens) == (
+                theirs.usage.prompt_tokens,
+                theirs.usage.completion_tokens,
+                theirs.usage.total_tokens,
+            )
+
+
+@pytest.mark.parametrize("exchange", ANSWERS)
+async def test_reasoning_that_the_sdk_drops_is_kept(exchange: Exchange) -> None:
+    if exchange.is_stream:
+        messages = [choice.get("delta") or {} for chunk in exchange.chunks for choice in chunk["choices"]]
+    else:
+        import json
+
+        messages = [choice["message"] for choice in json.loads(exchange.body)["choices"]]
+    said = "".join(message.get("reasoning_content") or "" for message in messages)
+    for reply in await all_ways(exchange):
+        assert reply.reasoning == said
+
+
+@pytest.mark.parametrize("exchange", ERRORS)
+async def test_an_error_is_the_same_member_with_the_same_facts_as_the_sdk_gives(exchange: Exchange) -> None:
+    with pytest.raises(APIStatusError) as ours:
+        client_of(exchange).complete(request_of(exchange))
+    with pytest.raises(openai.APIStatusError) as theirs:
+        sdk_reading(Exchange(exchange.name, {}, exchange.status, exchange.headers, exchange.body))
+    assert ours.value.status_code == theirs.value.status_code
+    assert ours.value.code == theirs.value.code
+    assert ours.value.type == theirs.value.type
+    mro = {kind.__name__ for kind in type(ours.value).__mro__}
+    assert type(theirs.value).__name__ in mro
+    assert ours.value.response is not None
+    assert ours.value.response.json() == theirs.value.response.json()
+    with pytest.raises(type(ours.value)):
+        list(client_of(exchange).stream(request_of(exchange)))

@@ -1,0 +1,175 @@
+"""The shared core of `langchain_tikhub` and `llama_index_tikhub`: one transport and one codec per wire API.
+
+The names below load on first use, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tikhub_ai._version import __version__
+
+if TYPE_CHECKING:
+    from tikhub_ai.catalog import ModelFacts
+    from tikhub_ai.chat import ChatAPI, ChatClient, IncompleteStreamWarning, choose_api
+    from tikhub_ai.conversation import (
+        ChatReply,
+        ChatRequest,
+        Choice,
+        Citation,
+        Issuer,
+        Media,
+        Message,
+        Opaque,
+        Part,
+        Reasoning,
+        Refusal,
+        ResponseFormat,
+        ServerToolCall,
+        ServerToolResult,
+        Text,
+        Tool,
+        ToolCall,
+        ToolChoice,
+        ToolResult,
+        Usage,
+    )
+    from tikhub_ai.deltas import (
+        Accumulator,
+        AudioDelta,
+        CitationDelta,
+        Delta,
+        End,
+        PartDelta,
+        ReasoningDelta,
+        RefusalDelta,
+        TextDelta,
+        ToolCallDelta,
+    )
+    from tikhub_ai.embeddings import EmbeddingsClient
+    from tikhub_ai.errors import (
+        APIConnectionError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        ConfigurationError,
+        ContentBlockedError,
+        ContextWindowExceededError,
+        IncompleteStreamError,
+        InsufficientBalanceError,
+        InvalidRequestError,
+        InvalidResponseError,
+        JobFailedError,
+        MissingKeyError,
+        ModelNotFoundError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitError,
+        ResponseInfo,
+        ServerError,
+        TikHubAIError,
+    )
+    from tikhub_ai.settings import Settings
+    from tikhub_ai.transport import Transport
+
+_HOMES = {
+    "catalog": ("ModelFacts",),
+    "chat": ("ChatAPI", "ChatClient", "IncompleteStreamWarning", "choose_api"),
+    "conversation": (
+        "ChatReply", "ChatRequest", "Choice", "Citation", "Issuer", "Media", "Message", "Opaque", "Part", "Reasoning",
+        "Refusal", "ResponseFormat", "ServerToolCall", "ServerToolResult", "Text", "Tool", "ToolCall", "ToolChoice",
+        "ToolResult", "Usage",
+    ),
+    "deltas": (
+        "Accumulator", "AudioDelta", "CitationDelta", "Delta", "End", "PartDelta", "ReasoningDelta", "RefusalDelta",
+        "TextDelta", "ToolCallDelta",
+    ),
+    "embeddings": ("EmbeddingsClient",),
+    "errors": (
+        "APIConnectionError", "APIStatusError", "APITimeoutError", "AuthenticationError", "BadRequestError",
+        "ConfigurationError", "ContentBlockedError", "ContextWindowExceededError", "IncompleteStreamError",
+        "InsufficientBalanceError", "InvalidRequestError", "InvalidResponseError", "JobFailedError", "MissingKeyError",
+        "ModelNotFoundError", "NotFoundError", "PermissionDeniedError", "RateLimitError", "ResponseInfo", "ServerError",
+        "TikHubAIError",
+    ),
+    "settings": ("Settings",),
+    "transport": ("Transport",),
+}  # fmt: skip
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "Accumulator",
+    "AudioDelta",
+    "AuthenticationError",
+    "BadRequestError",
+    "ChatAPI",
+    "ChatClient",
+    "ChatReply",
+    "ChatRequest",
+    "Choice",
+    "Citation",
+    "CitationDelta",
+    "ConfigurationError",
+    "ContentBlockedError",
+    "ContextWindowExceededError",
+    "Delta",
+    "EmbeddingsClient",
+    "End",
+    "IncompleteStreamError",
+    "IncompleteStreamWarning",
+    "InsufficientBalanceError",
+    "InvalidRequestError",
+    "InvalidResponseError",
+    "Issuer",
+    "JobFailedError",
+    "Media",
+    "Message",
+    "MissingKeyError",
+    "ModelFacts",
+    "ModelNotFoundError",
+    "NotFoundError",
+    "Opaque",
+    "Part",
+    "PartDelta",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "Reasoning",
+    "ReasoningDelta",
+    "Refusal",
+    "RefusalDelta",
+    "ResponseFormat",
+    "ResponseInfo",
+    "ServerError",
+    "ServerToolCall",
+    "ServerToolResult",
+    "Settings",
+    "Text",
+    "TextDelta",
+    "TikHubAIError",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolChoice",
+    "ToolResult",
+    "Transport",
+    "Usage",
+    "__version__",
+    "choose_api",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

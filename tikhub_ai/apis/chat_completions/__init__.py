@@ -1,0 +1,12 @@
+"""POST /v1/chat/completions: OpenAI's format, which GPT, DeepSeek, Claude and others speak here, each with a dialect.
+
+Follows OpenAI's OpenAPI (`CreateChatCompletionRequest`), DeepSeek's thinking-mode guide for `reasoning_content`, and
+takes what gateways make of them.
+"""
+
+from tikhub_ai.apis.chat_completions.decode import Decoder
+from tikhub_ai.apis.chat_completions.encode import API, encode
+
+__all__ = ["API", "Decoder", "decoder", "encode"]
+
+decoder = Decoder

@@ -1,0 +1,391 @@
+"""An answer of POST /v1/chat/completions, plain or streamed, as deltas. Both go through the same code."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tikhub_ai.apis.chat_completions.encode import API
+from tikhub_ai.apis.chat_completions.usage import usage_of
+from tikhub_ai.conversation import Citation, Issuer, Media, Opaque
+from tikhub_ai.deltas import (
+    Accumulator,
+    AudioDelta,
+    CitationDelta,
+    Delta,
+    PartDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+)
+from tikhub_ai.errors import InvalidResponseError, error_from_payload, error_in_body
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tikhub_ai.catalog import ModelFacts
+    from tikhub_ai.conversation import ChatRequest
+    from tikhub_ai.sse import ServerSentEvent
+
+_ANSWER_FIELDS = frozenset({"id", "object", "created", "model", "choices", "usage", "obfuscation", "error"})
+_CHOICE_FIELDS = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})
+_MESSAGE_FIELDS = frozenset(
+    {"role", "content", "reasoning_content", "reasoning", "reasoning_details", "refusal", "tool_calls", "function_call",
+     "annotations", "audio", "images"}
+)  # fmt: skip
+_TOOL_CALL_FIELDS = frozenset({"index", "id", "type", "function"})
+
+
+class Decoder:
+    """Decodes one answer.
+
+    Args:
+        request: What was asked: how many answers, what audio format.
+        facts: Of the model, for the issuer of its state.
+    """
+
+    def __init__(self, request: ChatRequest, facts: ModelFacts) -> None:
+        self.accumulator = Accumulator(API)
+        self.is_done = False
+        self._issuer = Issuer(API, facts.family)
+        self._audio_format = str((request.audio or {}).get("format", "")) or None
+        self._choices: dict[int, _ChoiceDecoder] = {}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every choice that began has said why it ended."""
+        finished = self.accumulator.finish_reasons
+        return bool(finished) and finished.keys() >= self._choices.keys()
+
+    def event(self, event: ServerSentEvent) -> Sequence[Delta]:
+        """Take one event of a stream. See `ChatDecoder`."""
+        data = event.data
+        if data.startswith(b"[DONE]"):
+            self.is_done = True
+            return ()
+        try:
+            payload = orjson.loads(data)
+        except ValueError:
+            return self._joined_events(data)
+        return self._payload(payload)
+
+    def _joined_events(self, data: bytes) -> Sequence[Delta]:
+        """Relays that forget the blank line between two events give both as one."""
+        deltas: list[Delta] = []
+        lines = data.split(b"\n")
+        try:
+            payloads = [orjson.loads(line) for line in lines if line and line != b"[DONE]"] if len(lines) > 1 else None
+        except ValueError:
+            payloads = None
+        if payloads is None:
+            raise InvalidResponseError(f"An event of the stream is no JSON: {data[:80]!r}.")
+        for payload in payloads:
+            deltas += self._payload(payload)
+        self.is_done = self.is_done or b"[DONE]" in lines
+        return deltas
+
+    def body(self, payload: dict[str, Any]) -> Sequence[Delta]:
+        """Take the JSON body of a plain answer.
+
+        Raises:
+            InvalidResponseError: It has no `choices`.
+        """
+        if not isinstance(payload.get("choices"), list) or not payload["choices"]:
+            raise InvalidResponseError(
+                f"The answer has no choices: it holds {sorted(payload)}. Check that base_url is the gateway's address."
+            )
+        deltas = self._payload(payload)
+        for number in self._choices:  # a plain answer is whole even where a relay left its finish reason out
+            self.accumulator.finish_reasons.setdefault(number, "stop")
+        self.is_done = True
+        return deltas
+
+    def _payload(self, payload: Any) -> Sequence[Delta]:
+        if not isinstance(payload, dict):
+            return ()
+        if (error := error_in_body(payload)) is not None:
+            raise error_from_payload(error, {})
+        into = self.accumulator
+        if into.id is None:
+            into.id = payload.get("id") or None
+        if into.model is None:
+            into.model = payload.get("model") or None
+        if usage := payload.get("usage"):
+            into.usage = usage_of(usage)  # a snapshot, some say it in every chunk: the last one holds
+        for key in payload.keys() - _ANSWER_FIELDS:
+            if payload[key] is not None:
+                into.extras[key] = payload[key]
+        deltas: list[Delta] = []
+        for choice in payload.get("choices") or ():
+            if isinstance(choice, dict):
+                self._choice(choice, deltas)
+        return deltas
+
+    def _choice(self, choice: dict[str, Any], deltas: list[Delta]) -> None:
+        into = self.accumulator
+        number = choice.get("index") or 0
+        decoder = self._choices.get(number)
+        if decoder is None:
+            decoder = self._choices[number] = _ChoiceDecoder(number, into, self._issuer, self._audio_format)
+        message = choice.get("delta") or choice.get("message")
+        if message:
+            decoder.message(message, deltas)
+        if reason := choice.get("finish_reason"):
+            into.finish_reasons[number] = reason
+        if logprobs := choice.get("logprobs"):
+            _extend(into.logprobs.setdefault(number, {}), logprobs)
+        for key in choice.keys() - _CHOICE_FIELDS:
+            if choice[key]:
+                into.choice_extras.setdefault(number, {})[key] = choice[key]
+
+
+def _extend(into: dict[str, Any], logprobs: dict[str, Any]) -> None:
+    for key, value in logprobs.items():
+        if isinstance(value, list):
+            into.setdefault(key, []).extend(value)
+        elif value is not None:
+            into[key] = value
+
+
+class _ChoiceDecoder:
+    """Decodes one choice: gives each part its position, and keeps a part open until another kind begins."""
+
+    __slots__ = (
+        "_audio_format",
+        "_by_id",
+        "_by_index",
+        "_calls",
+        "_into",
+        "_issuer",
+        "_kind",
+        "_last_call",
+        "_number",
+        "_open",
+    )
+
+    def __init__(self, number: int, into: Accumulator, issuer: Issuer, audio_format: str | None) -> None:
+        self._number = number
+        self._into = into
+        self._issuer = issuer
+        self._audio_format = audio_format
+        self._kind = ""
+        self._open = -1
+        self._calls = 0
+        self._by_id: dict[str, _Call] = {}
+        self._by_index: dict[int, _Call] = {}
+        self._last_call: _Call | None = None
+        into.add_choice(number)
+
+    def message(self, message: dict[str, Any], deltas: list[Delta]) -> None:
+        """Take a `delta` or a whole `message`; their fields are the same."""
+        content = message.get("content")
+        if len(message) == 1 and type(content) is str:  # the common chunk: text and nothing else
+            if content:
+                self._text(content, deltas)
+            return
+        self._reasoning(message, deltas)
+        if isinstance(content, str):
+            if content:
+                self._text(content, deltas)
+        elif isinstance(content, list):
+            for block in content:
+                self._content_block(block, deltas)
+        if refusal := message.get("refusal"):
+            self._give(RefusalDelta(str(refusal), self._position("refusal"), self._number), deltas)
+        for image in message.get("images") or ():
+            self._image(image, deltas)
+        if audio := message.get("audio"):
+            self._audio(audio, deltas)
+        for call in message.get("tool_calls") or ():
+            if isinstance(call, dict):
+                self._tool_call(call, deltas)
+        if function := message.get("function_call"):
+            self._tool_call({"index": 0, "function": function}, deltas)
+        if annotations := message.get("annotations"):
+            self._annotations(annotations, deltas)
+        self._unknown(message, deltas)
+
+    def _give(self, delta: Delta, deltas: list[Delta]) -> None:
+        self._into.add(delta)
+        deltas.append(delta)
+
+    def _position(self, kind: str) -> int:
+        """The open part's position, if it is of this kind; else a new one's."""
+        if self._kind != kind:
+            self._kind = kind
+            self._open = self._into.next_index(self._number)
+        return self._open
+
+    def _text(self, text: str, deltas: list[Delta]) -> None:
+        if self._kind != "text":
+            self._position("text")
+        self._give(TextDelta(text, self._open, self._number), deltas)
+
+    def _content_block(self, block: Any, deltas: list[Delta]) -> None:
+        """Content as a list of blocks, as Mistral's models and some relays send it."""
+        match block:
+            case str() if block:
+                self._text(block, deltas)
+            case {"type": "text" | "output_text", "text": str(text)}:
+                if text:
+                    self._text(text, deltas)
+            case {"type": "thinking", "thinking": thinking}:
+                pieces = thinking if isinstance(thinking, list) else [{"text": thinking}]
+                words = "".join(piece.get("text") or "" for piece in pieces if isinstance(piece, dict))
+                self._thought(words, {"field": "content"}, deltas)
+            case {"type": "refusal", "refusal": str(text)}:
+                self._give(RefusalDelta(text, self._position("refusal"), self._number), deltas)
+            case {"type": "image_url"}:
+                self._image(block, deltas)
+            case dict():
+                self._whole(Opaque(block, issuer=self._issuer), deltas)
+            case _:
+                pass
+
+    def _reasoning(self, message: dict[str, Any], deltas: list[Delta]) -> None:
+        """`reasoning_content` (DeepSeek and most), `reasoning` (vLLM, OpenRouter), `reasoning_details` (OpenRouter).
+
+        Relays send the same words under several of these names: one counts, the rest is kept as state.
+        """
+        details = message.get("reasoning_details")
+        for name in ("reasoning_content", "reasoning"):
+            text = message.get(name)
+            if isinstance(text, str) and text:
+                state: dict[str, Any] = {"field": name}
+                if isinstance(details, list) and details:
+                    state["reasoning_details"] = details
+                self._thought(text, state, deltas)
+                return
+        if isinstance(details, list) and details:
+            words = "".join(
+                str(item.get("text") or item.get("summary") or "") for item in details if isinstance(item, dict)
+            )
+            self._thought(words, {"reasoning_details": details}, deltas)
+
+    def _thought(self, text: str, state: dict[str, Any], deltas: list[Delta]) -> None:
+        opened = self._kind != "reasoning"
+        position = self._position("reasoning")
+        if not opened:  # said with the part's first delta; only what grows is said again
+            state = {"reasoning_details": state["reasoning_details"]} if "reasoning_details" in state else {}
+        issuer = self._issuer if state else None
+        self._give(ReasoningDelta(text, position, self._number, state or None, issuer), deltas)
+
+    def _whole(self, part: Any, deltas: list[Delta]) -> None:
+        self._kind = ""
+        self._give(PartDelta(part, self._into.next_index(self._number), self._number), deltas)
+
+    def _image(self, image: Any, deltas: list[Delta]) -> None:
+        """Image output, as OpenRouter and some relays send it for Gemini."""
+        url = image.get("image_url") if isinstance(image, dict) else None
+        address = url.get("url") if isinstance(url, dict) else url
+        if not isinstance(address, str):
+            return
+        if address.startswith("data:") and ";base64," in address:
+            mime, _, data = address[5:].partition(";base64,")
+            self._whole(Media("image", data=data, mime_type=mime, issuer=self._issuer), deltas)
+        else:
+            self._whole(Media("image", url=address, issuer=self._issuer), deltas)
+
+    def _audio(self, audio: dict[str, Any], deltas: list[Delta]) -> None:
+        state = {key: audio[key] for key in ("id", "expires_at") if audio.get(key) is not None}
+        delta = AudioDelta(
+            self._position("audio"),
+            self._number,
+            data=audio.get("data") or "",
+            transcript=audio.get("transcript") or "",
+            mime_type=f"audio/{self._audio_format}" if self._audio_format else None,
+            state=state or None,
+            issuer=self._issuer,
+        )
+        self._give(delta, deltas)
+
+    def _annotations(self, annotations: list[Any], deltas: list[Delta]) -> None:
+        """Sources of the answer's text: they come with it, or in a chunk after it."""
+        if self._kind != "text":
+            self._position("text")
+        found = [_citation(item) for item in annotations if isinstance(item, dict)]
+        if found:
+            self._give(CitationDelta(found, self._open, self._number), deltas)
+
+    def _unknown(self, message: dict[str, Any], deltas: list[Delta]) -> None:
+        """Fields that have no name here, such as Gemini's `extra_content`: kept, and sent back to their issuer."""
+        value = {key: message[key] for key in message.keys() - _MESSAGE_FIELDS if message[key] is not None}
+        if value:
+            self._whole(Opaque(value, issuer=self._issuer), deltas)
+
+    # --- tool calls -------------------------------------------------------------------------------------------------
+
+    def _tool_call(self, piece: dict[str, Any], deltas: list[Delta]) -> None:
+        function = piece.get("function") or {}
+        arguments = function.get("arguments")
+        if arguments is None:
+            arguments = ""
+        elif not isinstance(arguments, str):  # some relays send the object itself
+            arguments = orjson.dumps(arguments).decode()
+        state = {key: piece[key] for key in piece.keys() - _TOOL_CALL_FIELDS if piece[key] is not None} or None
+        issuer = self._issuer if state else None
+        call, is_new = self._call_of(piece, function.get("name") or "")
+        delta = ToolCallDelta(arguments, call.position, self._number, state=state, issuer=issuer)
+        if is_new:
+            delta.id, delta.name = call.id, call.name
+            self._kind = ""
+        call.has_arguments = call.has_arguments or bool(arguments)
+        self._give(delta, deltas)
+
+    def _call_of(self, piece: dict[str, Any], name: str) -> tuple[_Call, bool]:
+        """The call that a piece continues, or a new one.
+
+        Relays send index 0 for every call, no index, no id, or id and name with every piece. A new id always begins a
+        new call; without one, an index not seen does, and so does a name once the call before has its arguments.
+        """
+        given_id, index = piece.get("id") or "", piece.get("index")
+        call = self._by_id.get(given_id) if given_id else None
+        if call is None and not given_id:
+            call = self._by_index.get(index) if isinstance(index, int) else self._last_call
+            if call is not None and name and call.has_arguments and not (call.name == name and not call.is_id_made):
+                call = None
+        if call is not None:
+            return call, False
+        position = self._into.next_index(self._number)
+        call = _Call(position, given_id or self._made_id(), name, is_id_made=not given_id)
+        self._calls += 1
+        self._by_id[call.id] = call
+        if isinstance(index, int):
+            self._by_index[index] = call
+        self._last_call = call
+        return call, True
+
+    def _made_id(self) -> str:
+        """An id where the wire has none: the same in every decoding of one answer, another in every answer."""
+        seed = f"{self._into.id}/{self._number}/{self._calls}"
+        return f"call_{blake2b(seed.encode(), digest_size=12).hexdigest()}"
+
+
+class _Call:
+    """A tool call being streamed."""
+
+    __slots__ = ("has_arguments", "id", "is_id_made", "name", "position")
+
+    def __init__(self, position: int, id: str, name: str, *, is_id_made: bool) -> None:  # noqa: A002 - the wire's word
+        self.position = position
+        self.id = id
+        self.name = name
+        self.is_id_made = is_id_made
+        self.has_arguments = False
+
+
+def _citation(annotation: dict[str, Any]) -> Citation:
+    kind = str(annotation.get("type") or "annotation")
+    said = annotation.get(kind)
+    source = said if isinstance(said, dict) else annotation
+    return Citation(
+        type=kind,
+        url=source.get("url"),
+        title=source.get("title"),
+        start=source.get("start_index"),
+        end=source.get("end_index"),
+        raw=annotation,
+    )

@@ -1,0 +1,156 @@
+"""A `ChatRequest` as the body of POST /v1/chat/completions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tikhub_ai.apis.chat_completions.messages import encode_messages
+from tikhub_ai.conversation import Issuer
+from tikhub_ai.errors import warn
+from tikhub_ai.transport import ApiRequest
+
+if TYPE_CHECKING:
+    from tikhub_ai.catalog import ModelFacts
+    from tikhub_ai.conversation import ChatRequest, ResponseFormat, Tool, ToolChoice
+
+API = "chat_completions"
+PATH = "/v1/chat/completions"
+
+_SAME_NAME = (
+    "temperature",
+    "top_p",
+    "stop",
+    "seed",
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "user",
+    "metadata",
+    "modalities",
+    "audio",
+)
+_NEUTRAL = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "n": 1}
+"""Values that ask for nothing: dropping them where a model refuses the field changes nothing, so nobody is warned."""
+
+
+def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiRequest:
+    """The request on this wire.
+
+    Args:
+        request: What is asked.
+        facts: What the catalog knows of the model.
+        stream: Whether the answer is to be streamed.
+
+    Raises:
+        InvalidRequestError: The conversation holds something that this wire cannot carry, or a tool result without its
+            call.
+    """
+    body: dict[str, Any] = {
+        "model": request.model,
+        "messages": encode_messages(request.messages, Issuer(API, facts.family), facts),
+    }
+    _tools(body, request, facts)
+    if request.response_format is not None:
+        body["response_format"] = _response_format(request.response_format, facts)
+    _sampling(body, request, facts)
+    _reasoning(body, request, facts)
+    if stream:
+        body["stream"] = True
+        if request.stream_usage:
+            body["stream_options"] = {"include_usage": True}
+    body |= request.extra_body or {}
+    return ApiRequest(PATH, body)
+
+
+def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
+    for name in _SAME_NAME:
+        value = getattr(request, name)
+        if value is None or (name == "stop" and not value):
+            continue
+        if name in facts.refused:
+            if value != _NEUTRAL.get(name):
+                warn(f"{request.model} refuses {name!r}: {name}={value!r} is not sent.")
+            continue
+        body[name] = value
+    if request.max_tokens is not None:
+        body[facts.max_tokens_field] = request.max_tokens
+    if request.top_k is not None:
+        if facts.family == "gpt":
+            warn(f"{request.model} has no 'top_k': top_k={request.top_k} is not sent.")
+        else:
+            body["top_k"] = request.top_k
+
+
+def _reasoning(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
+    """Each family's own switch for how much it thinks."""
+    effort = request.reasoning_effort
+    if request.reasoning:
+        effort = effort or request.reasoning.get("effort")
+        if rest := sorted(request.reasoning.keys() - {"effort"}):
+            warn(f"chat_completions cannot express reasoning{rest}: only 'effort' is sent.")
+    if effort is not None:
+        body["reasoning_effort"] = effort
+    thinking = dict(request.thinking) if request.thinking else None
+    if request.thinking_budget is not None:
+        if facts.family == "qwen":
+            body |= {"enable_thinking": request.thinking_budget != 0, "thinking_budget": request.thinking_budget}
+        elif facts.family == "claude":
+            thinking = {"type": "enabled", "budget_tokens": request.thinking_budget} | (thinking or {})
+        else:
+            warn(f"{request.model} takes no thinking budget on chat_completions: thinking_budget is not sent.")
+    if thinking is not None:
+        if facts.family == "gpt":
+            warn(f"{request.model} has no 'thinking': use reasoning_effort. It is not sent.")
+        else:
+            body["thinking"] = thinking
+
+
+def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
+    if not request.tools:
+        return
+    body["tools"] = [_tool(tool) for tool in request.tools]
+    if request.parallel_tool_calls is not None:
+        body["parallel_tool_calls"] = request.parallel_tool_calls
+    if request.tool_choice is not None:
+        body["tool_choice"] = _tool_choice(request.tool_choice, request, facts)
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    if tool.raw is not None:
+        return tool.raw
+    function: dict[str, Any] = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(choice: ToolChoice, request: ChatRequest, facts: ModelFacts) -> Any:
+    if choice.raw is not None:
+        return choice.raw
+    thinks = not (request.thinking and request.thinking.get("type") == "disabled")
+    if choice.mode in {"required", "tool"} and not facts.forced_tool_choice and thinks:
+        warn(f"{request.model} cannot be forced to call a tool while it thinks: tool_choice is 'auto'.")
+        return "auto"
+    if choice.mode == "tool":
+        return {"type": "function", "function": {"name": choice.name}}
+    return choice.mode
+
+
+def _response_format(wanted: ResponseFormat, facts: ModelFacts) -> dict[str, Any]:
+    if wanted.type != "json_schema":
+        return {"type": wanted.type}
+    if facts.is_known and not facts.structured_output and facts.family == "deepseek":
+        warn("DeepSeek holds no answer to a JSON schema: any JSON object is asked for instead.")
+        return {"type": "json_object"}
+    schema: dict[str, Any] = {"name": wanted.name, "schema": wanted.schema or {}}
+    if wanted.description:
+        schema["description"] = wanted.description
+    if wanted.strict is not None:
+        schema["strict"] = wanted.strict
+    return {"type": "json_schema", "json_schema": schema}

@@ -1,0 +1,266 @@
+"""A conversation as the `messages` of POST /v1/chat/completions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tikhub_ai.conversation import (
+    AnyPart,
+    Issuer,
+    Media,
+    Message,
+    Opaque,
+    Reasoning,
+    Refusal,
+    ServerToolCall,
+    ServerToolResult,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from tikhub_ai.errors import InvalidRequestError, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tikhub_ai.catalog import ModelFacts
+
+_AUDIO_FORMATS = {
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/wave": "wav",
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+    "audio/flac": "flac",
+    "audio/ogg": "ogg",
+    "audio/aac": "aac",
+    "audio/mp4": "m4a",
+}
+_DEFAULT_MIME = {"image": "image/png", "file": "application/pdf"}
+
+
+def encode_messages(messages: Sequence[Message], issuer: Issuer, facts: ModelFacts) -> list[dict[str, Any]]:
+    """The wire's `messages`.
+
+    Args:
+        messages: The conversation; not changed.
+        issuer: Who will read it: only state that it issued is sent.
+        facts: The model's dialect.
+
+    Raises:
+        InvalidRequestError: A part that this wire cannot carry, or a tool result without its call.
+    """
+    _check_results_have_calls(messages)
+    encoder = _Encoder(issuer, facts)
+    for message, replays_reasoning in zip(messages, _in_tool_turn(messages), strict=True):
+        encoder.add(message, replays_reasoning=replays_reasoning)
+    return encoder.finish()
+
+
+def _check_results_have_calls(messages: Sequence[Message]) -> None:
+    called: set[str] = set()
+    for message in messages:
+        for part in message.parts:
+            if isinstance(part, ToolCall):
+                called.add(part.id)
+            elif isinstance(part, ToolResult) and part.tool_call_id not in called:
+                raise InvalidRequestError(
+                    f"The result of tool call {part.tool_call_id!r} has no such call before it: keep the assistant "
+                    "message that made the call in the history, or drop the result."
+                )
+
+
+def _in_tool_turn(messages: Sequence[Message]) -> list[bool]:
+    """For each message, whether a tool was called between the user messages around it.
+
+    DeepSeek's thinking-mode guide: reasoning of such turns must be sent back in all later requests, of others need not
+    (and deepseek-reasoner's first versions answered 400 to it).
+    """
+    flags = [False] * len(messages)
+    start = 0
+    for end in range(len(messages) + 1):
+        if end == len(messages) or messages[end].role == "user":
+            turn = messages[start:end]
+            if any(isinstance(part, ToolCall) for message in turn for part in message.parts):
+                flags[start:end] = [True] * len(turn)
+            start = end
+    return flags
+
+
+class _Encoder:
+    """Builds the wire's list; media of tool results wait here for the user message that will carry them."""
+
+    def __init__(self, issuer: Issuer, facts: ModelFacts) -> None:
+        self._issuer = issuer
+        self._facts = facts
+        self._out: list[dict[str, Any]] = []
+        self._hoisted: list[AnyPart] = []
+
+    def add(self, message: Message, *, replays_reasoning: bool) -> None:
+        rest = [part for part in message.parts if not isinstance(part, ToolResult)]
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                self._tool_result(part)
+        if message.role == "tool" and not rest:
+            return
+        if message.role == "assistant":
+            self._flush_hoisted()
+            self._out.append(self._assistant(message, rest, replays_reasoning=replays_reasoning))
+        elif message.role in {"user", "tool"}:
+            self._speak("user", [*self._hoisted, *rest], message.name)
+            self._hoisted = []
+        else:
+            self._flush_hoisted()
+            self._speak(self._system_role(message.role), rest, message.name)
+
+    def finish(self) -> list[dict[str, Any]]:
+        self._flush_hoisted()
+        return self._out
+
+    def _flush_hoisted(self) -> None:
+        if self._hoisted:
+            self._speak("user", self._hoisted, None)
+            self._hoisted = []
+
+    def _system_role(self, role: str) -> str:
+        """OpenAI's reasoning models want `developer`, their first previews `user`; others know `system` alone."""
+        if role == "developer" and self._facts.family == "gpt" and self._facts.system_role == "system":
+            return "developer"
+        return self._facts.system_role
+
+    def _speak(self, role: str, parts: Sequence[AnyPart], name: str | None) -> None:
+        out: dict[str, Any] = {"role": role, "content": self._content(parts)}
+        if name:
+            out["name"] = name
+        self._out.append(out)
+
+    # --- user, system and tool content ------------------------------------------------------------------------------
+
+    def _content(self, parts: Sequence[AnyPart]) -> str | list[dict[str, Any]]:
+        """One string where one text is all there is, or where the dialect knows nothing else; else a list."""
+        texts = [part for part in parts if isinstance(part, Text)]
+        marked = self._facts.family == "claude" and any("cache_control" in (part.options or {}) for part in texts)
+        if len(texts) == len(parts) and not marked and (len(texts) <= 1 or self._facts.flat_content):
+            return "\n\n".join(part.text for part in texts)
+        return [block for part in parts if (block := self._block(part)) is not None]
+
+    def _block(self, part: AnyPart) -> dict[str, Any] | None:
+        match part:
+            case Text():
+                block: dict[str, Any] = {"type": "text", "text": part.text}
+            case Refusal():
+                block = {"type": "text", "text": part.text}
+            case Media():
+                block = self._media(part)
+            case Opaque() if part.issuer in {None, self._issuer}:
+                return part.value
+            case _:
+                self._dropped(part)
+                return None
+        return self._with_cache_control(block, part)
+
+    def _with_cache_control(self, block: dict[str, Any], part: AnyPart) -> dict[str, Any]:
+        """Gateways take Anthropic's cache marks on Claude's content here; OpenAI and DeepSeek cache by themselves."""
+        if self._facts.family == "claude" and part.options and "cache_control" in part.options:
+            block["cache_control"] = part.options["cache_control"]
+        return block
+
+    def _media(self, part: Media) -> dict[str, Any]:
+        options = part.options or {}
+        mime = part.mime_type or _DEFAULT_MIME.get(part.kind, "application/octet-stream")
+        match part.kind:
+            case "image" if part.url or part.data:
+                image = {"url": part.url or f"data:{mime};base64,{part.data}"}
+                if "detail" in options:
+                    image["detail"] = options["detail"]
+                return {"type": "image_url", "image_url": image}
+            case "audio" if part.data:
+                kind = _AUDIO_FORMATS.get(mime.partition(";")[0], mime.rsplit("/", 1)[-1])
+                return {"type": "input_audio", "input_audio": {"data": part.data, "format": kind}}
+            case "file" | "image" if part.file_id:
+                return {"type": "file", "file": {"file_id": part.file_id}}
+            case "file" if part.data:
+                name = part.name or f"document.{mime.rsplit('/', 1)[-1]}"
+                return {"type": "file", "file": {"filename": name, "file_data": f"data:{mime};base64,{part.data}"}}
+            case _:
+                given = "URL" if part.url else "file id" if part.file_id else "base64 data"
+                raise InvalidRequestError(
+                    f"chat_completions cannot carry {part.kind} input given as {given}. "
+                    "It takes images by URL or base64, audio by base64, and files by base64 or file id."
+                )
+
+    def _tool_result(self, result: ToolResult) -> None:
+        texts = [part.text for part in result.content if isinstance(part, Text)]
+        media = [part for part in result.content if isinstance(part, Media)]
+        text = "\n".join(texts) or ("The result is in the next user message." if media else "")
+        self._out.append({"role": "tool", "tool_call_id": result.tool_call_id, "content": text})
+        if media:  # a tool message holds text alone, so what it shows goes into the user message after it
+            self._hoisted += [Text(f"Result of tool call {result.tool_call_id}:"), *media]
+
+    # --- assistant --------------------------------------------------------------------------------------------------
+
+    def _assistant(self, message: Message, parts: Sequence[AnyPart], *, replays_reasoning: bool) -> dict[str, Any]:
+        out: dict[str, Any] = {"role": "assistant"}
+        texts: list[str] = []
+        calls: list[dict[str, Any]] = []
+        refusals: list[str] = []
+        for part in parts:
+            match part:
+                case Text():
+                    texts.append(part.text)
+                case ToolCall():
+                    calls.append(self._tool_call(part))
+                case Refusal():
+                    refusals.append(part.text)
+                case Reasoning():
+                    self._reasoning(part, out, replays=replays_reasoning)
+                case Media() if part.kind == "audio" and part.issuer == self._issuer and (part.state or {}).get("id"):
+                    out["audio"] = {"id": (part.state or {})["id"]}
+                case Media() if part.transcript:
+                    texts.append(part.transcript)
+                case Opaque() if part.issuer == self._issuer:
+                    out |= part.value
+                case _:
+                    self._dropped(part)
+        if refusals and self._facts.family == "gpt":
+            out["refusal"] = "".join(refusals)
+        else:
+            texts += refusals
+        if texts or not (calls or out.keys() & {"audio", "refusal"}):
+            out["content"] = "".join(texts)
+        elif self._facts.flat_content:
+            out["content"] = ""
+        if calls:
+            out["tool_calls"] = calls
+        if message.name:
+            out["name"] = message.name
+        return out
+
+    def _tool_call(self, call: ToolCall) -> dict[str, Any]:
+        wire: dict[str, Any] = {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments or "{}"},
+        }
+        if call.issuer == self._issuer and call.state:
+            wire |= call.state
+        return wire
+
+    def _reasoning(self, part: Reasoning, out: dict[str, Any], *, replays: bool) -> None:
+        state = part.state or {}
+        if part.issuer != self._issuer:
+            self._dropped(part)
+        elif replays:
+            if details := state.get("reasoning_details"):
+                out.setdefault("reasoning_details", []).extend(details)
+            elif part.text:
+                name = state.get("field", "reasoning_content")
+                out[name] = out.get(name, "") + part.text
+
+    def _dropped(self, part: AnyPart) -> None:
+        kind = type(part).__name__
+        if isinstance(part, Reasoning | Opaque | ServerToolCall | ServerToolResult | Media):
+            issuer = f" of {part.issuer.family} on {part.issuer.api}" if part.issuer else ""
+            warn(f"{kind}{issuer} cannot be sent to {self._issuer.family} on {self._issuer.api}: it is left out.")
+        else:
+            warn(f"{kind} has no place in this message on chat_completions: it is left out.")

@@ -1,0 +1,272 @@
+"""ChatClient: choose the API, encode, transport, decode. Sync and async."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+import orjson
+
+from tikhub_ai import catalog
+from tikhub_ai.deltas import Delta, End
+from tikhub_ai.errors import (
+    APIStatusError,
+    ConfigurationError,
+    IncompleteStreamError,
+    InvalidRequestError,
+    InvalidResponseError,
+    ResponseInfo,
+    TikHubAIWarning,
+    error_from_payload,
+    error_in_body,
+    public_headers,
+    request_id_of,
+    warn,
+)
+from tikhub_ai.sse import ServerSentEvent, SSEDecoder
+from tikhub_ai.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+
+    from tikhub_ai.apis import ChatCodec, ChatDecoder
+    from tikhub_ai.conversation import ChatReply, ChatRequest
+    from tikhub_ai.settings import Settings
+    from tikhub_ai.transport import ApiRequest, ApiResponse
+
+ChatAPI: TypeAlias = Literal["auto", "chat_completions", "responses", "messages", "generate_content"]
+"""The wire API that a chat call uses; `auto` chooses by the model."""
+
+CHAT_APIS = ("chat_completions", "responses", "messages", "generate_content")
+BUILT_APIS = ("chat_completions",)
+"""The APIs whose codecs exist today."""
+
+
+def choose_api(model: str, api: ChatAPI = "auto") -> str:
+    """The wire API that serves a model.
+
+    Args:
+        model: Model name.
+        api: The user's choice; `auto` follows the catalog, and chat_completions where that API is not built yet.
+
+    Raises:
+        ConfigurationError: `api` is not known, or not built yet.
+    """
+    if api == "auto":
+        wanted = catalog.facts(model).api
+        return wanted if wanted in BUILT_APIS else "chat_completions"
+    if api not in CHAT_APIS:
+        raise ConfigurationError(f"api={api!r} is not known. Use 'auto' or one of {', '.join(map(repr, CHAT_APIS))}.")
+    if api not in BUILT_APIS:
+        works = ", ".join(map(repr, BUILT_APIS))
+        raise ConfigurationError(f"api={api!r} is not built yet. Today 'auto' and {works} work, for every model.")
+    return api
+
+
+class ChatClient:
+    """Chat with any model of the gateway, in neutral terms.
+
+    Args:
+        settings: Key, address, timeouts, retries.
+        api: The wire API, or `auto`.
+        incomplete_stream: What a stream does that ends without its finish marker: `raise` IncompleteStreamError with
+            the partial answer, or `warn` and give the partial answer as the last delta's reply.
+
+    Raises:
+        ConfigurationError: `api` or `incomplete_stream` cannot work.
+    """
+
+    def __init__(
+        self, settings: Settings, *, api: ChatAPI = "auto", incomplete_stream: Literal["raise", "warn"] = "raise"
+    ) -> None:
+        choose_api("", api)
+        if incomplete_stream not in {"raise", "warn"}:
+            raise ConfigurationError(f"incomplete_stream={incomplete_stream!r} is not known; use 'raise' or 'warn'.")
+        self.settings = settings
+        self.api = api
+        self.incomplete_stream = incomplete_stream
+        self.transport = Transport(settings)
+
+    def complete(self, request: ChatRequest) -> ChatReply:
+        """Ask, and give the whole answer.
+
+        Raises:
+            TikHubAIError: A member of the tree.
+        """
+        outgoing, new_decoder = self._prepare(request, stream=False)
+        return self.transport.send(outgoing, lambda response: _decode(response, new_decoder()))
+
+    async def acomplete(self, request: ChatRequest) -> ChatReply:
+        """`complete`, async."""
+        outgoing, new_decoder = self._prepare(request, stream=False)
+        return await self.transport.asend(outgoing, lambda response: _decode(response, new_decoder()))
+
+    def stream(self, request: ChatRequest) -> Generator[Delta, None, None]:
+        """Ask, and give the answer as it comes: part deltas, then one `End` with the folded reply.
+
+        Closing the generator closes the connection.
+
+        Raises:
+            IncompleteStreamError: The stream ended before its finish marker; `.partial` holds what had come.
+            TikHubAIError: Another member of the tree.
+        """
+        outgoing, new_decoder = self._prepare(request, stream=True)
+        for deltas in self.transport.stream(outgoing, self._reader(new_decoder)):
+            yield from deltas
+
+    async def astream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+        """`stream`, async."""
+        outgoing, new_decoder = self._prepare(request, stream=True)
+        stream = self.transport.astream(outgoing, self._reader(new_decoder))
+        try:
+            async for deltas in stream:
+                for delta in deltas:
+                    yield delta
+        finally:
+            await stream.aclose()
+
+    def _prepare(self, request: ChatRequest, *, stream: bool) -> tuple[ApiRequest, Callable[[], ChatDecoder]]:
+        if not request.model:
+            raise InvalidRequestError("No model was named: give model=.")
+        if not request.messages:
+            raise InvalidRequestError("The message list is empty: a chat call needs at least one message.")
+        api = choose_api(request.model, self.api)
+        codec = cast("ChatCodec", import_module(f"tikhub_ai.apis.{api}"))
+        facts = catalog.facts(request.model)
+        outgoing = codec.encode(request, facts, stream=stream)
+        outgoing.extra_headers = request.extra_headers
+        return outgoing, lambda: codec.decoder(request, facts)
+
+    def _reader(self, new_decoder: Callable[[], ChatDecoder]) -> Callable[[Mapping[str, str]], ChatStreamReader]:
+        return lambda headers: ChatStreamReader(
+            new_decoder(), headers, warn_if_incomplete=self.incomplete_stream == "warn"
+        )
+
+
+def _decode(response: ApiResponse, decoder: ChatDecoder) -> ChatReply:
+    decoder.body(_json_object(response.body, response.headers, response.status_code))
+    return _signed(decoder, response.headers)
+
+
+def _signed(decoder: ChatDecoder, headers: Mapping[str, str]) -> ChatReply:
+    reply = decoder.accumulator.reply()
+    reply.headers = public_headers(headers)
+    reply.request_id = request_id_of(reply.headers)
+    return reply
+
+
+def _json_object(body: bytes, headers: Mapping[str, str], status_code: int) -> dict[str, Any]:
+    """The JSON object that a 2xx body holds.
+
+    Raises:
+        APIStatusError: It is an error in spite of its status.
+        InvalidResponseError: It is no JSON object.
+    """
+    try:
+        payload = orjson.loads(body)
+    except ValueError:
+        payload = None
+    if (error := error_in_body(payload)) is not None:
+        raise error_from_payload(error, headers)
+    if isinstance(payload, dict):
+        return payload
+    info = ResponseInfo(status_code, public_headers(headers), body)
+    start = (
+        "an empty body" if not body.strip() else "an HTML page" if body.lstrip()[:1] == b"<" else repr(info.text[:80])
+    )
+    raise InvalidResponseError(
+        f"The gateway answered {status_code} with {start} where a JSON object was due. Check base_url.",
+        status_code=status_code,
+        request_id=request_id_of(info.headers),
+        response=info,
+    )
+
+
+class ChatStreamReader:
+    """A stream's bytes as deltas. See `transport.StreamReader`.
+
+    An answer that is no event stream (a gateway that ignored `stream`, an error with status 200, an HTML page) is
+    collected and judged whole.
+    """
+
+    __slots__ = ("_body", "_decoder", "_ended", "_headers", "_sse", "_warn", "events")
+
+    def __init__(self, decoder: ChatDecoder, headers: Mapping[str, str], *, warn_if_incomplete: bool = False) -> None:
+        self._decoder = decoder
+        self._headers = headers
+        self._warn = warn_if_incomplete
+        self._sse = SSEDecoder()
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        self._body: list[bytes] | None = [] if kind in {"application/json", "text/html"} else None
+        self._ended = False
+        self.events = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the wire's finish marker has come."""
+        return self._decoder.is_complete
+
+    def partial(self) -> ChatReply | None:
+        """The answer so far, or None where nothing came."""
+        return None if self._decoder.accumulator.is_empty else _signed(self._decoder, self._headers)
+
+    def feed(self, chunk: bytes) -> Sequence[Delta]:
+        """Take the next bytes."""
+        if self._body is not None:
+            self._body.append(chunk)
+            self.events += 1
+            return ()
+        deltas: list[Delta] = []
+        for event in self._sse.feed(chunk):
+            self.events += 1
+            deltas += self._event(event)
+        if self._decoder.is_done and not self._ended:
+            deltas += self._end()
+        return deltas
+
+    def finish(self) -> Sequence[Delta]:
+        """The bytes have ended: give the last deltas and the `End`."""
+        if self._body is not None:
+            deltas = list(self._decoder.body(_json_object(b"".join(self._body), self._headers, 200)))
+        else:
+            deltas = self._last_events()
+        return deltas if self._ended else [*deltas, *self._end()]
+
+    def _end(self) -> list[Delta]:
+        """The `End`, given as soon as the wire says that all is said, though the connection may still be open."""
+        self._ended = True
+        if not self._decoder.is_complete:
+            self._incomplete()
+        return [End(_signed(self._decoder, self._headers))]
+
+    def _event(self, event: ServerSentEvent) -> Sequence[Delta]:
+        try:
+            return self._decoder.event(event)
+        except APIStatusError as error:  # the codec knows no headers, and an error inside a stream wants its request id
+            if error.response is not None:
+                error.response = ResponseInfo(
+                    error.response.status_code, public_headers(self._headers), error.response.body
+                )
+            error.request_id = error.request_id or request_id_of(public_headers(self._headers))
+            raise
+
+    def _last_events(self) -> list[Delta]:
+        deltas: list[Delta] = []
+        for event in self._sse.close():
+            try:
+                deltas += self._event(event)
+            except InvalidResponseError:
+                break  # cut inside the event: the answer is incomplete, not invalid
+        return deltas
+
+    def _incomplete(self) -> None:
+        partial = self.partial()
+        said = f"{len(partial.text)} characters of text" if partial else "nothing"
+        message = f"The stream ended without its finish marker; {said} had come. The answer is cut: ask again."
+        if not self._warn:
+            raise IncompleteStreamError(message, partial=partial)
+        warn(message, IncompleteStreamWarning)
+
+
+class IncompleteStreamWarning(TikHubAIWarning):
+    """A stream ended without its finish marker, and `incomplete_stream="warn"` asked for no error."""

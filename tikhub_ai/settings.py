@@ -1,0 +1,162 @@
+"""Key, base URL, timeouts and retries: read, normalised, kept secret."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from tikhub_ai.errors import ConfigurationError, MissingKeyError
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+KEY_VARIABLES = ("TIKHUB_AI_API_KEY", "TIKHUB_API_KEY")
+"""Environment variables that may hold the key, in order."""
+BASE_URL_VARIABLE = "TIKHUB_AI_BASE_URL"
+DEFAULT_BASE_URL = "https://ai.tikhub.io"
+
+CONNECT_TIMEOUT = 10.0
+PLAIN_READ_TIMEOUT = 600.0
+STREAM_READ_TIMEOUT = 120.0
+
+KeyFunction: TypeAlias = Callable[[], str | Awaitable[str]]
+"""Gives the key at each request, so that it may rotate; may be async where only async calls are made."""
+ApiKey: TypeAlias = str | SecretStr | KeyFunction | None
+
+_MISSING = (
+    "No TikHub AI key: set the environment variable TIKHUB_AI_API_KEY, or give api_key=. "
+    "Keys (sk-...) are made in the console of https://ai.tikhub.io."
+)
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(slots=True, frozen=True)
+class Timeouts:
+    """Seconds for each phase of a request; None waits for ever.
+
+    Attributes:
+        connect: To open the connection, TLS included.
+        read: The longest silence: before the answer, and between real events of a stream.
+        write: The longest pause while sending.
+        pool: To get a connection from the pool.
+    """
+
+    connect: float | None = CONNECT_TIMEOUT
+    read: float | None = PLAIN_READ_TIMEOUT
+    write: float | None = PLAIN_READ_TIMEOUT
+    pool: float | None = PLAIN_READ_TIMEOUT
+
+
+def normalised_base_url(base_url: str | None) -> str:
+    """The gateway's address without `/v1`, `/v1beta` and trailing slashes.
+
+    Args:
+        base_url: As the user gave it; None or empty reads `TIKHUB_AI_BASE_URL`, else the public gateway.
+
+    Raises:
+        ConfigurationError: It is no http(s) address, or holds credentials, a query or a fragment.
+    """
+    url = (base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).strip()
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise ConfigurationError("base_url holds credentials; give them as api_key= or default_headers= instead.")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationError(f"base_url {url!r} is no address with a scheme, such as {DEFAULT_BASE_URL!r}.")
+    if parts.query or parts.fragment:
+        raise ConfigurationError(f"base_url {url.split('?', maxsplit=1)[0]!r} may hold no query and no fragment.")
+    return re.sub(r"/(v1|v1beta)$", "", url.rstrip("/")).rstrip("/")
+
+
+@dataclass(slots=True, kw_only=True)
+class Settings:
+    """What every client of the gateway is set up with.
+
+    Args:
+        api_key: The key, or a function that gives it (sync, or async for async calls). None reads the environment:
+            `TIKHUB_AI_API_KEY`, else `TIKHUB_API_KEY`, at each call.
+        base_url: The gateway's address, with or without `/v1`; None reads `TIKHUB_AI_BASE_URL`.
+        timeout: Seconds of silence allowed, or an `httpx.Timeout`. None: 10 to connect, 600 for a plain answer, 120
+            between the events of a stream.
+        max_retries: Further requests after the first, for failures that may pass.
+        retry_deadline: Seconds after which no further request of one call is begun. A flowing stream is not bounded.
+        default_headers: Sent with every request. Secret.
+        http_client: Your own `httpx.Client`, used as it is and never closed here.
+        http_async_client: Your own `httpx.AsyncClient`, used as it is and never closed here.
+        proxy: Proxy address; None reads the environment as httpx does.
+        verify: TLS verification: True, False, a CA file's path or an `ssl.SSLContext`.
+        http_backend: `auto`, or `httpx`.
+
+    Raises:
+        ConfigurationError: `base_url`, `max_retries` or `http_backend` cannot work.
+    """
+
+    api_key: ApiKey = field(default=None, repr=False)
+    base_url: str | None = None
+    timeout: float | httpx.Timeout | None = None
+    max_retries: int = 2
+    retry_deadline: float = 300.0
+    default_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    http_client: httpx.Client | None = field(default=None, repr=False)
+    http_async_client: httpx.AsyncClient | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    verify: bool | str | ssl.SSLContext = field(default=True, repr=False)
+    http_backend: Literal["auto", "httpx"] = "auto"
+
+    def __post_init__(self) -> None:
+        self.base_url = normalised_base_url(self.base_url)
+        if isinstance(self.api_key, str):
+            self.api_key = SecretStr(self.api_key)
+        if isinstance(self.max_retries, bool) or not isinstance(self.max_retries, int) or self.max_retries < 0:
+            raise ConfigurationError(f"max_retries must be a whole number from 0 up, not {self.max_retries!r}.")
+        if self.http_backend not in {"auto", "httpx"}:
+            raise ConfigurationError(f"http_backend {self.http_backend!r} is not known; use 'auto' or 'httpx'.")
+
+    def key(self) -> str:
+        """The key, for a sync call.
+
+        Raises:
+            MissingKeyError: There is none, or it is empty.
+            ConfigurationError: `api_key` is async, or the key holds characters that no header can carry.
+        """
+        key = self.api_key() if callable(self.api_key) else self.api_key
+        if inspect.isawaitable(key):
+            if inspect.iscoroutine(key):
+                key.close()
+            raise ConfigurationError("api_key is an async function: use the async methods, or give a sync one.")
+        return self._usable(key)
+
+    async def akey(self) -> str:
+        """The key, for an async call. Raises as `key` does."""
+        key = self.api_key() if callable(self.api_key) else self.api_key
+        return self._usable(await key if inspect.isawaitable(key) else key)
+
+    def _usable(self, key: str | SecretStr | None) -> str:
+        if key is None:
+            key = next((value for name in KEY_VARIABLES if (value := os.environ.get(name))), None)
+        text = key.get_secret_value() if isinstance(key, SecretStr) else key
+        text = (text or "").strip()
+        if not text:
+            raise MissingKeyError(_MISSING)
+        if not _VISIBLE_ASCII.fullmatch(text):
+            raise ConfigurationError("The API key holds spaces, line ends or non-ASCII characters: copy it again.")
+        return text
+
+    def timeouts(self, *, stream: bool) -> Timeouts:
+        """The timeout of each phase, for a plain call or a stream."""
+        read = STREAM_READ_TIMEOUT if stream else PLAIN_READ_TIMEOUT
+        if self.timeout is None:
+            return Timeouts(read=read)
+        if isinstance(self.timeout, (int, float)):
+            seconds = float(self.timeout)
+            return Timeouts(connect=min(CONNECT_TIMEOUT, seconds), read=seconds, write=seconds, pool=seconds)
+        given: Any = self.timeout
+        return Timeouts(connect=given.connect, read=given.read, write=given.write, pool=given.pool)

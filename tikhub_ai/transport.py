@@ -1,0 +1,378 @@
+"""send / asend / stream / astream over a backend, and the one retry layer. Nothing else does HTTP.
+
+Sync and async share everything but the await: how a request is built, how an answer is judged, when to try again and
+how long to wait, how a stream is read and what its end means.
+"""
+
+from __future__ import annotations
+
+import platform
+import random
+import re
+import time
+from contextlib import aclosing, closing, contextmanager
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+import orjson
+
+from tikhub_ai import backends
+from tikhub_ai._version import __version__
+from tikhub_ai.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    ConfigurationError,
+    IncompleteStreamError,
+    InvalidResponseError,
+    TikHubAIError,
+    error_from_response,
+    mask,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
+
+    from tikhub_ai.conversation import ChatReply
+    from tikhub_ai.settings import Settings, Timeouts
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+USER_AGENT = f"tikhub-ai/{__version__} python/{platform.python_version()}"
+MAX_WAIT = 60.0
+"""Seconds: the longest wait between two requests, whatever the server asks."""
+_FIRST_WAIT = 0.5
+_BACKOFF_LIMIT = 8.0
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+@dataclass(slots=True)
+class ApiRequest:
+    """A call of the gateway, without its address and key.
+
+    Attributes:
+        path: Path below the base URL, such as `/v1/chat/completions`.
+        body: JSON value of the body; None sends none.
+        method: HTTP method.
+        auth_header: Header that carries the key; `authorization` carries it as a bearer token.
+        headers: Further headers of the wire API.
+        extra_headers: Headers of this call from the caller. Secret.
+        retry_when_sent: Whether it may go out again although the server may already have acted on it.
+    """
+
+    path: str
+    body: Any = None
+    method: Literal["GET", "POST", "DELETE"] = "POST"
+    auth_header: str = "authorization"
+    headers: dict[str, str] = field(default_factory=dict)
+    extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    retry_when_sent: bool = True
+
+
+@dataclass(slots=True)
+class ApiResponse:
+    """A whole answer with a 2xx status. Header names are lower case."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class StreamReader(Protocol[T_co]):
+    """What makes sense of a stream's bytes. One is made for each attempt."""
+
+    @property
+    def events(self) -> int:
+        """How many real events came (comments do not count): silence is measured between them."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the finish marker has come, so that the answer is whole wherever the bytes end."""
+
+    def feed(self, chunk: bytes) -> Sequence[T_co]:
+        """Take the next bytes and give what they complete."""
+
+    def finish(self) -> Sequence[T_co]:
+        """The bytes have ended. Raises IncompleteStreamError where the answer is not whole."""
+
+    def partial(self) -> ChatReply | None:
+        """The answer so far, or None where nothing came."""
+
+
+class Transport:
+    """Carries calls to the gateway.
+
+    Args:
+        settings: Key, address, timeouts, retries.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    # --- plain ------------------------------------------------------------------------------------------------------
+
+    def send(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
+        """Make a call and give what `read` makes of its whole answer.
+
+        Args:
+            request: The call.
+            read: Pure. What it raises is judged like an error status: an error inside a 200 is tried again too.
+
+        Raises:
+            TikHubAIError: A member of the tree, after the retries that it deserved.
+        """
+        for attempt in self._retrying(request, sync=True):
+            with attempt:
+                return self._send_once(request, read)
+        raise AssertionError("the retry loop ends by return or raise")
+
+    async def asend(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
+        """`send`, async."""
+        async for attempt in self._retrying(request, sync=False):
+            with attempt:
+                return await self._asend_once(request, read)
+        raise AssertionError("the retry loop ends by return or raise")
+
+    def _send_once(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
+        key = self.settings.key()
+        backend = backends.sync_backend(self.settings)
+        with closing(backend.open(self._wire(request, key, stream=False))) as response:
+            body = b"".join(response.iter_bytes())
+        with _masking(key):
+            return read(_checked(response, body))
+
+    async def _asend_once(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
+        key = await self.settings.akey()
+        backend = await backends.async_backend(self.settings)
+        async with aclosing(await backend.aopen(self._wire(request, key, stream=False))) as response:
+            body = b"".join([chunk async for chunk in response.aiter_bytes()])
+        with _masking(key):
+            return read(_checked(response, body))
+
+    # --- streamed ---------------------------------------------------------------------------------------------------
+
+    def stream(
+        self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
+    ) -> Generator[Sequence[T], None, None]:
+        """Make a call and give what its answer's reader makes of it, as it comes.
+
+        Nothing is tried again once something was handed out. Closing the generator closes the connection.
+
+        Args:
+            request: The call.
+            new_reader: Makes the reader of an answer from its headers.
+
+        Yields:
+            What `StreamReader.feed` and `finish` give, where it is not empty.
+
+        Raises:
+            IncompleteStreamError: The stream ended, or broke, before its finish marker.
+            TikHubAIError: Any other member of the tree.
+        """
+        for attempt in self._retrying(request, sync=True):
+            with attempt:
+                items = self._items(request, new_reader)
+                first = next(items, None)
+        with closing(items):
+            if first is not None:
+                yield first
+                yield from items
+
+    async def astream(
+        self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
+    ) -> AsyncGenerator[Sequence[T], None]:
+        """`stream`, async."""
+        async for attempt in self._retrying(request, sync=False):
+            with attempt:
+                items = self._aitems(request, new_reader)
+                first = await anext(items, None)
+        async with aclosing(items):
+            if first is not None:
+                yield first
+                async for item in items:
+                    yield item
+
+    def _items(
+        self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
+    ) -> Generator[Sequence[T], None, None]:
+        key = self.settings.key()
+        wire = self._wire(request, key, stream=True)
+        with closing(backends.sync_backend(self.settings).open(wire)) as response:
+            if response.status_code >= 300:
+                with _masking(key):
+                    _checked(response, b"".join(response.iter_bytes()))
+            watch = _Watch(new_reader(response.headers), wire.timeouts, key)
+            try:
+                for chunk in response.iter_bytes():
+                    if items := watch.feed(chunk):
+                        yield items
+            except TikHubAIError as error:
+                watch.broken(error)
+            if items := watch.finish():
+                yield items
+
+    async def _aitems(
+        self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
+    ) -> AsyncGenerator[Sequence[T], None]:
+        key = await self.settings.akey()
+        wire = self._wire(request, key, stream=True)
+        backend = await backends.async_backend(self.settings)
+        async with aclosing(await backend.aopen(wire)) as response:
+            if response.status_code >= 300:
+                with _masking(key):
+                    _checked(response, b"".join([chunk async for chunk in response.aiter_bytes()]))
+            watch = _Watch(new_reader(response.headers), wire.timeouts, key)
+            try:
+                async for chunk in response.aiter_bytes():
+                    if items := watch.feed(chunk):
+                        yield items
+            except TikHubAIError as error:
+                watch.broken(error)
+            if items := watch.finish():
+                yield items
+
+    # --- shared by all four -----------------------------------------------------------------------------------------
+
+    def _wire(self, request: ApiRequest, key: str, *, stream: bool) -> backends.WireRequest:
+        """The request as it goes out. The caller's headers win over ours, whatever their case."""
+        headers = {
+            "user-agent": USER_AGENT,
+            "accept": "text/event-stream" if stream else "application/json",
+            request.auth_header: f"Bearer {key}" if request.auth_header == "authorization" else key,
+            **request.headers,
+        }
+        if request.body is not None:
+            headers["content-type"] = "application/json"
+        for given in (self.settings.default_headers, request.extra_headers):
+            headers |= {name.lower(): _header_value(name, value) for name, value in (given or {}).items()}
+        return backends.WireRequest(
+            method=request.method,
+            url=f"{self.settings.base_url}{request.path}",
+            headers=headers,
+            content=b"" if request.body is None else orjson.dumps(request.body, option=orjson.OPT_NON_STR_KEYS),
+            timeouts=self.settings.timeouts(stream=stream),
+        )
+
+    def _retrying(self, request: ApiRequest, *, sync: bool) -> Any:
+        """The retry loop, tenacity's: at most `max_retries` further requests, none begun after the deadline."""
+        import tenacity  # noqa: PLC0415 - 30 ms that `import langchain_tikhub` need not pay
+
+        retries, deadline = self.settings.max_retries, self.settings.retry_deadline
+
+        def deserves_another(error: BaseException) -> bool:
+            if not isinstance(error, TikHubAIError) or not error.is_retryable:
+                return False
+            return request.retry_when_sent or not getattr(error, "may_have_been_sent", True)
+
+        def over(state: tenacity.RetryCallState) -> bool:
+            elapsed = state.seconds_since_start or 0.0
+            return state.attempt_number > retries or elapsed + state.upcoming_sleep > deadline
+
+        kind = tenacity.Retrying if sync else tenacity.AsyncRetrying
+        return kind(
+            retry=tenacity.retry_if_exception(deserves_another),
+            stop=over,
+            wait=lambda state: _wait(state.attempt_number, state.outcome.exception() if state.outcome else None),
+            reraise=True,
+        )
+
+
+def _checked(response: backends.WireResponse | backends.AsyncWireResponse, body: bytes) -> ApiResponse:
+    """The whole answer, where its status is no error."""
+    if response.status_code >= 300:
+        wait = retry_after(response.headers, time.time())
+        raise error_from_response(response.status_code, response.headers, body, retry_after=wait)
+    return ApiResponse(response.status_code, response.headers, body)
+
+
+@contextmanager
+def _masking(key: str) -> Iterator[None]:
+    """Errors leave without the key, should the server have echoed it."""
+    try:
+        yield
+    except TikHubAIError as error:
+        mask(error, key)
+        raise
+
+
+class _Watch:
+    """A stream's reader, watched: silence between real events, the key in errors, what a broken connection means."""
+
+    __slots__ = ("_events", "_given", "_key", "_last_event", "_limit", "reader")
+
+    def __init__(self, reader: StreamReader[Any], timeouts: Timeouts, key: str) -> None:
+        self.reader = reader
+        self._key = key
+        self._limit = timeouts.read
+        self._events = 0
+        self._given = False
+        self._last_event = time.monotonic()
+
+    def feed(self, chunk: bytes) -> Sequence[Any]:
+        items = self.reader.feed(chunk)
+        now = time.monotonic()
+        if self.reader.events != self._events:
+            self._events = self.reader.events
+            self._last_event = now
+        elif self._limit is not None and now - self._last_event > self._limit:
+            raise APITimeoutError(f"The stream gave no event for {self._limit:g} s, only keep-alive comments.")
+        if items:
+            self._given = True
+        return items
+
+    def finish(self) -> Sequence[Any]:
+        with _masking(self._key):
+            return self.reader.finish()
+
+    def broken(self, error: TikHubAIError) -> None:
+        """The connection or the reader failed: nothing where the answer is whole, else raise what fits."""
+        lost = isinstance(error, (APIConnectionError, APITimeoutError, InvalidResponseError))
+        if lost and self.reader.is_complete:
+            return
+        mask(error, self._key)
+        partial = self.reader.partial()
+        if isinstance(error, APIConnectionError) and self._events:
+            raise IncompleteStreamError(
+                f"The stream broke off before its finish marker: {error}", partial=partial
+            ) from None
+        if hasattr(error, "partial"):
+            error.partial = partial
+        raise error
+
+
+def _header_value(name: str, value: str) -> str:
+    if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+        raise ConfigurationError(f"Header {name!r} has a value that no header can carry.")
+    return value
+
+
+def _wait(attempt: int, error: BaseException | None) -> float:
+    """Seconds until the next request: what the server asked, else doubling with jitter."""
+    asked = getattr(error, "retry_after", None)
+    if asked is not None:
+        return float(min(asked, MAX_WAIT))
+    backoff = min(_FIRST_WAIT * 2.0 ** (attempt - 1), _BACKOFF_LIMIT)
+    return backoff * (1.0 - random.random() / 4)  # noqa: S311 - jitter
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that an answer asks to wait, from `retry-after-ms` or `retry-after` (seconds or an HTTP date).
+
+    Args:
+        headers: Response headers, lower case.
+        now: Seconds since the epoch, for the date form.
+
+    Returns:
+        Seconds from 0 up, or None where the answer does not say.
+    """
+    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) / scale
+        except (KeyError, ValueError):
+            continue
+        return seconds if 0 <= seconds < float("inf") else None
+    try:
+        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - now)
+    except (KeyError, ValueError):
+        return None
