@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         TextDelta,
         ToolCallDelta,
     )
-    from tikhub_ai.embeddings import EmbeddingsClient
+    from tikhub_ai.embeddings import EmbeddingsClient, EmbeddingsReply
     from tikhub_ai.errors import (
         APIConnectionError,
         APIStatusError,
@@ -70,8 +70,9 @@ if TYPE_CHECKING:
         ResponseInfo,
         ServerError,
         TikHubAIError,
+        TikHubAIWarning,
     )
-    from tikhub_ai.settings import Settings
+    from tikhub_ai.settings import HeadersField, Key, KeyField, SecretHeaders, Settings, key_source
     from tikhub_ai.transport import Transport
 
 _HOMES = {
@@ -86,15 +87,15 @@ _HOMES = {
         "Accumulator", "AudioDelta", "CitationDelta", "Delta", "End", "PartDelta", "ReasoningDelta", "RefusalDelta",
         "TextDelta", "ToolCallDelta",
     ),
-    "embeddings": ("EmbeddingsClient",),
+    "embeddings": ("EmbeddingsClient", "EmbeddingsReply"),
     "errors": (
         "APIConnectionError", "APIStatusError", "APITimeoutError", "AuthenticationError", "BadRequestError",
         "ConfigurationError", "ContentBlockedError", "ContextWindowExceededError", "IncompleteStreamError",
         "InsufficientBalanceError", "InvalidRequestError", "InvalidResponseError", "JobFailedError", "MissingKeyError",
         "ModelNotFoundError", "NotFoundError", "PermissionDeniedError", "RateLimitError", "ResponseInfo", "ServerError",
-        "TikHubAIError",
+        "TikHubAIError", "TikHubAIWarning",
     ),
-    "settings": ("Settings",),
+    "settings": ("HeadersField", "Key", "KeyField", "SecretHeaders", "Settings", "key_source"),
     "transport": ("Transport",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -119,7 +120,9 @@ __all__ = [
     "ContextWindowExceededError",
     "Delta",
     "EmbeddingsClient",
+    "EmbeddingsReply",
     "End",
+    "HeadersField",
     "IncompleteStreamError",
     "IncompleteStreamWarning",
     "InsufficientBalanceError",
@@ -127,6 +130,8 @@ __all__ = [
     "InvalidResponseError",
     "Issuer",
     "JobFailedError",
+    "Key",
+    "KeyField",
     "Media",
     "Message",
     "MissingKeyError",
@@ -144,6 +149,7 @@ __all__ = [
     "RefusalDelta",
     "ResponseFormat",
     "ResponseInfo",
+    "SecretHeaders",
     "ServerError",
     "ServerToolCall",
     "ServerToolResult",
@@ -151,6 +157,7 @@ __all__ = [
     "Text",
     "TextDelta",
     "TikHubAIError",
+    "TikHubAIWarning",
     "Tool",
     "ToolCall",
     "ToolCallDelta",
@@ -160,6 +167,7 @@ __all__ = [
     "Usage",
     "__version__",
     "choose_api",
+    "key_source",
 ]
 
 

@@ -153,9 +153,10 @@ class _HttpxResponse:
     def iter_bytes(self) -> Iterator[bytes]:
         try:
             yield from self._response.iter_bytes()
-            return
         except _HTTPX_FAILURES as failure:
             error = _from_httpx(failure, self._response.url)
+        else:
+            return
         raise error  # outside the handler, so that no context holds httpx's exception
 
     def close(self) -> None:
@@ -165,9 +166,10 @@ class _HttpxResponse:
         try:
             async for chunk in self._response.aiter_bytes():
                 yield chunk
-            return
         except _HTTPX_FAILURES as failure:
             error = _from_httpx(failure, self._response.url)
+        else:
+            return
         raise error
 
     async def aclose(self) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
-
-import orjson
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from tikhub_ai import catalog
 from tikhub_ai.deltas import Delta, End
@@ -17,14 +15,12 @@ from tikhub_ai.errors import (
     InvalidResponseError,
     ResponseInfo,
     TikHubAIWarning,
-    error_from_payload,
-    error_in_body,
     public_headers,
     request_id_of,
     warn,
 )
 from tikhub_ai.sse import ServerSentEvent, SSEDecoder
-from tikhub_ai.transport import Transport
+from tikhub_ai.transport import ApiResponse, Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
@@ -32,7 +28,7 @@ if TYPE_CHECKING:
     from tikhub_ai.apis import ChatCodec, ChatDecoder
     from tikhub_ai.conversation import ChatReply, ChatRequest
     from tikhub_ai.settings import Settings
-    from tikhub_ai.transport import ApiRequest, ApiResponse
+    from tikhub_ai.transport import ApiRequest
 
 ChatAPI: TypeAlias = Literal["auto", "chat_completions", "responses", "messages", "generate_content"]
 """The wire API that a chat call uses; `auto` chooses by the model."""
@@ -144,7 +140,7 @@ class ChatClient:
 
 
 def _decode(response: ApiResponse, decoder: ChatDecoder) -> ChatReply:
-    decoder.body(_json_object(response.body, response.headers, response.status_code))
+    decoder.body(response.json_object())
     return _signed(decoder, response.headers)
 
 
@@ -153,33 +149,6 @@ def _signed(decoder: ChatDecoder, headers: Mapping[str, str]) -> ChatReply:
     reply.headers = public_headers(headers)
     reply.request_id = request_id_of(reply.headers)
     return reply
-
-
-def _json_object(body: bytes, headers: Mapping[str, str], status_code: int) -> dict[str, Any]:
-    """The JSON object that a 2xx body holds.
-
-    Raises:
-        APIStatusError: It is an error in spite of its status.
-        InvalidResponseError: It is no JSON object.
-    """
-    try:
-        payload = orjson.loads(body)
-    except ValueError:
-        payload = None
-    if (error := error_in_body(payload)) is not None:
-        raise error_from_payload(error, headers)
-    if isinstance(payload, dict):
-        return payload
-    info = ResponseInfo(status_code, public_headers(headers), body)
-    start = (
-        "an empty body" if not body.strip() else "an HTML page" if body.lstrip()[:1] == b"<" else repr(info.text[:80])
-    )
-    raise InvalidResponseError(
-        f"The gateway answered {status_code} with {start} where a JSON object was due. Check base_url.",
-        status_code=status_code,
-        request_id=request_id_of(info.headers),
-        response=info,
-    )
 
 
 class ChatStreamReader:
@@ -227,7 +196,7 @@ class ChatStreamReader:
     def finish(self) -> Sequence[Delta]:
         """The bytes have ended: give the last deltas and the `End`."""
         if self._body is not None:
-            deltas = list(self._decoder.body(_json_object(b"".join(self._body), self._headers, 200)))
+            deltas = list(self._decoder.body(ApiResponse(200, self._headers, b"".join(self._body)).json_object()))
         else:
             deltas = self._last_events()
         return deltas if self._ended else [*deltas, *self._end()]

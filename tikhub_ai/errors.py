@@ -266,7 +266,8 @@ _REQUEST_ID_TEXT = re.compile(r"request id: ?([\w-]+)")
 _CONTEXT_CODES = frozenset({"context_length_exceeded", "context_window_exceeded", "model_context_window_exceeded"})
 _CONTEXT_TEXT = re.compile(
     r"maximum context length|context[ _]length[ _]exceeded|context window|prompt is too long|"
-    r"exceeds? the (?:available )?context|input token count .{0,40}exceeds|exceed_context_size",
+    r"exceeds? the (?:available )?context|input token count .{0,40}exceeds|exceed_context_size|"
+    r"tokens\) is too large to process",
     re.IGNORECASE,
 )
 _BLOCKED_CODES = frozenset(
@@ -321,7 +322,7 @@ _REMEDY: dict[str, str] = {
     "PermissionDeniedError": "This key may not use this model or endpoint.",
     "ModelNotFoundError": "Check the model's name: GET /v1/models lists what this key may use.",
     "NotFoundError": "Check base_url: it is the gateway's address, with or without /v1.",
-    "ContextWindowExceededError": "Shorten the messages, or lower max_tokens.",
+    "ContextWindowExceededError": "Shorten the input, or lower max_tokens.",
     "RateLimitError": "Wait and try again, lower the concurrency, or raise max_retries.",
 }
 

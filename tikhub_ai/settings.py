@@ -7,10 +7,10 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from tikhub_ai.errors import ConfigurationError, MissingKeyError
 
@@ -36,7 +36,129 @@ _MISSING = (
     "No TikHub AI key: set the environment variable TIKHUB_AI_API_KEY, or give api_key=. "
     "Keys (sk-...) are made in the console of https://ai.tikhub.io."
 )
+_KEY_WITHHELD = (
+    "The API key was given as text, and such a key is never pickled, so this copy has none. Give it again "
+    "with api_key=, or, before pickling, let it come from the environment variable TIKHUB_AI_API_KEY or a function."
+)
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+
+
+class Key(SecretStr):
+    """An API key that knows where it came from, and pickles as that, never as its text.
+
+    Read from an environment variable, it is read there again by the same name when it is unpickled. Given as text, it
+    does not travel: the copy is empty, and its first call raises MissingKeyError. Copies within the process keep it.
+
+    Attributes:
+        variable: The environment variable it was read from, or None.
+        remedy: What to do where it is empty.
+    """
+
+    def __init__(self, secret_value: str, variable: str | None = None, remedy: str = _MISSING) -> None:
+        super().__init__(secret_value)
+        self.variable = variable
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _key_elsewhere, (self.variable,)
+
+    def __copy__(self) -> Key:
+        return self
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Key:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretStr) and self.get_secret_value() == other.get_secret_value()
+
+    __hash__ = SecretStr.__hash__
+
+
+def _key_elsewhere(variable: str | None) -> Key:
+    """What a key is where it is unpickled. No other key takes its place."""
+    if variable is None:
+        return Key("", remedy=_KEY_WITHHELD)
+    remedy = f"The API key comes from the environment variable {variable}, not set in this process: set it here too."
+    return Key(os.environ.get(variable, ""), variable, remedy)
+
+
+def key_source(api_key: ApiKey) -> Key | KeyFunction | None:
+    """The key as it is to be kept: one that pickles as its source.
+
+    Args:
+        api_key: As the user gave it. None reads `TIKHUB_AI_API_KEY`, else `TIKHUB_API_KEY`, now.
+
+    Returns:
+        A `Key`; the function itself, which pickles by reference; or None where there is no key yet, so that the
+        environment is read again at each call.
+
+    Raises:
+        ConfigurationError: It is none of these.
+    """
+    match api_key:
+        case Key():
+            return api_key
+        case SecretStr():
+            return Key(api_key.get_secret_value())
+        case str():
+            return Key(api_key)
+        case None:
+            return _environment_key()
+    if not callable(api_key):
+        raise ConfigurationError(f"api_key must be a string or a function that gives one, not {type(api_key).__name__}")
+    return api_key
+
+
+def _environment_key() -> Key | None:
+    return next((Key(value, name) for name in KEY_VARIABLES if (value := os.environ.get(name))), None)
+
+
+class SecretHeaders(dict[str, str]):
+    """Headers of the caller: shown by name only, and pickled by name only.
+
+    Their values may be credentials, and do not travel: the first call of an unpickled copy raises ConfigurationError.
+    """
+
+    def __repr__(self) -> str:
+        return f"SecretHeaders({', '.join(sorted(self))})"
+
+    __str__ = __repr__
+
+    def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
+        return _headers_elsewhere, (sorted(self),)
+
+    def __copy__(self) -> SecretHeaders:
+        return SecretHeaders(self)
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> SecretHeaders:
+        return SecretHeaders(self)
+
+
+def _headers_elsewhere(names: list[str]) -> SecretHeaders:
+    return SecretHeaders((name, WITHHELD) for name in names)
+
+
+WITHHELD = "\0withheld"
+"""Stands for the value of a header that was not pickled; no header can carry it."""
+
+
+def _kept_headers(headers: Mapping[str, str] | None) -> SecretHeaders | None:
+    return None if headers is None else SecretHeaders(headers)
+
+
+KeyField: TypeAlias = Annotated[SecretStr | KeyFunction | None, BeforeValidator(key_source)]
+"""The pydantic field that holds a key, in every class of both frameworks. Nothing else is needed: no `__getstate__`.
+
+    api_key: KeyField = Field(default=None, validate_default=True, exclude=True, repr=False)
+
+With `validate_default` the environment is read at construction. Pass the field's value on as `Settings(api_key=...)`.
+The model wants `hide_input_in_errors=True` in its config, since pydantic quotes what it refuses.
+"""
+HeadersField: TypeAlias = Annotated[Mapping[str, str] | None, AfterValidator(_kept_headers)]
+"""The pydantic field that holds the caller's headers.
+
+    default_headers: HeadersField = Field(default=None, exclude=True, repr=False)
+"""
 
 
 @dataclass(slots=True, frozen=True)
@@ -113,8 +235,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         self.base_url = normalised_base_url(self.base_url)
-        if isinstance(self.api_key, str):
-            self.api_key = SecretStr(self.api_key)
+        if self.api_key is not None:
+            self.api_key = key_source(self.api_key)
+        self.default_headers = _kept_headers(self.default_headers)
         if isinstance(self.max_retries, bool) or not isinstance(self.max_retries, int) or self.max_retries < 0:
             raise ConfigurationError(f"max_retries must be a whole number from 0 up, not {self.max_retries!r}.")
         if self.http_backend not in {"auto", "httpx"}:
@@ -141,11 +264,11 @@ class Settings:
 
     def _usable(self, key: str | SecretStr | None) -> str:
         if key is None:
-            key = next((value for name in KEY_VARIABLES if (value := os.environ.get(name))), None)
+            key = _environment_key()
         text = key.get_secret_value() if isinstance(key, SecretStr) else key
         text = (text or "").strip()
         if not text:
-            raise MissingKeyError(_MISSING)
+            raise MissingKeyError(key.remedy if isinstance(key, Key) else _MISSING)
         if not _VISIBLE_ASCII.fullmatch(text):
             raise ConfigurationError("The API key holds spaces, line ends or non-ASCII characters: copy it again.")
         return text

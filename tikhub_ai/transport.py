@@ -25,10 +25,16 @@ from tikhub_ai.errors import (
     ConfigurationError,
     IncompleteStreamError,
     InvalidResponseError,
+    ResponseInfo,
     TikHubAIError,
+    error_from_payload,
     error_from_response,
+    error_in_body,
     mask,
+    public_headers,
+    request_id_of,
 )
+from tikhub_ai.settings import WITHHELD
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
@@ -77,6 +83,35 @@ class ApiResponse:
     status_code: int
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def info(self) -> ResponseInfo:
+        """The answer as errors carry it."""
+        return ResponseInfo(self.status_code, public_headers(self.headers), self.body)
+
+    def json_object(self) -> dict[str, Any]:
+        """The JSON object that the body holds.
+
+        Raises:
+            APIStatusError: It is an error in spite of its status.
+            InvalidResponseError: It is no JSON object.
+        """
+        try:
+            payload = orjson.loads(self.body)
+        except ValueError:
+            payload = None
+        if (error := error_in_body(payload)) is not None:
+            raise error_from_payload(error, self.headers)
+        if isinstance(payload, dict):
+            return payload
+        info, body = self.info, self.body.strip()
+        start = "an empty body" if not body else "an HTML page" if body[:1] == b"<" else repr(info.text[:80])
+        raise InvalidResponseError(
+            f"The gateway answered {self.status_code} with {start} where a JSON object was due. Check base_url.",
+            status_code=self.status_code,
+            request_id=request_id_of(info.headers),
+            response=info,
+        )
 
 
 class StreamReader(Protocol[T_co]):
@@ -342,6 +377,10 @@ class _Watch:
 
 
 def _header_value(name: str, value: str) -> str:
+    if value == WITHHELD:
+        raise ConfigurationError(
+            f"The value of header {name!r} may be secret and was not pickled: give default_headers again."
+        )
     if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
         raise ConfigurationError(f"Header {name!r} has a value that no header can carry.")
     return value

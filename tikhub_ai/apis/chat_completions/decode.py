@@ -50,13 +50,16 @@ class Decoder:
     def __init__(self, request: ChatRequest, facts: ModelFacts) -> None:
         self.accumulator = Accumulator(API)
         self.is_done = False
+        self._is_plain = False
         self._issuer = Issuer(API, facts.family)
         self._audio_format = str((request.audio or {}).get("format", "")) or None
         self._choices: dict[int, _ChoiceDecoder] = {}
 
     @property
     def is_complete(self) -> bool:
-        """Whether every choice that began has said why it ended."""
+        """Whether every choice that began has said why it ended. A plain answer is whole without that too."""
+        if self._is_plain:
+            return True
         finished = self.accumulator.finish_reasons
         return bool(finished) and finished.keys() >= self._choices.keys()
 
@@ -98,9 +101,7 @@ class Decoder:
                 f"The answer has no choices: it holds {sorted(payload)}. Check that base_url is the gateway's address."
             )
         deltas = self._payload(payload)
-        for number in self._choices:  # a plain answer is whole even where a relay left its finish reason out
-            self.accumulator.finish_reasons.setdefault(number, "stop")
-        self.is_done = True
+        self._is_plain = self.is_done = True
         return deltas
 
     def _payload(self, payload: Any) -> Sequence[Delta]:

@@ -1,0 +1,53 @@
+"""What all tests share: a clean environment, and a check of every request body that any test sends."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import openapi
+from tests.scripted_server import ScriptedServer
+from tikhub_ai.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "outside_openapi(reason): sends a body that OpenAI's OpenAPI refuses, on purpose")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TIKHUB_AI_API_KEY", "TIKHUB_API_KEY", "TIKHUB_AI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _every_body_passes_the_openapi(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every request body that a test makes the transport send is held against OpenAI's OpenAPI, where it is there."""
+    sent: list[tuple[str, Any]] = []
+    original = Transport._wire
+
+    def recording(self: Transport, asked: Any, key: str, *, stream: bool) -> Any:
+        wire = original(self, asked, key, stream=stream)
+        sent.append((asked.path, json.loads(wire.content) if wire.content else None))
+        return wire
+
+    monkeypatch.setattr(Transport, "_wire", recording)
+    yield
+    if request.node.get_closest_marker("outside_openapi"):
+        return
+    for path, body in sent:
+        found = openapi.problems(path, body)
+        assert not found, f"{path} would refuse {json.dumps(body)[:2000]}: {found}"
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A real HTTP server on loopback that answers as the test says."""
+    with ScriptedServer() as running:
+        yield running

@@ -1,0 +1,137 @@
+"""A real HTTP/1.1 server on loopback that answers as a test says, for what no real provider will do on demand."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass
+class Request:
+    """What came in."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Answer:
+    """What goes out.
+
+    Attributes:
+        body: Bytes, or a JSON value, or a list of byte pieces sent one by one as a chunked body.
+        cut: Close the connection without ending the chunked body.
+        pause: Seconds between pieces.
+        before: Seconds before the status line.
+    """
+
+    body: Any = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: bool = False
+    pause: float = 0.0
+    before: float = 0.0
+
+
+def sse(*payloads: Any, done: bool = True) -> Answer:
+    """An event stream of JSON payloads (bytes go out as they are)."""
+    pieces = [p if isinstance(p, bytes) else b"data: " + json.dumps(p).encode() + b"\n\n" for p in payloads]
+    if done:
+        pieces.append(b"data: [DONE]\n\n")
+    return Answer(pieces, headers={"content-type": "text/event-stream"})
+
+
+class ScriptedServer:
+    """Answers from `answers`, the last one again and again, or by calling `answer`; keeps what came in `requests`."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.answers: Sequence[Answer] = [Answer({"error": {"message": "nothing scripted"}}, status=500)]
+        self.answer: Callable[[Request], Answer] | None = None
+        self.closed_early = threading.Event()
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> ScriptedServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def next(self, request: Request) -> Answer:
+        self.requests.append(request)
+        if self.answer is not None:
+            return self.answer(request)
+        return self.answers[min(len(self.requests), len(self.answers)) - 1]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 30
+
+        def _serve(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            headers = {key.lower(): value for key, value in self.headers.items()}
+            answer = script.next(Request(self.command, self.path, headers, self.rfile.read(length)))
+            time.sleep(answer.before)
+            try:
+                self._send(answer)
+            except OSError:  # the client went away
+                script.closed_early.set()
+                self.close_connection = True
+
+        do_GET = do_POST = do_DELETE = _serve
+
+        def _send(self, answer: Answer) -> None:
+            streamed = isinstance(answer.body, list) and all(isinstance(piece, bytes) for piece in answer.body)
+            body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode() if not streamed else b""
+            self.send_response(answer.status)
+            headers = {"content-type": "application/json"} | answer.headers
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if not streamed:
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+                return
+            self.send_header("transfer-encoding", "chunked")
+            self.end_headers()
+            for piece in answer.body:
+                self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+                self.wfile.flush()
+                time.sleep(answer.pause)
+            if answer.cut:
+                self.close_connection = True
+                self.connection.close()
+                return
+            self.wfile.write(b"0\r\n\r\n")
+
+        def log_message(self, *_: object) -> None:
+            """Keep the test's output clean."""
+
+    return Handler

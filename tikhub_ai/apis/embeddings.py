@@ -1,0 +1,196 @@
+"""The codec of `POST /v1/embeddings`: texts in, vectors out.
+
+Texts go out as they are, never as token ids: those mean nothing to a model behind another tokenizer. `encoding_format`
+is always sent, since a client that leaves it out gets whatever the server likes, and either form is read whatever was
+asked: relays of this kind fail on base64 or ignore it (`tikhub_api.md` §2.2).
+"""
+
+from __future__ import annotations
+
+import binascii
+import math
+import re
+import sys
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from tikhub_ai.conversation import Usage
+from tikhub_ai.errors import APIStatusError, BadRequestError, ContextWindowExceededError, InvalidResponseError, request_id_of
+from tikhub_ai.transport import ApiRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tikhub_ai.transport import ApiResponse
+
+EncodingFormat: TypeAlias = Literal["float", "base64"]
+
+PATH = "/v1/embeddings"
+MAX_INPUTS = 2048
+"""Texts that one request may hold."""
+_LARGEST_KEPT_BODY = 100_000
+"""Bytes of an answer that an error may keep."""
+
+_TOO_LARGE_WORDS = frozenset(
+    {"max_tokens_per_request", "array_above_max_length", "string_above_max_length", "request_too_large"}
+)
+_TOO_LARGE_TEXT = re.compile(
+    r"""batch[ _]?size | batches | tokens?\ (?:in|per)\ (?:batch|request) | tokens?\ overall
+    | too\ (?:many|large|long|big) | max(?:imum)?\ (?:allowed|number|length|size|input) | context\ length
+    | (?:at\ most|max(?:imum)?(?:\ of|\ is|:)?|up\ to|limit\ of|(?:larger|more|less|fewer)\ than|exceed\w*)\ \W?\d+
+    | exceed\w*\ (?:the\ )?(?:max|limit) | \d+\ >\ \d+ | reduce\ (?:your|the)\ (?:prompt|input|batch|length)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+@dataclass(slots=True)
+class EmbeddingsOptions:
+    """What every request of a client has in common.
+
+    Attributes:
+        model: Model name.
+        dimensions: Length of the vectors, for models that can shorten them (text-embedding-3-*); None leaves it out.
+        encoding_format: How numbers travel; both give the same vectors, but for float32 rounding.
+        user: Your end user's id, passed on.
+        extra_body: Further fields of the request; they win over ours, but for `input`.
+        extra_headers: Further headers. Secret.
+    """
+
+    model: str
+    dimensions: int | None = None
+    encoding_format: EncodingFormat = "float"
+    user: str | None = None
+    extra_body: Mapping[str, Any] | None = None
+    extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
+class EmbeddingsReply:
+    """Vectors, in the order of their texts.
+
+    Attributes:
+        vectors: One list of floats for each text, all of one length.
+        model: The name that the wire gave, else the one asked for.
+        usage: Tokens, summed over the requests; zero where the wire did not say.
+        request_ids: The gateway's ids of the calls that answered, in the order of the texts.
+    """
+
+    vectors: list[list[float]] = field(default_factory=list)
+    model: str = ""
+    usage: Usage = field(default_factory=Usage)
+    request_ids: list[str] = field(default_factory=list)
+
+
+def encode(options: EmbeddingsOptions, texts: Sequence[str]) -> ApiRequest:
+    """The request on the wire. One text goes out as a list too, so that there is one shape of answer."""
+    body: dict[str, Any] = {"model": options.model, "encoding_format": options.encoding_format}
+    if options.dimensions is not None:
+        body["dimensions"] = options.dimensions
+    if options.user is not None:
+        body["user"] = options.user
+    body |= options.extra_body or {}
+    body["input"] = list(texts)
+    return ApiRequest(PATH, body, extra_headers=options.extra_headers)
+
+
+def decode(response: ApiResponse, count: int) -> EmbeddingsReply:
+    """The vectors of a 2xx answer, put in order by their `index`.
+
+    Args:
+        response: The answer.
+        count: How many texts were sent.
+
+    Raises:
+        APIStatusError: The answer is an error in spite of its status.
+        InvalidResponseError: It does not hold exactly one sound vector of one length for each text.
+    """
+    payload = response.json_object()
+    ids = [request_id] if (request_id := request_id_of(response.info.headers)) else []
+    try:
+        vectors = _ordered(payload.get("data"), count)
+    except _UnsoundError as unsound:
+        raise InvalidResponseError(
+            f"The gateway's embeddings cannot be trusted: {unsound}.",
+            status_code=response.status_code,
+            request_id=ids[0] if ids else None,
+            response=response.info if len(response.body) <= _LARGEST_KEPT_BODY else None,
+        ) from None
+    model = payload.get("model")
+    return EmbeddingsReply(vectors, model if isinstance(model, str) else "", _usage(payload.get("usage")), ids)
+
+
+def is_too_large(error: APIStatusError) -> bool:
+    """Whether an error says that the request held too much: too many texts, too many tokens, or too long a text.
+
+    Servers agree on no code for it, so the words decide. A wrong yes costs a few requests, since a batch is then sent
+    again in halves; a wrong no loses the whole call.
+    """
+    if isinstance(error, ContextWindowExceededError) or error.status_code == 413:
+        return True
+    if not isinstance(error, BadRequestError):
+        return False
+    if {error.code, error.type} & _TOO_LARGE_WORDS:
+        return True
+    return "dimension" not in error.message.lower() and bool(_TOO_LARGE_TEXT.search(error.message))
+
+
+class _UnsoundError(Exception):
+    """What is wrong with an answer, in words that follow a colon."""
+
+
+def _ordered(data: Any, count: int) -> list[list[float]]:
+    if not isinstance(data, list):
+        raise _UnsoundError("they hold no list named `data`")
+    if len(data) != count:
+        raise _UnsoundError(f"{len(data)} vectors came for {count} texts")
+    vectors: list[list[float] | None] = [None] * count
+    for item in data:
+        index = item.get("index") if isinstance(item, dict) else None
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count:
+            raise _UnsoundError(f"a vector has the index {index!r}, where 0 to {count - 1} were due")
+        if vectors[index] is not None:
+            raise _UnsoundError(f"two vectors have the index {index}")
+        vectors[index] = _vector(item.get("embedding"), index)
+    whole = [vector for vector in vectors if vector is not None]
+    if len(lengths := {len(vector) for vector in whole}) > 1:
+        raise _UnsoundError(f"vectors of {' and '.join(map(str, sorted(lengths)))} numbers came from one model")
+    return whole
+
+
+def _vector(value: Any, index: int) -> list[float]:
+    """One embedding as floats: a list of numbers, or little-endian float32 in base64."""
+    try:
+        vector = _unpacked(value) if isinstance(value, str) else _floats(value)
+    except (TypeError, ValueError, OverflowError):
+        vector = []
+    if not vector:
+        raise _UnsoundError(f"the vector with the index {index} is neither a list of numbers nor base64 of float32")
+    # A sum is finite if all its terms are, but for overflow, and takes a quarter of the time of asking each.
+    if not math.isfinite(sum(vector)) and not all(map(math.isfinite, vector)):
+        raise _UnsoundError(f"the vector with the index {index} holds a number that is not finite")
+    return vector
+
+
+def _floats(value: Any) -> list[float]:
+    if not isinstance(value, list):
+        raise TypeError
+    sum(value)  # raises where an item is no number, since float() would take "0.5" too
+    return list(map(float, value))  # some servers write 0 and 1 for 0.0 and 1.0
+
+
+def _unpacked(value: str) -> list[float]:
+    numbers = array("f")
+    numbers.frombytes(binascii.a2b_base64(value, strict_mode=True))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tolist()
+
+
+def _usage(raw: Any) -> Usage:
+    if not isinstance(raw, dict):
+        return Usage()
+    prompt, total = (
+        value if isinstance(value := raw.get(name), int) else 0 for name in ("prompt_tokens", "total_tokens")
+    )
+    return Usage(input_tokens=prompt or total, total_tokens=total or prompt, raw=raw)
