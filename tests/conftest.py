@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "outside_openapi(reason): sends a body that OpenAI's OpenAPI refuses, on purpose")
+    config.addinivalue_line(
+        "markers", "outside_openapi(reason): sends a body that OpenAI's OpenAPI refuses, on purpose"
+    )
 
 
 @pytest.fixture(autouse=True)

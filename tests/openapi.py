@@ -35,4 +35,6 @@ def problems(path: str, body: Any) -> list[str]:
     validator = _validator(path)
     if validator is None:
         return []
-    return [f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}" for error in validator.iter_errors(body)]
+    return [
+        f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}" for error in validator.iter_errors(body)
+    ]

@@ -109,7 +109,13 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, answer: Answer) -> None:
             streamed = isinstance(answer.body, list) and all(isinstance(piece, bytes) for piece in answer.body)
-            body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode() if not streamed else b""
+            body = (
+                answer.body
+                if isinstance(answer.body, bytes)
+                else json.dumps(answer.body).encode()
+                if not streamed
+                else b""
+            )
             self.send_response(answer.status)
             headers = {"content-type": "application/json"} | answer.headers
             for name, value in headers.items():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tikhub_ai._version import __version__
 
 if TYPE_CHECKING:
+    from tikhub_ai.apis.embeddings import EmbeddingsReply
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.chat import ChatAPI, ChatClient, IncompleteStreamWarning, choose_api
     from tikhub_ai.conversation import (
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
         TextDelta,
         ToolCallDelta,
     )
-    from tikhub_ai.embeddings import EmbeddingsClient, EmbeddingsReply
+    from tikhub_ai.embeddings import EmbeddingsClient
     from tikhub_ai.errors import (
         APIConnectionError,
         APIStatusError,
@@ -72,10 +73,11 @@ if TYPE_CHECKING:
         TikHubAIError,
         TikHubAIWarning,
     )
-    from tikhub_ai.settings import HeadersField, Key, KeyField, SecretHeaders, Settings, key_source
+    from tikhub_ai.settings import HeadersField, Key, KeyField, SecretHeaders, Settings, key_source, split_arguments
     from tikhub_ai.transport import Transport
 
 _HOMES = {
+    "apis.embeddings": ("EmbeddingsReply",),
     "catalog": ("ModelFacts",),
     "chat": ("ChatAPI", "ChatClient", "IncompleteStreamWarning", "choose_api"),
     "conversation": (
@@ -87,7 +89,7 @@ _HOMES = {
         "Accumulator", "AudioDelta", "CitationDelta", "Delta", "End", "PartDelta", "ReasoningDelta", "RefusalDelta",
         "TextDelta", "ToolCallDelta",
     ),
-    "embeddings": ("EmbeddingsClient", "EmbeddingsReply"),
+    "embeddings": ("EmbeddingsClient",),
     "errors": (
         "APIConnectionError", "APIStatusError", "APITimeoutError", "AuthenticationError", "BadRequestError",
         "ConfigurationError", "ContentBlockedError", "ContextWindowExceededError", "IncompleteStreamError",
@@ -95,7 +97,7 @@ _HOMES = {
         "ModelNotFoundError", "NotFoundError", "PermissionDeniedError", "RateLimitError", "ResponseInfo", "ServerError",
         "TikHubAIError", "TikHubAIWarning",
     ),
-    "settings": ("HeadersField", "Key", "KeyField", "SecretHeaders", "Settings", "key_source"),
+    "settings": ("HeadersField", "Key", "KeyField", "SecretHeaders", "Settings", "key_source", "split_arguments"),
     "transport": ("Transport",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -168,6 +170,7 @@ __all__ = [
     "__version__",
     "choose_api",
     "key_source",
+    "split_arguments",
 ]
 
 

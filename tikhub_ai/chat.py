@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from tikhub_ai import catalog
 from tikhub_ai.deltas import Delta, End
+from tikhub_ai.error_bodies import public_headers, request_id_of
 from tikhub_ai.errors import (
     APIStatusError,
     ConfigurationError,
@@ -15,8 +16,6 @@ from tikhub_ai.errors import (
     InvalidResponseError,
     ResponseInfo,
     TikHubAIWarning,
-    public_headers,
-    request_id_of,
     warn,
 )
 from tikhub_ai.sse import ServerSentEvent, SSEDecoder

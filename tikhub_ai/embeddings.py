@@ -201,16 +201,16 @@ class _Job:
     def _explained(self, error: APIStatusError, batch: range) -> APIStatusError:
         """The error, with the texts that caused it named where they can be told. Texts are private: none is quoted."""
         if codec.is_too_large(error):
-            where, length = batch.start, len(self.texts[batch.start])
-            said = f"texts[{where}], of {length:,} characters, is too long for {self._options.model}: split it."
+            text = f"texts[{batch.start}], of {len(self.texts[batch.start]):,} characters,"
+            said = f"{text} is too long for {self._options.model}: split it. {error.message}"
         elif isinstance(error, BadRequestError) and (blank := [i for i in batch if not self.texts[i].strip()]):
             names = ", ".join(f"texts[{i}]" for i in blank[:10]) + (" ..." if len(blank) > 10 else "")
-            said = f"{len(blank)} of the texts are blank, which many models refuse: leave out {names}."
+            said = f"{error.message} Blank texts, which many models refuse, are among the input: {names}."
         else:
             return error
         explained = copy.copy(error)
-        explained.message = f"{said} The gateway said: {error.message}"
-        explained.args = (explained.message,)
+        explained.message = said
+        explained.args = (said,)
         return explained
 
     def reply(self) -> EmbeddingsReply:
@@ -256,8 +256,8 @@ def _checked(texts: Iterable[str]) -> list[str]:
                 text.encode()
             except UnicodeEncodeError as error:
                 raise InvalidRequestError(
-                    f"texts[{position}] holds half a character at {error.start}, which UTF-8 cannot carry. Repair it with "
-                    "text.encode('utf-8', 'replace').decode()."
+                    f"texts[{position}] holds half a character at {error.start}, which UTF-8 cannot carry. "
+                    "Repair it with text.encode('utf-8', 'replace').decode()."
                 ) from None
     return texts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -146,6 +146,25 @@ def _kept_headers(headers: Mapping[str, str] | None) -> SecretHeaders | None:
     return None if headers is None else SecretHeaders(headers)
 
 
+def split_arguments(
+    given: Mapping[str, Any], fields: Collection[str], aliases: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Keyword arguments by the names of a class's fields.
+
+    Args:
+        given: As the user wrote them.
+        fields: The names that the class has.
+        aliases: Other names that users know, and the field that each means. Where both are given, the field's own wins.
+
+    Returns:
+        The arguments that the class knows, and the rest.
+    """
+    renamed = {aliases.get(name, name): value for name, value in given.items()}
+    renamed |= {name: value for name, value in given.items() if name in fields}
+    known = {name: value for name, value in renamed.items() if name in fields}
+    return known, {name: value for name, value in renamed.items() if name not in fields}
+
+
 KeyField: TypeAlias = Annotated[SecretStr | KeyFunction | None, BeforeValidator(key_source)]
 """The pydantic field that holds a key, in every class of both frameworks. Nothing else is needed: no `__getstate__`.
 
@@ -242,6 +261,15 @@ class Settings:
             raise ConfigurationError(f"max_retries must be a whole number from 0 up, not {self.max_retries!r}.")
         if self.http_backend not in {"auto", "httpx"}:
             raise ConfigurationError(f"http_backend {self.http_backend!r} is not known; use 'auto' or 'httpx'.")
+
+    @classmethod
+    def from_fields(cls, owner: object) -> Settings:
+        """Settings from an object with attributes of the same names, such as a framework's class; others stay default.
+
+        Raises:
+            ConfigurationError: One of them cannot work.
+        """
+        return cls(**{name: getattr(owner, name) for name in cls.__slots__ if hasattr(owner, name)})
 
     def key(self) -> str:
         """The key, for a sync call.

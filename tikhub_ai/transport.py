@@ -19,6 +19,14 @@ import orjson
 
 from tikhub_ai import backends
 from tikhub_ai._version import __version__
+from tikhub_ai.error_bodies import (
+    error_from_payload,
+    error_from_response,
+    error_in_body,
+    mask,
+    public_headers,
+    request_id_of,
+)
 from tikhub_ai.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -27,12 +35,6 @@ from tikhub_ai.errors import (
     InvalidResponseError,
     ResponseInfo,
     TikHubAIError,
-    error_from_payload,
-    error_from_response,
-    error_in_body,
-    mask,
-    public_headers,
-    request_id_of,
 )
 from tikhub_ai.settings import WITHHELD
 

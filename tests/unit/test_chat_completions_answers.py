@@ -73,7 +73,9 @@ def plain(message: dict[str, Any], model: str = "gpt-4o", **more: Any) -> ChatRe
     return decoder.accumulator.reply()
 
 
-HELLO = data(chunk({"role": "assistant", "content": ""}), chunk({"content": "Hel"}), chunk({"content": "lo"}), chunk({}, "stop"))
+HELLO = data(
+    chunk({"role": "assistant", "content": ""}), chunk({"content": "Hel"}), chunk({"content": "lo"}), chunk({}, "stop")
+)
 
 
 def test_a_stream_gives_its_text_piece_by_piece_then_one_end() -> None:
@@ -111,7 +113,18 @@ def test_keep_alive_comments_give_nothing_and_do_not_count_as_events() -> None:
         lambda stream: b"id: 1\nretry: 5\n" + stream,
         lambda stream: stream.replace(b'"chatcmpl-1", ', b'"chatcmpl-1",\ndata: '),
     ],
-    ids=["crlf", "cr", "no space", "bom", "no blank line", "no last blank line", "no DONE", "cut tail", "id retry", "multi-line"],
+    ids=[
+        "crlf",
+        "cr",
+        "no space",
+        "bom",
+        "no blank line",
+        "no last blank line",
+        "no DONE",
+        "cut tail",
+        "id retry",
+        "multi-line",
+    ],
 )
 def test_framing_that_gateways_send_reads_the_same(change: Any) -> None:
     assert reply_of(change(HELLO)).text == "Hello"
@@ -194,7 +207,9 @@ def test_usage_is_read_leniently(raw: dict[str, Any], counted: tuple[int, int, i
 
 
 def test_deepseeks_cache_hits_are_cache_reads() -> None:
-    usage = plain({"content": "x"}, usage={"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 8}).usage
+    usage = plain(
+        {"content": "x"}, usage={"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 8}
+    ).usage
     assert usage is not None
     assert usage.input_details == {"cache_read": 8}
 
@@ -220,7 +235,16 @@ def test_chunks_with_nothing_in_them_are_passed_over(odd: Any) -> None:
 def test_fields_without_a_name_here_are_kept() -> None:
     stream = data(
         chunk({"content": "Hi"}, system_fingerprint="fp", citations=["https://a.test"]),
-        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "content_filter_results": {"hate": {"filtered": False}}}]},
+        {
+            "choices": [
+                {
+                    "index": 0,
+                    "delta": {},
+                    "finish_reason": "stop",
+                    "content_filter_results": {"hate": {"filtered": False}},
+                }
+            ]
+        },
     )
     reply = reply_of(stream)
     assert reply.extras == {"system_fingerprint": "fp", "citations": ["https://a.test"]}
@@ -277,7 +301,10 @@ def test_an_answer_that_is_no_stream_is_judged_whole(kind: str, body: bytes, rai
 
 
 def test_a_gateway_that_answers_a_stream_with_plain_json_is_understood() -> None:
-    body = {"id": "1", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]}
+    body = {
+        "id": "1",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+    }
     reader = reader_of(headers={"content-type": "application/json"})
     deltas = [*reader.feed(json.dumps(body).encode()), *reader.finish()]
     assert deltas[0] == TextDelta("Hi", 0)
@@ -296,8 +323,13 @@ def test_an_error_inside_a_stream_carries_the_headers_request_id() -> None:
 
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
 def test_reasoning_is_read_under_both_names_and_knows_its_issuer(name: str) -> None:
-    stream = data(chunk({name: "Hm, "}), chunk({name: "yes.", "content": ""}), chunk({"content": "Yes"}), chunk({}, "stop"))
-    expected = [Reasoning(text="Hm, yes.", state={"field": name}, issuer=Issuer("chat_completions", "deepseek")), Text("Yes")]
+    stream = data(
+        chunk({name: "Hm, "}), chunk({name: "yes.", "content": ""}), chunk({"content": "Yes"}), chunk({}, "stop")
+    )
+    expected = [
+        Reasoning(text="Hm, yes.", state={"field": name}, issuer=Issuer("chat_completions", "deepseek")),
+        Text("Yes"),
+    ]
     assert reply_of(stream, model="deepseek-reasoner").parts == expected
     assert plain({name: "Hm, yes.", "content": "Yes"}, model="deepseek-reasoner").parts == expected
 
@@ -422,12 +454,20 @@ def test_arguments_cut_by_the_length_limit_are_kept_as_they_are() -> None:
 
 
 def test_text_and_a_call_in_one_turn_both_survive() -> None:
-    stream = data(chunk({"content": "Let me see."}), chunk({"tool_calls": [piece("{}", index=0, id="1", name="f")]}), chunk({}, "tool_calls"))
+    stream = data(
+        chunk({"content": "Let me see."}),
+        chunk({"tool_calls": [piece("{}", index=0, id="1", name="f")]}),
+        chunk({}, "tool_calls"),
+    )
     assert reply_of(stream).parts == [Text("Let me see."), ToolCall("1", "f", "{}")]
 
 
 def test_the_old_function_call_is_a_tool_call() -> None:
-    stream = data(chunk({"function_call": {"name": "f", "arguments": '{"x"'}}), chunk({"function_call": {"arguments": ":1}"}}), chunk({}, "function_call"))
+    stream = data(
+        chunk({"function_call": {"name": "f", "arguments": '{"x"'}}),
+        chunk({"function_call": {"arguments": ":1}"}}),
+        chunk({}, "function_call"),
+    )
     call = reply_of(stream).tool_calls[0]
     assert (call.name, call.arguments) == ("f", '{"x":1}')
 
@@ -462,10 +502,15 @@ def test_a_refusal_is_a_part_of_its_own() -> None:
 
 
 def test_annotations_are_citations_of_the_text() -> None:
-    note = {"type": "url_citation", "url_citation": {"url": "https://a.test", "title": "A", "start_index": 1, "end_index": 3}}
+    note = {
+        "type": "url_citation",
+        "url_citation": {"url": "https://a.test", "title": "A", "start_index": 1, "end_index": 3},
+    }
     expected = [Text("See A", citations=[Citation("url_citation", "https://a.test", "A", start=1, end=3, raw=note)])]
     assert plain({"content": "See A", "annotations": [note]}).parts == expected
-    assert reply_of(data(chunk({"content": "See A"}), chunk({"annotations": [note]}), chunk({}, "stop"))).parts == expected
+    assert (
+        reply_of(data(chunk({"content": "See A"}), chunk({"annotations": [note]}), chunk({}, "stop"))).parts == expected
+    )
 
 
 def test_audio_out_is_media_with_its_words() -> None:
@@ -493,7 +538,11 @@ def test_logprobs_of_a_stream_are_joined() -> None:
     first, second = {"token": "a", "logprob": -0.1}, {"token": "b", "logprob": -0.2}
     stream = data(
         {"choices": [{"index": 0, "delta": {"content": "a"}, "logprobs": {"content": [first], "refusal": None}}]},
-        {"choices": [{"index": 0, "delta": {"content": "b"}, "logprobs": {"content": [second]}, "finish_reason": "stop"}]},
+        {
+            "choices": [
+                {"index": 0, "delta": {"content": "b"}, "logprobs": {"content": [second]}, "finish_reason": "stop"}
+            ]
+        },
     )
     assert reply_of(stream).choices[0].logprobs == {"content": [first, second]}
 

@@ -75,7 +75,12 @@ def test_instructions_take_the_role_that_the_model_wants(model: str, role: Any, 
 
 @pytest.mark.parametrize(
     ("model", "field"),
-    [("gpt-4o", "max_tokens"), ("o3", "max_completion_tokens"), ("gpt-5", "max_completion_tokens"), ("new", "max_tokens")],
+    [
+        ("gpt-4o", "max_tokens"),
+        ("o3", "max_completion_tokens"),
+        ("gpt-5", "max_completion_tokens"),
+        ("new", "max_tokens"),
+    ],
 )
 def test_the_answer_limit_has_the_name_that_the_model_wants(model: str, field: str) -> None:
     assert body_of(model, max_tokens=64)[field] == 64
@@ -143,7 +148,9 @@ def test_extra_body_wins_over_everything() -> None:
         (ToolChoice("required"), "required"),
         (ToolChoice("tool", "get_weather"), {"type": "function", "function": {"name": "get_weather"}}),
         (
-            ToolChoice(raw={"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function"}]}}),
+            ToolChoice(
+                raw={"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function"}]}}
+            ),
             {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function"}]}},
         ),
     ],
@@ -156,7 +163,10 @@ def test_tools_carry_strict_and_providers_own_tools_pass_through() -> None:
     own = {"type": "custom", "custom": {"name": "grep"}}
     tools = body_of(tools=[Tool("f", "d", {"type": "object"}, strict=True), Tool(raw=own)], parallel_tool_calls=False)
     assert tools["tools"] == [
-        {"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True}},
+        {
+            "type": "function",
+            "function": {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True},
+        },
         own,
     ]
     assert tools["parallel_tool_calls"] is False
@@ -182,7 +192,9 @@ def test_a_thinking_deepseek_is_asked_rather_than_forced_to_call() -> None:
 def test_response_formats() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
     assert body_of(response_format=ResponseFormat("json_object"))["response_format"] == {"type": "json_object"}
-    assert body_of(response_format=ResponseFormat("json_schema", schema, "A", "an A", strict=True))["response_format"] == {
+    assert body_of(response_format=ResponseFormat("json_schema", schema, "A", "an A", strict=True))[
+        "response_format"
+    ] == {
         "type": "json_schema",
         "json_schema": {"name": "A", "schema": schema, "description": "an A", "strict": True},
     }
@@ -196,14 +208,20 @@ def test_response_formats() -> None:
 
 def test_several_texts_stay_apart_for_openai_and_become_one_for_deepseek() -> None:
     message = Message("user", [Text("a"), Text("b")])
-    assert messages_of("gpt-4o", message)[0]["content"] == [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    assert messages_of("gpt-4o", message)[0]["content"] == [
+        {"type": "text", "text": "a"},
+        {"type": "text", "text": "b"},
+    ]
     assert messages_of("deepseek-chat", message)[0]["content"] == "a\n\nb"
 
 
 @pytest.mark.parametrize(
     ("media", "block"),
     [
-        (Media("image", url="https://x.test/a.png"), {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}),
+        (
+            Media("image", url="https://x.test/a.png"),
+            {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}},
+        ),
         (
             Media("image", data="QUJD", mime_type="image/jpeg", options={"detail": "low"}),
             {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,QUJD", "detail": "low"}},
@@ -226,7 +244,11 @@ def test_media_that_the_wire_takes(media: Media, block: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "media",
-    [Media("video", url="https://x.test/a.mp4"), Media("audio", url="https://x.test/a.mp3"), Media("file", url="https://x.test/a")],
+    [
+        Media("video", url="https://x.test/a.mp4"),
+        Media("audio", url="https://x.test/a.mp3"),
+        Media("file", url="https://x.test/a"),
+    ],
 )
 def test_media_that_the_wire_cannot_take_are_refused_by_name(media: Media) -> None:
     with pytest.raises(InvalidRequestError, match=f"{media.kind} input given as URL") as refused:
@@ -253,7 +275,10 @@ def test_a_tool_round_keeps_ids_and_order() -> None:
     wire = messages_of(
         "gpt-4o",
         Message("user", [Text("weather?")]),
-        Message("assistant", [Text("Let me see."), ToolCall("c1", "get_weather", '{"city":"Paris"}'), ToolCall("c2", "now", "")]),
+        Message(
+            "assistant",
+            [Text("Let me see."), ToolCall("c1", "get_weather", '{"city":"Paris"}'), ToolCall("c2", "now", "")],
+        ),
         Message("tool", [ToolResult("c1", [Text("21C")]), ToolResult("c2", [Text("noon")])]),
     )
     assert wire[1] == {
@@ -333,7 +358,11 @@ def test_deepseeks_reasoning_of_a_tool_turn_goes_back_to_deepseek_in_all_later_r
 
 def test_reasoning_of_a_turn_without_tools_is_not_sent_back() -> None:
     thought = Reasoning(text="Hm.", state={"field": "reasoning_content"}, issuer=DEEPSEEK)
-    history = [Message("user", [Text("hi")]), Message("assistant", [thought, Text("Hello")]), Message("user", [Text("?")])]
+    history = [
+        Message("user", [Text("hi")]),
+        Message("assistant", [thought, Text("Hello")]),
+        Message("user", [Text("?")]),
+    ]
     assert messages_of("deepseek-reasoner", *history)[1] == {"role": "assistant", "content": "Hello"}
 
 
@@ -347,7 +376,11 @@ def test_reasoning_of_another_issuer_is_left_out_with_a_warning(issuer: Issuer |
 def test_reasoning_goes_back_under_the_name_it_came_with() -> None:
     qwen = Issuer("chat_completions", "qwen")
     thought = Reasoning(text="Hm.", state={"field": "reasoning"}, issuer=qwen)
-    history = [Message("user", [Text("hi")]), Message("assistant", [thought, ToolCall("c", "f")]), Message("tool", [ToolResult("c")])]
+    history = [
+        Message("user", [Text("hi")]),
+        Message("assistant", [thought, ToolCall("c", "f")]),
+        Message("tool", [ToolResult("c")]),
+    ]
     assert messages_of("qwen3-max", *history)[1]["reasoning"] == "Hm."
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import tikhub_ai
 from tikhub_ai import APIStatusError, IncompleteStreamError
-from tikhub_ai.errors import error_from_payload, error_from_response
+from tikhub_ai.error_bodies import error_from_payload, error_from_response
 
 
 def openai_shape(message: str = "m", code: Any = "", kind: str = "new_api_error") -> dict[str, Any]:
@@ -79,7 +79,9 @@ def test_a_message_says_what_happened_and_what_to_do() -> None:
 
 
 def test_an_html_page_is_told_by_its_title_alone() -> None:
-    error = error_from_response(502, {}, b"<html><head><title> Bad Gateway </title></head><body>secret details</body></html>")
+    error = error_from_response(
+        502, {}, b"<html><head><title> Bad Gateway </title></head><body>secret details</body></html>"
+    )
     assert "Bad Gateway" in str(error)
     assert "secret details" not in str(error)
 
@@ -105,7 +107,9 @@ def test_an_error_inside_a_200_stands_for_a_status(payload: dict[str, Any], stat
 
 
 def test_errors_survive_a_pickle_with_all_they_say() -> None:
-    error = error_from_response(429, {"x-request-id": "r"}, b'{"error": {"message": "m", "code": "c"}}', retry_after=3.0)
+    error = error_from_response(
+        429, {"x-request-id": "r"}, b'{"error": {"message": "m", "code": "c"}}', retry_after=3.0
+    )
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
     assert again.__dict__ == error.__dict__

@@ -61,10 +61,19 @@ def test_no_file_of_the_core_imports_a_framework_or_an_sdk(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tikhub_ai" / "apis").rglob("*.py")), ids=lambda path: path.name)
 def test_codecs_do_no_io_and_look_at_no_clock(path: Path) -> None:
-    assert not {name.partition(".")[0] for name in imports_of(path)} & {"httpx", "asyncio", "socket", "threading", "time", "os"}
+    assert not {name.partition(".")[0] for name in imports_of(path)} & {
+        "httpx",
+        "asyncio",
+        "socket",
+        "threading",
+        "time",
+        "os",
+    }
 
 
-@pytest.mark.parametrize(("package", "other"), [("langchain_tikhub", "llama_index"), ("llama_index_tikhub", "langchain")])
+@pytest.mark.parametrize(
+    ("package", "other"), [("langchain_tikhub", "llama_index"), ("llama_index_tikhub", "langchain")]
+)
 def test_adapters_import_only_the_cores_public_names_and_never_each_other(package: str, other: str) -> None:
     for path in sorted((ROOT / package).rglob("*.py")):
         names = imports_of(path)
@@ -87,5 +96,5 @@ def test_a_missing_extra_is_named(package: str, missing: str, extra: str) -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode != 0
-    assert f'ImportError: {package} needs' in done.stderr.replace("\\", "") or "ImportError" in done.stderr
+    assert f"ImportError: {package} needs" in done.stderr.replace("\\", "") or "ImportError" in done.stderr
     assert f'pip install "tikhub-ai[{extra}]"' in done.stderr

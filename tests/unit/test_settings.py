@@ -82,7 +82,9 @@ def test_timeouts_are_seconds_for_each_phase(given: Any, *, stream: bool, used: 
     assert Settings(timeout=given).timeouts(stream=stream) == used
 
 
-@pytest.mark.parametrize("bad", [{"max_retries": -1}, {"max_retries": True}, {"max_retries": 1.5}, {"http_backend": "curl"}])
+@pytest.mark.parametrize(
+    "bad", [{"max_retries": -1}, {"max_retries": True}, {"max_retries": 1.5}, {"http_backend": "curl"}]
+)
 def test_settings_that_cannot_work_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         Settings(**bad)

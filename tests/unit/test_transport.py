@@ -89,7 +89,9 @@ async def test_every_way_gives_the_text(server: ScriptedServer, ask: Callable[..
 
 @pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize("retries", [0, 2])
-async def test_max_retries_2_is_3_requests_and_0_is_1(server: ScriptedServer, ask: Callable[..., Any], retries: int) -> None:
+async def test_max_retries_2_is_3_requests_and_0_is_1(
+    server: ScriptedServer, ask: Callable[..., Any], retries: int
+) -> None:
     server.answers = [FAILURE]
     with pytest.raises(ServerError, match="boom"):
         await ask(client_of(server, max_retries=retries))
@@ -106,9 +108,19 @@ async def test_a_failure_that_passes_is_not_seen(server: ScriptedServer, ask: Ca
 @pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(400, ""), (401, ""), (403, "insufficient_user_quota"), (404, ""), (500, "invalid_request"), (501, ""), (503, "model_not_found")],
+    [
+        (400, ""),
+        (401, ""),
+        (403, "insufficient_user_quota"),
+        (404, ""),
+        (500, "invalid_request"),
+        (501, ""),
+        (503, "model_not_found"),
+    ],
 )
-async def test_a_request_at_fault_is_sent_once(server: ScriptedServer, ask: Callable[..., Any], status: int, code: str) -> None:
+async def test_a_request_at_fault_is_sent_once(
+    server: ScriptedServer, ask: Callable[..., Any], status: int, code: str
+) -> None:
     server.answers = [Answer({"error": {"message": "no", "code": code}}, status=status)]
     with pytest.raises(APIStatusError) as error:
         await ask(client_of(server))
@@ -118,7 +130,9 @@ async def test_a_request_at_fault_is_sent_once(server: ScriptedServer, ask: Call
 
 
 @pytest.mark.parametrize("ask", PLAIN)
-async def test_an_error_inside_a_200_is_retried_like_its_status(server: ScriptedServer, ask: Callable[..., Any]) -> None:
+async def test_an_error_inside_a_200_is_retried_like_its_status(
+    server: ScriptedServer, ask: Callable[..., Any]
+) -> None:
     server.answers = [Answer({"error": {"message": "busy", "type": "overloaded_error"}}), Answer(HELLO)]
     assert await ask(client_of(server)) == "Hello"
     server.answers = [Answer({"error": {"message": "no", "code": "model_not_found"}})]
@@ -128,7 +142,9 @@ async def test_an_error_inside_a_200_is_retried_like_its_status(server: Scripted
 
 
 @pytest.mark.parametrize("ask", STREAMED)
-async def test_a_stream_is_tried_again_only_before_its_first_delta(server: ScriptedServer, ask: Callable[..., Any]) -> None:
+async def test_a_stream_is_tried_again_only_before_its_first_delta(
+    server: ScriptedServer, ask: Callable[..., Any]
+) -> None:
     silent = sse(done=False)
     error = sse({"error": {"message": "busy", "code": "rate_limit_exceeded"}}, done=False)
     server.answers = [silent, error, sse(*PIECES, FINISH)]
@@ -146,7 +162,9 @@ async def test_a_stream_is_tried_again_only_before_its_first_delta(server: Scrip
 
 @pytest.mark.parametrize("ask", STREAMED)
 @pytest.mark.parametrize("cut", [True, False])
-async def test_a_stream_without_its_finish_raises_with_the_partial(server: ScriptedServer, ask: Callable[..., Any], *, cut: bool) -> None:
+async def test_a_stream_without_its_finish_raises_with_the_partial(
+    server: ScriptedServer, ask: Callable[..., Any], *, cut: bool
+) -> None:
     answer = sse(*PIECES, done=False)
     answer.cut = cut
     server.answers = [answer]
@@ -222,7 +240,9 @@ async def test_a_server_that_is_too_slow_is_a_timeout(server: ScriptedServer, as
 
 
 @pytest.mark.parametrize("ask", STREAMED)
-async def test_keep_alive_comments_do_not_keep_a_silent_stream_alive(server: ScriptedServer, ask: Callable[..., Any]) -> None:
+async def test_keep_alive_comments_do_not_keep_a_silent_stream_alive(
+    server: ScriptedServer, ask: Callable[..., Any]
+) -> None:
     pings = sse(PIECES[0], *[b": PING\n\n"] * 40, FINISH)
     pings.pause = 0.05
     server.answers = [pings]

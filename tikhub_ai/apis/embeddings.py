@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tikhub_ai.conversation import Usage
-from tikhub_ai.errors import APIStatusError, BadRequestError, ContextWindowExceededError, InvalidResponseError, request_id_of
+from tikhub_ai.error_bodies import request_id_of
+from tikhub_ai.errors import APIStatusError, BadRequestError, ContextWindowExceededError, InvalidResponseError
 from tikhub_ai.transport import ApiRequest
 
 if TYPE_CHECKING:

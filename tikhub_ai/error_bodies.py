@@ -1,0 +1,284 @@
+"""How any error body of the gateway, and of the providers behind it, becomes a member of the error tree."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tikhub_ai.errors import (
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    ContentBlockedError,
+    ContextWindowExceededError,
+    InsufficientBalanceError,
+    InvalidResponseError,
+    ModelNotFoundError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ResponseInfo,
+    ServerError,
+    TikHubAIError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HIDDEN_HEADERS = frozenset({"set-cookie", "authorization", "proxy-authorization", "x-api-key", "x-goog-api-key"})
+_REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
+_REQUEST_ID_TEXT = re.compile(r"request id: ?([\w-]+)")
+
+_CONTEXT_CODES = frozenset({"context_length_exceeded", "context_window_exceeded", "model_context_window_exceeded"})
+_CONTEXT_TEXT = re.compile(
+    r"maximum context length|context[ _]length[ _]exceeded|context window|prompt is too long|"
+    r"exceeds? the (?:available )?context|input token count .{0,40}exceeds|exceed_context_size|"
+    r"tokens\) is too large to process",
+    re.IGNORECASE,
+)
+_BLOCKED_CODES = frozenset(
+    {
+        "content_filter",
+        "content_policy_violation",
+        "sensitive_words_detected",
+        "prompt_blocked",
+        "responsibleaipolicyviolation",
+    }
+)
+_BALANCE_CODES = frozenset(
+    {"insufficient_user_quota", "pre_consume_token_quota_failed", "insufficient_quota", "billing_hard_limit_reached"}
+)
+_BALANCE_TEXT = re.compile(
+    r"insufficient (?:user )?(?:balance|quota|credit)|额度不足|预扣费额度失败|余额不足", re.IGNORECASE
+)
+_MODEL_TEXT = re.compile(
+    r"no available channel for model|无可用渠道|unknown model|"
+    r"model .{1,120}(?:does not exist|not found|is not supported)",
+    re.IGNORECASE,
+)
+_CLIENT_FAULTS = frozenset(
+    {"invalid_request", "invalid_request_error", "model_price_error", "convert_request_failed", "count_token_failed"}
+)
+"""Codes that the gateway sends with status 500 although the request is at fault: sending it again will not help."""
+
+_STATUS_OF_WORD = {
+    "invalid_request_error": 400,
+    "invalid_api_key": 401,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "insufficient_user_quota": 403,
+    "not_found_error": 404,
+    "model_not_found": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "tokens": 429,
+    "requests": 429,
+    "insufficient_quota": 429,
+    "api_error": 500,
+    "server_error": 500,
+    "overloaded_error": 529,
+}
+"""What HTTP status an error inside a 200 stands for, by its code or type."""
+
+_REMEDY: dict[str, str] = {
+    "AuthenticationError": "Check the key: api_key= or TIKHUB_AI_API_KEY must hold a TikHub AI key (sk-...), "
+    "made in the gateway's console.",
+    "InsufficientBalanceError": "Add balance to the TikHub AI account, or use a key with quota left.",
+    "PermissionDeniedError": "This key may not use this model or endpoint.",
+    "ModelNotFoundError": "Check the model's name: GET /v1/models lists what this key may use.",
+    "NotFoundError": "Check base_url: it is the gateway's address, with or without /v1.",
+    "ContextWindowExceededError": "Shorten the input, or lower max_tokens.",
+    "RateLimitError": "Wait and try again, lower the concurrency, or raise max_retries.",
+}
+
+
+@dataclass(slots=True)
+class _ErrorBody:
+    """What the many shapes of error body say."""
+
+    message: str = ""
+    code: str | None = None
+    type: str | None = None
+    param: str | None = None
+
+
+def public_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Response headers, lower case, without those that hold credentials."""
+    return {name: value for key, value in headers.items() if (name := key.lower()) not in _HIDDEN_HEADERS}
+
+
+def request_id_of(headers: Mapping[str, str], message: str = "") -> str | None:
+    """The gateway's id of the call, from lower-case headers or from the error's text."""
+    for name in _REQUEST_ID_HEADERS:
+        if value := headers.get(name):
+            return value
+    found = _REQUEST_ID_TEXT.search(message)
+    return found.group(1) if found else None
+
+
+def mask(error: TikHubAIError, key: str) -> None:
+    """Replace the key wherever the error holds it, since servers echo what they were sent."""
+    if key in error.message:
+        error.message = error.message.replace(key, "***")
+        error.args = (error.message,)
+    if isinstance(error, APIStatusError | InvalidResponseError) and error.response is not None:
+        info = error.response
+        headers = {name: value.replace(key, "***") for name, value in info.headers.items()}
+        error.response = ResponseInfo(info.status_code, headers, info.body.replace(key.encode(), b"***"))
+
+
+def error_in_body(payload: Any) -> dict[str, Any] | None:
+    """The error that a body with status 200 holds, or None.
+
+    Known shapes: `{"error": {...}}`, `{"error": "..."}`, `{"type": "error", "error": {...}}`, `{"success": false, ...}`
+    and the flat `{"code": ..., "message": ...}` of the task endpoints, where it is not their success.
+    """
+    if isinstance(payload, list) and len(payload) == 1:
+        payload = payload[0]
+    if not isinstance(payload, dict):
+        return None
+    if payload.get("error") and payload.get("object") != "response":
+        return payload
+    if payload.get("success") is False:
+        return payload
+    return None
+
+
+def error_from_response(
+    status_code: int, headers: Mapping[str, str], body: bytes, *, retry_after: float | None = None
+) -> APIStatusError:
+    """The member of the tree that an error answer is.
+
+    Args:
+        status_code: HTTP status, 300 or more.
+        headers: Response headers.
+        body: The whole body, decompressed.
+        retry_after: Seconds from the answer's Retry-After, already read.
+    """
+    info = ResponseInfo(status_code, public_headers(headers), body)
+    try:
+        payload = orjson.loads(body)
+    except ValueError:
+        payload = None
+    said = _read(payload) if isinstance(payload, (dict, list)) else _ErrorBody(message=_plain(info))
+    if 300 <= status_code < 400:
+        said.message = f"the gateway redirects to {_origin(info.headers.get('location', ''))}, which is not followed"
+    return _build(status_code, said, info, retry_after)
+
+
+def error_from_payload(
+    payload: dict[str, Any], headers: Mapping[str, str], *, status_code: int | None = None
+) -> APIStatusError:
+    """The member of the tree that an error inside a 200 answer or stream is.
+
+    Args:
+        payload: The JSON object that holds the error.
+        headers: Response headers.
+        status_code: The status it stands for; else told from its code and type, else 500.
+    """
+    said = _read(payload)
+    if status_code is None:
+        words = [word for word in (said.code, said.type) if word]
+        numbers = [int(word) for word in words if word.isdigit() and 400 <= int(word) < 600]
+        named = [_STATUS_OF_WORD[word] for word in words if word in _STATUS_OF_WORD]
+        status_code = (numbers or named or [500])[0]
+    info = ResponseInfo(200, public_headers(headers), orjson.dumps(payload))
+    return _build(status_code, said, info, None)
+
+
+def _read(payload: Any) -> _ErrorBody:
+    """Every known shape of error body, read leniently: any field may be missing, null or of another type."""
+    if isinstance(payload, list):
+        payload = payload[0] if payload else {}
+    if not isinstance(payload, dict):
+        return _ErrorBody(message=str(payload))
+    inner = payload.get("error")
+    if isinstance(inner, str) and inner:
+        inner = {"message": inner}
+    source: dict[str, Any] = inner if isinstance(inner, dict) and inner else payload
+    message = source.get("message") or source.get("msg") or payload.get("message") or payload.get("detail") or ""
+    return _ErrorBody(
+        message=message if isinstance(message, str) else orjson.dumps(message).decode(),
+        code=_word(source.get("code")),
+        type=_word(source.get("type")) or _word(source.get("status")),
+        param=_word(source.get("param")),
+    )
+
+
+def _word(value: Any) -> str | None:
+    return str(value) if isinstance(value, (str, int)) and value not in ("", "<nil>") else None
+
+
+def _plain(info: ResponseInfo) -> str:
+    """What a body that is not JSON tells: nothing of an HTML page but its title."""
+    text = info.text.strip()
+    if not text:
+        return "empty body"
+    if text[:1] == "<":
+        title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
+        return f"an HTML page{f' titled {title.group(1).strip()!r}' if title else ''}, not an API answer"
+    return text[:300]
+
+
+def _origin(url: str) -> str:
+    return "/".join(url.split("/")[:3]) or "another address"
+
+
+def _kind(status: int, said: _ErrorBody) -> tuple[type[APIStatusError], bool]:
+    """Which member, and whether the same call may succeed later."""
+    words = {word.lower() for word in (said.code, said.type) if word}
+    if words & _CONTEXT_CODES or (status in {400, 413, 422, 500} and _CONTEXT_TEXT.search(said.message)):
+        return ContextWindowExceededError, False
+    if words & _BLOCKED_CODES:
+        return ContentBlockedError, False
+    if words & _BALANCE_CODES or status == 402 or (status in {401, 403, 429} and _BALANCE_TEXT.search(said.message)):
+        return InsufficientBalanceError, False
+    if "model_not_found" in words or (status in {404, 503} and _MODEL_TEXT.search(said.message)):
+        return ModelNotFoundError, False
+    match status:
+        case 401:
+            return AuthenticationError, False
+        case 403:
+            return PermissionDeniedError, False
+        case 404 | 405 | 410:
+            return NotFoundError, False
+        case 408:
+            return ServerError, True
+        case 409 | 425:
+            return BadRequestError, True
+        case 429:
+            return RateLimitError, True
+        case 501:
+            return ServerError, False
+    if status >= 500:
+        return (BadRequestError, False) if words & _CLIENT_FAULTS else (ServerError, True)
+    return (BadRequestError, False) if status >= 400 else (APIStatusError, False)
+
+
+def _build(status: int, said: _ErrorBody, info: ResponseInfo, retry_after: float | None) -> APIStatusError:
+    kind, is_retryable = _kind(status, said)
+    request_id = request_id_of(info.headers, said.message)
+    message = f"{status} {said.message or 'no message'}".rstrip()
+    facts = [f"{name} {value}" for name, value in (("code", said.code), ("type", said.type)) if value]
+    if request_id and request_id not in message:
+        facts.append(f"request id {request_id}")
+    if facts:
+        message += f" ({', '.join(facts)})"
+    if remedy := _REMEDY.get(kind.__name__):
+        message = f"{message.rstrip('. ')}. {remedy}"
+    error = kind(
+        message,
+        status_code=status,
+        code=said.code,
+        type=said.type,
+        param=said.param,
+        request_id=request_id,
+        response=info,
+        retry_after=retry_after,
+    )
+    error.is_retryable = is_retryable
+    return error
