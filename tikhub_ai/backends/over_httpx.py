@@ -1,8 +1,4 @@
-"""What the transport stands on: one HTTP library behind one small interface.
-
-A backend opens an exchange and gives its answer as bytes. It raises members of our error tree only, and none of them
-keeps the library's own exception: that holds the request, and with it the key.
-"""
+"""The backend over httpx, sync and async, with injected clients or shared ones."""
 
 from __future__ import annotations
 
@@ -11,8 +7,8 @@ import os
 import ssl
 import threading
 import weakref
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -27,68 +23,11 @@ from tikhub_ai.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 
-    from tikhub_ai.settings import Settings, Timeouts
+    from tikhub_ai.backends import AsyncWireResponse, WireRequest, WireResponse
+    from tikhub_ai.settings import Settings
 
 _LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=30.0)
 
-
-@dataclass(slots=True)
-class WireRequest:
-    """A request as it goes out: whole URL, headers with the key, body."""
-
-    method: str
-    url: str
-    headers: dict[str, str] = field(repr=False)
-    content: bytes
-    timeouts: Timeouts
-
-
-class WireResponse(Protocol):
-    """An open answer. Header names are lower case; `close` may be called again."""
-
-    status_code: int
-    headers: Mapping[str, str]
-
-    def iter_bytes(self) -> Iterator[bytes]:
-        """The body, decompressed, as it comes."""
-
-    def close(self) -> None:
-        """Give the connection back, or drop it where the body was not read to its end."""
-
-
-class AsyncWireResponse(Protocol):
-    """`WireResponse`, async."""
-
-    status_code: int
-    headers: Mapping[str, str]
-
-    def aiter_bytes(self) -> AsyncIterator[bytes]:
-        """The body, decompressed, as it comes."""
-
-    async def aclose(self) -> None:
-        """Give the connection back, or drop it where the body was not read to its end."""
-
-
-class Backend(Protocol):
-    """Opens exchanges, sync."""
-
-    def open(self, request: WireRequest) -> WireResponse:
-        """Send, and give the answer when its headers are here. Redirects are not followed.
-
-        Raises:
-            APIConnectionError: Not reached, or broken; `may_have_been_sent` tells which.
-            APITimeoutError: Too slow.
-        """
-
-
-class AsyncBackend(Protocol):
-    """Opens exchanges, async."""
-
-    async def aopen(self, request: WireRequest) -> AsyncWireResponse:
-        """`Backend.open`, async."""
-
-
-# --- httpx ----------------------------------------------------------------------------------------------------------
 
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -296,15 +235,15 @@ _parked: weakref.WeakKeyDictionary[httpx.AsyncClient, AsyncGenerator[None, None]
 _pool = _Pool()
 
 
-def sync_backend(settings: Settings) -> Backend:
-    """The backend of sync calls: the injected client, else one shared by equal settings."""
+def sync_backend(settings: Settings) -> HttpxBackend:
+    """Over the injected client, else over one shared by equal settings."""
     if settings.http_client is not None:
         return HttpxBackend(settings.http_client)
     return HttpxBackend(_pool.sync_client(_ClientKey(settings.proxy, settings.verify)))
 
 
-async def async_backend(settings: Settings) -> AsyncBackend:
-    """The backend of async calls: the injected client, else one shared by equal settings within the running loop."""
+async def async_backend(settings: Settings) -> HttpxAsyncBackend:
+    """Over the injected client, else over one shared by equal settings within the running loop."""
     if settings.http_async_client is not None:
         return HttpxAsyncBackend(settings.http_async_client)
     return HttpxAsyncBackend(await _pool.async_client(_ClientKey(settings.proxy, settings.verify)))

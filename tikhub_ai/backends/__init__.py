@@ -1,0 +1,86 @@
+"""What the transport stands on: one HTTP library behind one small interface.
+
+A backend opens an exchange and gives its answer as bytes. It raises members of our error tree only, and none of them
+keeps the library's own exception: that holds the request, and with it the key. The libraries themselves are imported on
+first use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from tikhub_ai.settings import Settings, Timeouts
+
+
+@dataclass(slots=True)
+class WireRequest:
+    """A request as it goes out: whole URL, headers with the key, body."""
+
+    method: str
+    url: str
+    headers: dict[str, str] = field(repr=False)
+    content: bytes
+    timeouts: Timeouts
+
+
+class WireResponse(Protocol):
+    """An open answer. Header names are lower case; `close` may be called again."""
+
+    status_code: int
+    headers: Mapping[str, str]
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """The body, decompressed, as it comes."""
+
+    def close(self) -> None:
+        """Give the connection back, or drop it where the body was not read to its end."""
+
+
+class AsyncWireResponse(Protocol):
+    """`WireResponse`, async."""
+
+    status_code: int
+    headers: Mapping[str, str]
+
+    def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """The body, decompressed, as it comes."""
+
+    async def aclose(self) -> None:
+        """Give the connection back, or drop it where the body was not read to its end."""
+
+
+class Backend(Protocol):
+    """Opens exchanges, sync."""
+
+    def open(self, request: WireRequest) -> WireResponse:
+        """Send, and give the answer when its headers are here. Redirects are not followed.
+
+        Raises:
+            APIConnectionError: Not reached, or broken; `may_have_been_sent` tells which.
+            APITimeoutError: Too slow.
+        """
+
+
+class AsyncBackend(Protocol):
+    """Opens exchanges, async."""
+
+    async def aopen(self, request: WireRequest) -> AsyncWireResponse:
+        """`Backend.open`, async."""
+
+
+def sync_backend(settings: Settings) -> Backend:
+    """The backend of sync calls."""
+    from tikhub_ai.backends import over_httpx  # noqa: PLC0415 - httpx costs 20 ms that an import need not pay
+
+    return over_httpx.sync_backend(settings)
+
+
+async def async_backend(settings: Settings) -> AsyncBackend:
+    """The backend of async calls."""
+    from tikhub_ai.backends import over_httpx  # noqa: PLC0415 - as above
+
+    return await over_httpx.async_backend(settings)
