@@ -166,6 +166,10 @@ class Accumulator:
         """The position that a new part of `choice` gets."""
         return len(self._choices.get(choice, ()))
 
+    def text_fragments(self, choice: int, index: int) -> list[str]:
+        """The growing text at a position, for a decoder to append to: the one thing that happens a thousand times."""
+        return self._part(TextDelta("", index, choice), Text, lambda _: Text("")).text
+
     def add(self, delta: Delta) -> None:
         """Take one delta in."""
         _HANDLERS[type(delta)](self, delta)

@@ -54,6 +54,8 @@ class SSEDecoder:
             chunk = chunk.removeprefix(b"\xef\xbb\xbf")
         if self._held_cr or b"\r" in chunk:
             chunk = self._unify_newlines(chunk)
+        if self._is_one_event(chunk):
+            return [ServerSentEvent("", chunk[6:-2])]
         lines = (self._rest + chunk if self._rest else chunk).split(b"\n")
         self._rest = lines.pop()
         events: list[ServerSentEvent] = []
@@ -76,6 +78,15 @@ class SSEDecoder:
             events.append(ServerSentEvent("", b"\n".join(self._bare)))
             self._bare = []
         return events
+
+    def _is_one_event(self, chunk: bytes) -> bool:
+        """Whether this piece is `data: ...` and a blank line, and nothing waits: what nearly every piece is."""
+        return (
+            chunk.startswith(b"data: ")
+            and chunk.endswith(b"\n\n")
+            and not (self._rest or self._data or self._event or self._bare)
+            and chunk.find(b"\n") == len(chunk) - 2 > 6
+        )
 
     def _unify_newlines(self, chunk: bytes) -> bytes:
         """CR and CRLF as LF. A CR at the very end waits: the LF that belongs to it may come in the next piece."""

@@ -108,7 +108,7 @@ class Decoder:
     def _payload(self, payload: Any) -> Sequence[Delta]:
         if not isinstance(payload, dict):
             return ()
-        if (error := error_in_body(payload)) is not None:
+        if ("error" in payload or "success" in payload) and (error := error_in_body(payload)) is not None:
             raise error_from_payload(error, {})
         into = self.accumulator
         if into.id is None:
@@ -117,8 +117,8 @@ class Decoder:
             into.model = payload.get("model") or None
         if usage := payload.get("usage"):
             into.usage = usage_of(usage)  # a snapshot, some say it in every chunk: the last one holds
-        for key in payload.keys() - _ANSWER_FIELDS:
-            if payload[key] is not None:
+        for key in payload:
+            if key not in _ANSWER_FIELDS and payload[key] is not None:
                 into.extras[key] = payload[key]
         deltas: list[Delta] = []
         for choice in payload.get("choices") or ():
@@ -139,8 +139,8 @@ class Decoder:
             into.finish_reasons[number] = reason
         if logprobs := choice.get("logprobs"):
             _extend(into.logprobs.setdefault(number, {}), logprobs)
-        for key in choice.keys() - _CHOICE_FIELDS:
-            if choice[key]:
+        for key in choice:
+            if key not in _CHOICE_FIELDS and choice[key]:
                 into.choice_extras.setdefault(number, {})[key] = choice[key]
 
 
@@ -160,6 +160,7 @@ class _ChoiceDecoder:
         "_by_id",
         "_by_index",
         "_calls",
+        "_fragments",
         "_into",
         "_issuer",
         "_kind",
@@ -179,6 +180,7 @@ class _ChoiceDecoder:
         self._by_id: dict[str, _Call] = {}
         self._by_index: dict[int, _Call] = {}
         self._last_call: _Call | None = None
+        self._fragments: list[str] = []
         into.add_choice(number)
 
     def message(self, message: dict[str, Any], deltas: list[Delta]) -> None:
@@ -223,8 +225,9 @@ class _ChoiceDecoder:
 
     def _text(self, text: str, deltas: list[Delta]) -> None:
         if self._kind != "text":
-            self._position("text")
-        self._give(TextDelta(text, self._open, self._number), deltas)
+            self._fragments = self._into.text_fragments(self._number, self._position("text"))
+        self._fragments.append(text)
+        deltas.append(TextDelta(text, self._open, self._number))
 
     def _content_block(self, block: Any, deltas: list[Delta]) -> None:
         """Content as a list of blocks, as Mistral's models and some relays send it."""
@@ -307,7 +310,7 @@ class _ChoiceDecoder:
     def _annotations(self, annotations: list[Any], deltas: list[Delta]) -> None:
         """Sources of the answer's text: they come with it, or in a chunk after it."""
         if self._kind != "text":
-            self._position("text")
+            self._fragments = self._into.text_fragments(self._number, self._position("text"))
         found = [_citation(item) for item in annotations if isinstance(item, dict)]
         if found:
             self._give(CitationDelta(found, self._open, self._number), deltas)
