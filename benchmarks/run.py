@@ -6,9 +6,12 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).parent
 CHUNKS = 1000
@@ -18,7 +21,9 @@ REPEATS = 7
 def import_ms(statement: str) -> float:
     """CPU milliseconds of a fresh interpreter that runs a statement, the least of several runs."""
     code = f"{statement}\nimport resource\nu = resource.getrusage(resource.RUSAGE_SELF)\nprint(u.ru_utime + u.ru_stime)"
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(REPEATS)]
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(REPEATS)
+    ]
     return 1000 * min(float(run.stdout) for run in runs)
 
 

@@ -8,8 +8,8 @@ import sys
 
 
 def stream_of(chunks: int) -> list[bytes]:
-    head = {"id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 1782955818, "model": "gpt-4o-mini-2024-07-18"}
-    head |= {"service_tier": "default", "system_fingerprint": "fp_d0469e1700"}
+    head = {"id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 1782955818}
+    head |= {"model": "gpt-4o-mini-2024-07-18", "service_tier": "default", "system_fingerprint": "fp_d0469e1700"}
 
     def event(delta: dict[str, str], finish: str | None = None) -> bytes:
         choices = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
@@ -23,8 +23,8 @@ def stream_of(chunks: int) -> list[bytes]:
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pieces: list[bytes]) -> None:
     while head := await _head(reader):
-        length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0)
-        await reader.readexactly(length)
+        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        await reader.readexactly(int(lengths[0].split(b":")[1]) if lengths else 0)
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
         for piece in pieces:
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))

@@ -27,8 +27,8 @@ def recorder(peer: str, mode: str) -> vcr.VCR:
     """vcrpy, set up so that a cassette says nothing of the machine or the key, and matches whatever the port was."""
 
     def anonymous(request: Request) -> Request:
-        scheme, _, path, query, _ = urlsplit(request.uri)
-        request.uri = urlunsplit(("http", host_of(peer), path, query, ""))
+        parts = urlsplit(request.uri)
+        request.uri = urlunsplit(("http", host_of(peer), parts.path, parts.query, ""))
         return request
 
     return vcr.VCR(

@@ -164,14 +164,13 @@ def test_cut_at_every_byte_a_stream_is_whole_only_once_its_finish_has_come() -> 
     whole = data(chunk({"content": "Gr\u00fc\u00dfe"}), chunk({}, "stop")).replace(b"\\u00fc", "\u00fc".encode())
     finish = whole.index(b'"stop"}]}') + len(b'"stop"}]}')
     for cut in range(len(whole)):
-        try:
-            reply = reply_of(whole[:cut])
-        except IncompleteStreamError as error:
-            assert cut < finish, cut
-            assert error.partial is None or "Gr\u00fc\u00dfe".startswith(error.partial.text)
-        else:
-            assert cut >= finish, cut
-            assert reply.text == "Gr\u00fc\u00dfe"
+        if cut >= finish:
+            assert reply_of(whole[:cut]).text == "Gr\u00fc\u00dfe"
+            continue
+        with pytest.raises(IncompleteStreamError) as error:
+            reply_of(whole[:cut])
+        partial = error.value.partial
+        assert partial is None or "Gr\u00fc\u00dfe".startswith(partial.text)
 
 
 def test_cumulative_usage_is_not_summed_and_the_last_snapshot_holds() -> None:
@@ -264,7 +263,7 @@ def test_a_unicode_character_may_be_cut_between_two_pieces() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        b'data: {"error": {"message": "Slow down (request id: 20261122)", "type": "rate_limit_error", "code": null}}\n\n',
+        b'data: {"error": {"message": "Slow down (request id: 20261122)", "type": "rate_limit_error"}}\n\n',
         b'{"error": {"message": "Slow down (request id: 20261122)", "type": "rate_limit_error"}}\n',
         b'{\n  "error": {\n "message": "Slow down (request id: 20261122)",\n "code": "rate_limit_exceeded"\n}\n}\n',
         b'event: error\ndata: {"error": {"message": "Slow down (request id: 20261122)", "code": 429}}\n\n',
@@ -401,31 +400,36 @@ def calls_of(*chunks: list[dict[str, Any]]) -> list[ToolCall]:
 
 
 F, G = ToolCall("1", "f", '{"x":1}'), ToolCall("2", "g", '{"y":2}')
+WHOLE_F, WHOLE_G = piece('{"x":1}', index=0, id="1", name="f"), piece('{"y":2}', index=1, id="2", name="g")
+BEGUN_F, BEGUN_G = piece(index=0, id="1", name="f"), piece(index=1, id="2", name="g")
 
 
 @pytest.mark.parametrize(
     "chunks",
     [
-        [[piece(index=0, id="1", name="f")], [piece('{"x":', index=0)], [piece("1}", index=0)], [piece('{"y":2}', index=1, id="2", name="g")]],
-        [[piece('{"x":1}', index=0, id="1", name="f"), piece('{"y":2}', index=1, id="2", name="g")]],
-        [[piece('{"x":1}', index=0, id="1", name="f")], [piece('{"y":2}', index=0, id="2", name="g")]],
-        [[piece('{"x":1}', id="1", name="f")], [piece('{"y":', id="2", name="g")], [piece("2}")]],
-        [[piece('{"x":', index=0, id="1", name="f")], [piece("1}", index=0, id="1", name="f")], [piece('{"y":2}', index=1, id="2", name="g")]],
-        [[piece({"x": 1}, index=0, id="1", name="f"), piece({"y": 2}, index=1, id="2", name="g")]],
-        [[piece(index=0, id="1", name="f"), piece(index=1, id="2", name="g")], [piece('{"x":1}', index=0), piece('{"y":2}', index=1)]],
-        [[piece(index=0, id="1", name="f")], [piece('{"x":1}', index=0, id="", name="")], [piece('{"y":2}', index=1, id="2", name="g")]],
+        pytest.param([[BEGUN_F], [piece('{"x":', index=0)], [piece("1}", index=0)], [WHOLE_G]], id="as OpenAI does"),
+        pytest.param([[WHOLE_F, WHOLE_G]], id="whole calls in one chunk"),
+        pytest.param([[WHOLE_F], [WHOLE_G | {"index": 0}]], id="index 0 for all (ollama#15457)"),
+        pytest.param(
+            [[piece('{"x":1}', id="1", name="f")], [piece('{"y":', id="2", name="g")], [piece("2}")]],
+            id="no index (any-llm#1148)",
+        ),
+        pytest.param(
+            [[piece('{"x":', index=0, id="1", name="f")], [piece("1}", index=0, id="1", name="f")], [WHOLE_G]],
+            id="id and name with every piece",
+        ),
+        pytest.param(
+            [[piece({"x": 1}, index=0, id="1", name="f"), piece({"y": 2}, index=1, id="2", name="g")]],
+            id="arguments as an object",
+        ),
+        pytest.param(
+            [[BEGUN_F, BEGUN_G], [piece('{"x":1}', index=0), piece('{"y":2}', index=1)]], id="calls side by side"
+        ),
+        pytest.param(
+            [[BEGUN_F], [piece('{"x":1}', index=0, id="", name="")], [WHOLE_G]], id="empty id and name in later pieces"
+        ),
     ],
-    ids=[
-        "as OpenAI does",
-        "whole calls in one chunk",
-        "index 0 for all (ollama#15457)",
-        "no index (any-llm#1148)",
-        "id and name with every piece",
-        "arguments as an object",
-        "calls side by side",
-        "empty id and name with later pieces",
-    ],
-)  # fmt: skip
+)
 def test_tool_calls_are_told_apart_however_a_relay_sends_them(chunks: Any) -> None:
     assert calls_of(*chunks) == [F, G]
 

