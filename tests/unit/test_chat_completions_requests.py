@@ -172,6 +172,13 @@ def test_tools_carry_strict_and_providers_own_tools_pass_through() -> None:
     assert tools["parallel_tool_calls"] is False
 
 
+def test_the_o_series_is_not_spoken_to_of_parallel_calls() -> None:
+    """OpenAI answers 400 to the field there; LlamaIndex sends False by default, which loses nothing."""
+    assert "parallel_tool_calls" not in body_of("o3", tools=[WEATHER], parallel_tool_calls=False)
+    with pytest.warns(TikHubAIWarning, match="parallel_tool_calls"):
+        assert "parallel_tool_calls" not in body_of("o3", tools=[WEATHER], parallel_tool_calls=True)
+
+
 def test_a_tool_without_parameters_takes_an_empty_object() -> None:
     assert body_of(tools=[Tool("now")])["tools"][0]["function"]["parameters"] == {"type": "object", "properties": {}}
 

@@ -32,7 +32,14 @@ _SAME_NAME = (
     "modalities",
     "audio",
 )
-_NEUTRAL = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "n": 1}
+_NEUTRAL = {
+    "temperature": 1,
+    "top_p": 1,
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "n": 1,
+    "parallel_tool_calls": False,  # what LlamaIndex always asks, and what models without the field do anyway
+}
 """Values that ask for nothing: dropping them where a model refuses the field changes nothing, so nobody is warned."""
 
 
@@ -68,13 +75,8 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
 def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
     for name in _SAME_NAME:
         value = getattr(request, name)
-        if value is None or (name == "stop" and not value):
-            continue
-        if name in facts.refused:
-            if value != _NEUTRAL.get(name):
-                warn(f"{request.model} refuses {name!r}: {name}={value!r} is not sent.")
-            continue
-        body[name] = value
+        if not (name == "stop" and not value):
+            _unless_refused(body, name, value, facts, request.model)
     if request.max_tokens is not None:
         body[facts.max_tokens_field] = request.max_tokens
     if request.top_k is not None:
@@ -82,6 +84,15 @@ def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> 
             warn(f"{request.model} has no 'top_k': top_k={request.top_k} is not sent.")
         else:
             body["top_k"] = request.top_k
+
+
+def _unless_refused(body: dict[str, Any], name: str, value: Any, facts: ModelFacts, model: str) -> None:
+    if value is None:
+        return
+    if name not in facts.refused:
+        body[name] = value
+    elif value != _NEUTRAL.get(name):
+        warn(f"{model} refuses {name!r}: {name}={value!r} is not sent.")
 
 
 def _reasoning(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
@@ -112,8 +123,7 @@ def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> Non
     if not request.tools:
         return
     body["tools"] = [_tool(tool) for tool in request.tools]
-    if request.parallel_tool_calls is not None:
-        body["parallel_tool_calls"] = request.parallel_tool_calls
+    _unless_refused(body, "parallel_tool_calls", request.parallel_tool_calls, facts, request.model)
     if request.tool_choice is not None:
         body["tool_choice"] = _tool_choice(request.tool_choice, request, facts)
 

@@ -1,0 +1,247 @@
+"""The neutral reply and its deltas as LlamaIndex's `ChatResponse` and `CompletionResponse`. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    LogProb,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+
+from llama_index_tikhub.blocks import citation_block, from_reply, media_block, tool_call_dict
+from llama_index_tikhub.skeleton import REFUSAL
+from tikhub_ai import (
+    AudioDelta,
+    ChatReply,
+    Choice,
+    CitationDelta,
+    End,
+    Media,
+    PartDelta,
+    Reasoning,
+    ReasoningDelta,
+    Refusal,
+    RefusalDelta,
+    Text,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tikhub_ai import Delta
+
+
+def chat_response(reply: ChatReply, *, delta: str | None = None) -> ChatResponse:
+    """A whole answer. With n > 1 the first choice is the message; all of them are in `raw["choices"]`.
+
+    Args:
+        reply: The answer, plain or folded from a stream.
+        delta: The last item of a stream says what it adds: nothing.
+    """
+    usage = reply.usage
+    reasoning_tokens = usage.output_details.get("reasoning") if usage else None
+    return ChatResponse(
+        message=from_reply(reply.parts, reasoning_tokens=reasoning_tokens),
+        delta=delta,
+        raw=raw_of(reply),
+        logprobs=_logprobs(reply.choices[0]) if reply.choices else None,
+        additional_kwargs=_token_counts(usage) if usage else {},
+    )
+
+
+def completion_response(response: ChatResponse) -> CompletionResponse:
+    """A chat answer as a completion."""
+    return CompletionResponse(
+        text=response.message.content or "",
+        delta=response.delta,
+        raw=response.raw,
+        logprobs=response.logprobs,
+        additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs},
+    )
+
+
+def raw_of(reply: ChatReply) -> dict[str, Any]:
+    """The answer as a plain JSON dict in the shape of chat_completions, whichever API served it.
+
+    `usage` has the wire's own counts, and `prompt_tokens`, `completion_tokens` and `total_tokens` for every API: these
+    are the names that LlamaIndex's token counter and the tracers look for.
+    """
+    return {
+        **reply.extras,
+        "id": reply.id,
+        "object": "chat.completion",
+        "api": reply.api,
+        "model": reply.model,
+        "choices": [_raw_choice(number, choice) for number, choice in enumerate(reply.choices)],
+        "usage": _raw_usage(reply.usage) if reply.usage else None,
+        "request_id": reply.request_id,
+        "headers": reply.headers,
+    }
+
+
+def _raw_choice(number: int, choice: Choice) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": choice.text}
+    if choice.reasoning:
+        message["reasoning_content"] = choice.reasoning
+    if choice.tool_calls:
+        message["tool_calls"] = [tool_call_dict(call.id, call.name, call.arguments) for call in choice.tool_calls]
+    if choice.refusal is not None:
+        message["refusal"] = choice.refusal
+    return {
+        **choice.extras,
+        "index": number,
+        "message": message,
+        "finish_reason": choice.finish_reason,
+        "logprobs": choice.logprobs,
+    }
+
+
+def _raw_usage(usage: Usage) -> dict[str, Any]:
+    raw: dict[str, Any] = {**usage.raw, **_token_counts(usage)}
+    if "cache_read" in usage.input_details:
+        raw.setdefault("prompt_tokens_details", {"cached_tokens": usage.input_details["cache_read"]})
+    if "reasoning" in usage.output_details:
+        raw.setdefault("completion_tokens_details", {"reasoning_tokens": usage.output_details["reasoning"]})
+    return raw
+
+
+def _token_counts(usage: Usage) -> dict[str, int]:
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+
+
+def _logprobs(choice: Choice) -> list[list[LogProb]] | None:
+    """For each token its likeliest alternatives; the token itself where none were asked for."""
+    tokens = (choice.logprobs or {}).get("content")
+    if not isinstance(tokens, list):
+        return None
+    return [[_logprob(item) for item in token.get("top_logprobs") or [token]] for token in tokens]
+
+
+def _logprob(item: dict[str, Any]) -> LogProb:
+    return LogProb(token=item.get("token") or "", logprob=item.get("logprob") or 0.0, bytes=item.get("bytes") or [])
+
+
+class StreamBuilder:
+    """Grows a message from a stream's deltas.
+
+    Each item's `message` holds all that came so far, its `delta` only what is new; the last one is the whole answer, as
+    a plain call gives it. Blocks are replaced as they grow, never changed, so that items already given stay as they
+    were. Choices other than the first are in the last item's `raw` only.
+    """
+
+    __slots__ = ("_blocks", "_calls", "_refusal", "_slots", "_text", "_text_at", "_thoughts")
+
+    def __init__(self) -> None:
+        self._blocks: list[Any] = []
+        self._slots: dict[int, int] = {}  # a part's position -> its block's
+        self._text: str = ""
+        self._text_at = -1
+        self._thoughts: dict[int, str] = {}
+        self._calls: dict[int, dict[str, Any]] = {}
+        self._refusal = ""
+
+    def add(self, delta: Delta) -> ChatResponse | None:
+        """The item that a delta makes; None where there is nothing to show."""
+        if isinstance(delta, End):
+            return chat_response(delta.reply, delta="")
+        return None if delta.choice else _HANDLERS[type(delta)](self, delta)
+
+    def _response(self, delta: str = "", **kwargs: Any) -> ChatResponse:
+        said: dict[str, Any] = {}
+        if self._calls:
+            said["tool_calls"] = list(self._calls.values())
+        if self._refusal:
+            said[REFUSAL] = self._refusal
+        message = ChatMessage(role=MessageRole.ASSISTANT, blocks=self._blocks, additional_kwargs=said)
+        return ChatResponse(message=message, delta=delta, additional_kwargs=kwargs)
+
+    def _put(self, index: int, block: Any) -> None:
+        slot = self._slots.get(index)
+        if slot is None:
+            self._slots[index] = len(self._blocks)
+            self._blocks.append(block)
+        else:
+            self._blocks[slot] = block
+
+    def _add_text(self, delta: TextDelta) -> ChatResponse:
+        self._text += delta.text
+        block = TextBlock(text=self._text)
+        if self._text_at < 0:
+            self._text_at = len(self._blocks)
+            self._blocks.append(block)
+        else:
+            self._blocks[self._text_at] = block
+        return self._response(delta.text)
+
+    def _add_refusal(self, delta: RefusalDelta) -> ChatResponse:
+        self._refusal += delta.text
+        return self._add_text(TextDelta(delta.text, delta.index))
+
+    def _add_reasoning(self, delta: ReasoningDelta) -> ChatResponse | None:
+        text = self._thoughts[delta.index] = self._thoughts.get(delta.index, "") + delta.text
+        self._put(delta.index, ThinkingBlock(content=text))
+        return self._response(thinking_delta=delta.text) if delta.text else None
+
+    def _add_tool_call(self, delta: ToolCallDelta) -> ChatResponse:
+        grown = self._calls.get(delta.index)
+        if grown is None:
+            grown = tool_call_dict(delta.id or "", delta.name or "", delta.arguments)
+        else:
+            function = grown["function"]
+            grown = tool_call_dict(grown["id"], function["name"], function["arguments"] + delta.arguments)
+        self._calls[delta.index] = grown
+        function = grown["function"]
+        block = ToolCallBlock(tool_call_id=grown["id"], tool_name=function["name"], tool_kwargs=function["arguments"])
+        self._put(delta.index, block)
+        return self._response()
+
+    def _add_citations(self, delta: CitationDelta) -> ChatResponse:
+        self._blocks += [citation_block(citation) for citation in delta.citations]
+        return self._response()
+
+    def _add_audio(self, delta: AudioDelta) -> ChatResponse:
+        """Sound as it comes; the block is made once, at the end: it would decode all that came so far each time."""
+        new = {"audio_delta": delta.data, "audio_transcript_delta": delta.transcript}
+        return self._response(**{name: value for name, value in new.items() if value})
+
+    def _add_part(self, delta: PartDelta) -> ChatResponse | None:
+        match delta.part:
+            case Text() as part:
+                return self._add_text(TextDelta(part.text, delta.index))
+            case Refusal() as part:
+                return self._add_refusal(RefusalDelta(part.text, delta.index))
+            case Reasoning() as part:
+                return self._add_reasoning(ReasoningDelta(part.text, delta.index))
+            case ToolCall() as part:
+                return self._add_tool_call(ToolCallDelta(part.arguments, delta.index, id=part.id, name=part.name))
+            case Media() as part if (block := media_block(part)) is not None:
+                self._put(delta.index, block)
+                return self._response()
+            case _:
+                return None
+
+
+_HANDLERS: dict[type[Any], Callable[[StreamBuilder, Any], ChatResponse | None]] = {
+    TextDelta: StreamBuilder._add_text,  # noqa: SLF001 - its own methods, by the delta they take
+    RefusalDelta: StreamBuilder._add_refusal,  # noqa: SLF001
+    ReasoningDelta: StreamBuilder._add_reasoning,  # noqa: SLF001
+    ToolCallDelta: StreamBuilder._add_tool_call,  # noqa: SLF001
+    CitationDelta: StreamBuilder._add_citations,  # noqa: SLF001
+    AudioDelta: StreamBuilder._add_audio,  # noqa: SLF001
+    PartDelta: StreamBuilder._add_part,  # noqa: SLF001
+}

@@ -1,0 +1,478 @@
+"""`TikHub`: every chat model of the gateway as a LlamaIndex LLM."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from contextlib import aclosing, closing
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Literal
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    LLMMetadata,
+    MessageRole,
+)
+from llama_index.core.bridge.pydantic import ConfigDict, Field, field_serializer, field_validator
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.types import PydanticProgramMode
+
+from llama_index_tikhub.blocks import reads_files, to_conversation
+from llama_index_tikhub.chat_requests import REQUEST_FIELDS, chat_request, constructor_arguments
+from llama_index_tikhub.chat_responses import StreamBuilder, chat_response, completion_response
+from llama_index_tikhub.structured import StructuredMode, StructuredPredict
+from llama_index_tikhub.tool_calls import messages_with, only_first_call, tool_dicts, tool_selections
+from tikhub_ai import (
+    ChatAPI,
+    ChatClient,
+    HeadersField,
+    Key,
+    KeyField,
+    SecretHeaders,
+    Settings,
+    catalog,
+    errors,
+    key_source,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llama_index.core.llms.llm import ToolSelection
+    from llama_index.core.tools.types import BaseTool
+
+    from tikhub_ai import ChatRequest, Message, ModelFacts
+
+_SETTINGS = (
+    "api_key",
+    "base_url",
+    "timeout",
+    "max_retries",
+    "retry_deadline",
+    "default_headers",
+    "http_client",
+    "http_async_client",
+    "proxy",
+    "verify",
+    "http_backend",
+)
+
+
+class TikHub(StructuredPredict):
+    """Any chat model of the TikHub AI gateway: GPT, Claude, Gemini, DeepSeek and others behind one key.
+
+    The key comes from `api_key`, else `TIKHUB_AI_API_KEY`, else `TIKHUB_API_KEY`. Nothing is sent that is not set: the
+    provider's own defaults hold. Errors are `tikhub_ai`'s, each with its `status_code` where there is one.
+
+    Args:
+        model: Model name, any that the gateway serves.
+        **kwargs: The fields below, by their own or another class's usual names (`api_base`, `request_timeout`,
+            `max_output_tokens`, `stop_sequences`, ...). Others go to `additional_kwargs`, with a warning.
+
+    Raises:
+        ConfigurationError: `base_url`, `api` or `max_retries` cannot work.
+
+    Examples:
+        ```python
+        from llama_index_tikhub import TikHub
+
+        llm = TikHub(model="claude-sonnet-4-5", max_tokens=1024)
+        print(llm.complete("Why is the sky blue?"))
+        ```
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    model: str = Field(description="Model name.")
+    api: ChatAPI = Field(default="auto", description="The wire API; auto chooses by the model.")
+    temperature: float | None = Field(default=None, description="0 to 2 (0 to 1 for Claude).")
+    max_tokens: int | None = Field(default=None, gt=0, description="Most tokens of an answer, reasoning included.")
+    top_p: float | None = Field(default=None, description="Nucleus sampling, 0 to 1.")
+    top_k: int | None = Field(default=None, description="Sampling from the k likeliest tokens.")
+    stop: list[str] | None = Field(default=None, description="Texts at which an answer ends.")
+    reasoning_effort: str | None = Field(default=None, description="minimal, low, medium, high, ...")
+    thinking: dict[str, Any] | None = Field(default=None, description="Anthropic's and DeepSeek's switch.")
+    thinking_budget: int | None = Field(default=None, description="Tokens for reasoning.")
+    reasoning: dict[str, Any] | None = Field(default=None, description="OpenAI's {effort, summary}.")
+    seed: int | None = Field(default=None, description="For repeatable sampling.")
+    n: int | None = Field(default=None, description="How many answers; those after the first are in raw.")
+    logprobs: bool | None = Field(default=None, description="Give the log probability of each token.")
+    top_logprobs: int | None = Field(default=None, description="Alternatives per token, 0 to 20.")
+    presence_penalty: float | None = Field(default=None, description="-2 to 2.")
+    frequency_penalty: float | None = Field(default=None, description="-2 to 2.")
+    logit_bias: dict[str, float] | None = Field(default=None, description="Token id to bias, -100 to 100.")
+    parallel_tool_calls: bool | None = Field(default=None, description="Whether several calls at once are welcome.")
+    strict: bool | None = Field(default=None, description="Hold tool arguments to their schema, where it can be.")
+    user: str | None = Field(default=None, description="The end user's id.")
+    request_metadata: dict[str, Any] | None = Field(default=None, description="Tags for the provider's own log.")
+    modalities: list[str] | None = Field(default=None, description="Kinds of output, such as [text, audio].")
+    audio: dict[str, Any] | None = Field(default=None, description="Voice and format of audio output.")
+    extra_body: dict[str, Any] | None = Field(default=None, description="Fields merged over the request's body.")
+    additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Settings by any name.")
+    stream_usage: bool = Field(default=True, description="Ask for token usage in streams.")
+    incomplete_stream: Literal["raise", "warn"] = Field(
+        default="raise", description="What a stream does that ends without its finish marker."
+    )
+    context_window: int | None = Field(default=None, gt=0, description="Tokens; None: the catalog's.")
+    is_function_calling_model: bool | None = Field(default=None, description="None: what the catalog says.")
+    should_use_structured_outputs: bool | None = Field(
+        default=None, description="Ask for a JSON schema, not a tool, in structured calls; None: what the catalog says."
+    )
+    api_key: KeyField = Field(default=None, validate_default=True, exclude=True, repr=False)
+    base_url: str | None = Field(default=None, description="The gateway's address, with or without /v1.")
+    default_headers: HeadersField = Field(default=None, exclude=True, repr=False)
+    timeout: Any = Field(default=None, description="Seconds of silence allowed, or an httpx.Timeout.")
+    max_retries: int = Field(default=2, description="Further requests after the first.")
+    retry_deadline: float = Field(default=300.0, description="Seconds after which no request is begun.")
+    proxy: str | None = Field(default=None, repr=False, description="Proxy address; None: the environment's.")
+    verify: Any = Field(default=True, repr=False, description="TLS: True, False, a CA file or an ssl.SSLContext.")
+    http_backend: Literal["auto", "httpx"] = Field(default="auto", description="The HTTP library.")
+    http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own httpx.Client.")
+    http_async_client: Any = Field(default=None, exclude=True, repr=False, description="Your own httpx.AsyncClient.")
+
+    def __init__(self, model: str | None = None, **kwargs: Any) -> None:
+        if model is not None:
+            kwargs["model"] = model
+        super().__init__(**constructor_arguments(kwargs, type(self).model_fields))
+        self._client()  # so that what cannot work says so here
+        self._request([], {})
+
+    # --- identity ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The id in serialised form."""
+        return "TikHubLLM"
+
+    @property
+    def api_base(self) -> str | None:
+        """`base_url`, by the name that it has in LlamaIndex's own classes."""
+        return self.base_url
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What LlamaIndex wants to know of the model. Never raises: an unknown name gets the catalog's defaults."""
+        facts = self._facts
+        return LLMMetadata(
+            context_window=self.context_window or facts.context_window,
+            num_output=self.max_tokens or -1,
+            is_chat_model=True,
+            is_function_calling_model=self._calls_functions(facts),
+            model_name=self.model,
+            system_role=MessageRole.SYSTEM,
+        )
+
+    def to_payload(self) -> dict[str, Any]:
+        """What events and traces say of this object: a fixed list without secrets."""
+        facts = self._facts
+        return {
+            "class_name": self.class_name(),
+            "model": self.model,
+            "model_name": self.model,
+            "api": self.api,
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+            "context_window": self.context_window or facts.context_window,
+            "num_output": self.max_tokens or -1,
+            "is_chat_model": True,
+            "is_function_calling_model": self._calls_functions(facts),
+        }
+
+    @property
+    def _facts(self) -> ModelFacts:
+        return catalog.facts(self.model)
+
+    def _calls_functions(self, facts: ModelFacts) -> bool:
+        return facts.tools if self.is_function_calling_model is None else self.is_function_calling_model
+
+    def convert_chat_messages(self, messages: Sequence[ChatMessage]) -> list[Any]:
+        """The neutral conversation. The messages are not changed."""
+        return list(to_conversation(messages))
+
+    # --- serialisation ----------------------------------------------------------------------------------------------
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _stop_as_list(cls, stop: Any) -> Any:
+        return [stop] if isinstance(stop, str) else stop
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _timeout_from_dict(cls, timeout: Any) -> Any:
+        """A dumped `httpx.Timeout`, as something with its four attributes: only they are looked at."""
+        return SimpleNamespace(**timeout) if isinstance(timeout, dict) else timeout
+
+    @field_serializer("timeout")
+    def _timeout_as_dict(self, timeout: Any) -> Any:
+        return {name: getattr(timeout, name) for name in _PHASES} if hasattr(timeout, "connect") else timeout
+
+    @field_serializer("verify")
+    def _verify_as_json(self, verify: Any) -> bool | str:
+        return verify if isinstance(verify, bool | str) else True
+
+    @field_serializer("proxy")
+    def _proxy_without_password(self, proxy: str | None) -> str | None:
+        return None if proxy and "@" in proxy else proxy
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a field; a key or headers set later are kept as secret as those given at construction."""
+        if name == "api_key":
+            value = key_source(value)
+        elif name == "default_headers" and value is not None:
+            value = SecretHeaders(value)
+        super().__setattr__(name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle holds. Core's own version takes what cannot be pickled from the living object as well."""
+        kept = dict(self.__dict__)
+        lost = [name for name in ("http_client", "http_async_client") if kept.pop(name, None) is not None]
+        if kept["proxy"] and "@" in kept["proxy"]:
+            lost.append("proxy")
+            del kept["proxy"]
+        for name in [name for name, value in kept.items() if not _pickles(value)]:
+            del kept[name]
+            lost.append(name)
+        if "api_key" in lost:
+            kept["api_key"] = Key("")  # says so where it is missed; no other key takes its place
+        if hidden := set(lost) - {"callback_manager"}:
+            errors.warn(f"Not pickled, so the copy has its defaults: {', '.join(sorted(hidden))}.")
+        return {
+            "__dict__": kept,
+            "__pydantic_fields_set__": self.__pydantic_fields_set__,
+            "__pydantic_extra__": None,
+            "__pydantic_private__": None,
+        }
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> TikHub:
+        """A copy shares the HTTP clients, which cannot be copied."""
+        memo = {} if memo is None else memo
+        memo |= {id(client): client for client in (self.http_client, self.http_async_client) if client is not None}
+        return super().__deepcopy__(memo)
+
+    # --- chat and completion ----------------------------------------------------------------------------------------
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Ask, and give the whole answer.
+
+        Args:
+            messages: The conversation, oldest first. Not changed.
+            **kwargs: Any of the class's request fields, for this call; `tools`, `tool_choice` and `response_format`.
+
+        Raises:
+            TikHubAIError: A member of the tree.
+        """
+        return self._chat(messages, **kwargs)
+
+    @llm_chat_callback()
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """`chat`, async."""
+        return await self._achat(messages, **kwargs)
+
+    @llm_chat_callback()
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Ask, and give the answer as it comes: `message` grows, `delta` is what is new, the last item is complete.
+
+        Reasoning comes as `additional_kwargs["thinking_delta"]`. Closing the generator closes the connection.
+
+        Args:
+            messages: The conversation, oldest first. Not changed.
+            **kwargs: As for `chat`.
+
+        Raises:
+            IncompleteStreamError: The stream ended before its finish marker; `.partial` holds what had come.
+            TikHubAIError: Another member of the tree.
+        """
+        return self._stream_chat(messages, **kwargs)
+
+    @llm_chat_callback()
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        """`stream_chat`, async."""
+        return await self._astream_chat(messages, **kwargs)
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """`chat` with one user message.
+
+        Args:
+            prompt: What the user says.
+            formatted: It has been through `completion_to_prompt` already.
+            **kwargs: As for `chat`.
+        """
+        return completion_response(self._chat(self._as_messages(prompt, formatted=formatted), **kwargs))
+
+    @llm_completion_callback()
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """`complete`, async."""
+        return completion_response(await self._achat(self._as_messages(prompt, formatted=formatted), **kwargs))
+
+    @llm_completion_callback()
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+        """`stream_chat` with one user message: `text` grows, `delta` is what is new."""
+        return _completions(self._stream_chat(self._as_messages(prompt, formatted=formatted), **kwargs))
+
+    @llm_completion_callback()
+    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
+        """`stream_complete`, async."""
+        return _acompletions(await self._astream_chat(self._as_messages(prompt, formatted=formatted), **kwargs))
+
+    def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        return chat_response(self._client().complete(self._request(messages, kwargs)))
+
+    async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        return chat_response(await self._client().acomplete(await self._arequest(messages, kwargs)))
+
+    def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        deltas = self._client().stream(self._request(messages, kwargs))
+
+        def items() -> ChatResponseGen:
+            builder = StreamBuilder()
+            with closing(deltas):
+                for delta in deltas:
+                    if (item := builder.add(delta)) is not None:
+                        yield item
+
+        return items()
+
+    async def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        deltas = self._client().astream(await self._arequest(messages, kwargs))
+
+        async def items() -> ChatResponseAsyncGen:
+            builder = StreamBuilder()
+            async with aclosing(deltas):
+                async for delta in deltas:
+                    if (item := builder.add(delta)) is not None:
+                        yield item
+
+        return items()
+
+    # --- the request ------------------------------------------------------------------------------------------------
+
+    def _client(self) -> ChatClient:
+        """The client of the settings as they are now. It is small: what is dear, connections, is shared below it."""
+        settings = Settings(**{name: getattr(self, name) for name in _SETTINGS})
+        return ChatClient(settings, api=self.api, incomplete_stream=self.incomplete_stream)
+
+    def _request(self, messages: Sequence[ChatMessage], keywords: Mapping[str, Any]) -> ChatRequest:
+        return self._request_of(to_conversation(messages), keywords)
+
+    async def _arequest(self, messages: Sequence[ChatMessage], keywords: Mapping[str, Any]) -> ChatRequest:
+        if reads_files(messages):
+            return self._request_of(await asyncio.to_thread(to_conversation, messages), keywords)
+        return self._request(messages, keywords)
+
+    def _request_of(self, conversation: list[Message], keywords: Mapping[str, Any]) -> ChatRequest:
+        settings = {name: getattr(self, name) for name in _OWN_FIELDS}
+        return chat_request(conversation, settings, self.additional_kwargs, keywords)
+
+    def _as_messages(self, prompt: str, *, formatted: bool) -> list[ChatMessage]:
+        if not formatted and self.completion_to_prompt is not None:
+            prompt = self.completion_to_prompt(prompt)
+        return [ChatMessage(role=MessageRole.USER, content=prompt)]
+
+    # --- tools ------------------------------------------------------------------------------------------------------
+
+    def _prepare_chat_with_tools(  # noqa: PLR0917 - core's signature
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,  # noqa: ARG002 - core's signature
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        tool_choice: str | dict[str, Any] | None = None,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Keywords for `chat`. An explicit `tool_choice` wins over `tool_required`; None says nothing."""
+        asked: dict[str, Any] = {"messages": messages_with(user_msg, chat_history), **kwargs}
+        if not tools:
+            return asked
+        asked["tools"] = tool_dicts(tools, strict=self.strict if strict is None else strict)
+        if tool_choice is None and tool_required:
+            tool_choice = "required" if self._facts.forced_tool_choice else "auto"
+        if tool_choice is not None:
+            asked["tool_choice"] = tool_choice
+        if not allow_parallel_tool_calls:  # allowed is the wire's own default, which old servers do not know by name
+            asked.setdefault("parallel_tool_calls", False)
+        return asked
+
+    def _validate_chat_with_tools_response(
+        self,
+        response: ChatResponse,
+        tools: Sequence[BaseTool],  # noqa: ARG002 - core's signature
+        allow_parallel_tool_calls: bool = False,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> ChatResponse:
+        """One call alone, unless more are welcome: some models do not heed `parallel_tool_calls`."""
+        return response if allow_parallel_tool_calls else only_first_call(response)
+
+    def get_tool_calls_from_response(
+        self,
+        response: ChatResponse,
+        error_on_no_tool_call: bool = True,
+        **kwargs: Any,  # noqa: ARG002 - core's signature
+    ) -> list[ToolSelection]:
+        """The calls of a response or of a stream's item, with their arguments as far as they have come.
+
+        Args:
+            response: A whole answer, or an item of a stream.
+            error_on_no_tool_call: Raise where there is none.
+            **kwargs: Not used.
+
+        Raises:
+            ValueError: There is none, and `error_on_no_tool_call` is set.
+        """
+        selections = tool_selections(response)
+        if not selections and error_on_no_tool_call:
+            raise ValueError(f"The model called no tool; it said: {response.message.content!r}")
+        return selections
+
+    # --- structured answers -----------------------------------------------------------------------------------------
+
+    def _structured_mode(self) -> StructuredMode | None:
+        facts = self._facts
+        native = self.should_use_structured_outputs
+        if native is None:
+            native = facts.structured_output
+        if self.pydantic_program_mode == PydanticProgramMode.FUNCTION:
+            native = False
+        elif self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
+            return None
+        if not native and not self._calls_functions(facts):
+            return None
+        return StructuredMode(native=native, forced=facts.forced_tool_choice)
+
+
+_OWN_FIELDS = REQUEST_FIELDS & TikHub.model_fields.keys() | {"request_metadata", "extra_body"}
+_PHASES = ("connect", "read", "write", "pool")
+
+
+def _pickles(value: Any) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - a pickle may raise anything
+        return False
+    return True
+
+
+def _completions(responses: ChatResponseGen) -> CompletionResponseGen:
+    with closing(responses):
+        for response in responses:
+            yield completion_response(response)
+
+
+async def _acompletions(responses: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
+    async with aclosing(responses):
+        async for response in responses:
+            yield completion_response(response)
+
+
+TikHubLLM = TikHub
+"""The same class: `tikhub`, the social-data SDK, exports a TikHub too."""
