@@ -1,0 +1,359 @@
+"""A reply as LangChain's messages, and a stream's deltas as LangChain's chunks. Pure.
+
+Both say the same: the sum of a stream's chunks equals the message of the plain answer.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.utils.json import parse_partial_json
+
+from langchain_tikhub.arguments import PROVIDER
+from langchain_tikhub.skeleton import (
+    AUDIO,
+    PARTS,
+    REASONING,
+    REFUSAL,
+    citation_dict,
+    first_said,
+    holds_speech,
+    kept_entry,
+    skeleton,
+    whole_entry,
+)
+from tikhub_ai import (
+    AudioDelta,
+    Choice,
+    CitationDelta,
+    End,
+    PartDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    Text,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.messages.ai import UsageMetadata
+    from langchain_core.messages.tool import ToolCallChunk
+
+    from tikhub_ai import AnyPart, ChatReply, Delta, Usage
+
+_ALWAYS = {"model_provider": PROVIDER}
+
+
+# --- what is said once ----------------------------------------------------------------------------------------------
+
+
+def usage_metadata(usage: Usage) -> UsageMetadata:
+    """Token counts as LangChain counts them: details are whole numbers, and empty ones are left out."""
+    out: UsageMetadata = {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+    if usage.input_details:
+        out["input_token_details"] = usage.input_details.copy()  # type: ignore[typeddict-item]  # extra keys are welcome
+    if usage.output_details:
+        out["output_token_details"] = usage.output_details.copy()  # type: ignore[typeddict-item]  # as above
+    return out
+
+
+def response_metadata(reply: ChatReply, choice: Choice, model: str, *, headers: bool) -> dict[str, Any]:
+    """What the wire says of an answer, once.
+
+    Args:
+        reply: The whole reply.
+        choice: The answer it is for.
+        model: The model asked for, where the wire names none.
+        headers: Whether the response headers are wanted.
+    """
+    metadata: dict[str, Any] = {**reply.extras, **choice.extras, **_ALWAYS, "api": reply.api}
+    metadata["model_name"] = reply.model or model
+    said = {
+        "finish_reason": choice.finish_reason,
+        "id": reply.id,
+        "request_id": reply.request_id,
+        "logprobs": choice.logprobs,
+        "token_usage": reply.usage.raw if reply.usage else None,
+        "headers": dict(reply.headers) if headers else None,
+    }
+    return metadata | {key: value for key, value in said.items() if value is not None}
+
+
+# --- plain ----------------------------------------------------------------------------------------------------------
+
+
+def from_reply(reply: ChatReply, model: str, *, headers: bool = False, only_first: bool = False) -> ChatResult:
+    """A reply as a result: one generation for each choice, and the usage with the first.
+
+    Args:
+        reply: The whole reply.
+        model: The model asked for.
+        headers: Whether the response headers go into `response_metadata`.
+        only_first: Leave the other choices out.
+    """
+    generations: list[ChatGeneration] = []
+    choices = reply.choices or [Choice()]
+    for number, choice in enumerate(choices[:1] if only_first else choices):
+        metadata = response_metadata(reply, choice, model, headers=headers)
+        if number:
+            metadata.pop("token_usage", None)
+        message = AIMessage(
+            **_fields(choice.parts),
+            response_metadata=metadata,
+            usage_metadata=usage_metadata(reply.usage) if reply.usage and not number else None,
+        )
+        generations.append(ChatGeneration(message=message))
+    llm_output: dict[str, Any] = {"model_name": reply.model or model}
+    if reply.usage:
+        llm_output["token_usage"] = reply.usage.raw
+    return ChatResult(generations=generations, llm_output=llm_output)
+
+
+def _fields(parts: Sequence[AnyPart]) -> dict[str, Any]:
+    """What a message of these parts is made of."""
+    calls, invalid = [], []
+    for part in parts:
+        if isinstance(part, ToolCall):
+            arguments, error = _arguments(part.arguments)
+            if error is None:
+                calls.append(tool_call(name=part.name, args=arguments, id=part.id))
+            else:
+                invalid.append(invalid_tool_call(name=part.name, args=part.arguments, id=part.id, error=error))
+    return {
+        "content": "".join(part.text for part in parts if isinstance(part, Text)),
+        "additional_kwargs": skeleton(parts),
+        "tool_calls": calls,
+        "invalid_tool_calls": invalid,
+    }
+
+
+def _arguments(text: str) -> tuple[dict[str, Any], str | None]:
+    try:
+        arguments = json.loads(text or "{}", strict=False)
+    except ValueError as error:
+        return {}, f"The arguments are no valid JSON: {error}"
+    if not isinstance(arguments, dict):
+        return {}, "The arguments are no JSON object"
+    return arguments, None
+
+
+# --- streamed -------------------------------------------------------------------------------------------------------
+
+
+class AnswerStream:
+    """Makes chunks of one stream's deltas.
+
+    Other choices than the first are not streamed, since LangChain's stream is one message: they come whole, as plain
+    dicts, in the last chunk's `response_metadata["other_choices"]`.
+
+    Args:
+        model: The model asked for.
+        headers: Whether the response headers go into `response_metadata`.
+    """
+
+    def __init__(self, model: str, *, headers: bool = False) -> None:
+        self._model = model
+        self._headers = headers
+        self._speech: int | None = None
+        self._speech_rest = b""
+        self._whole: dict[int, int] = {}
+
+    def chunk(self, delta: Delta) -> ChatGenerationChunk | None:
+        """The chunk of one delta; None where it says nothing of the first choice."""
+        if type(delta) is TextDelta:
+            return None if delta.choice else _text_chunk(delta.text, delta.index)
+        if isinstance(delta, End):
+            return ChatGenerationChunk(message=self._last(delta.reply))
+        return None if delta.choice else ChatGenerationChunk(message=self._other(delta))
+
+    def _other(self, delta: Delta) -> AIMessageChunk:
+        match delta:
+            case ReasoningDelta():
+                return _sliced(REASONING, "reasoning", delta.text, delta.index)
+            case RefusalDelta():
+                return _sliced(REFUSAL, "refusal", delta.text, delta.index)
+            case ToolCallDelta():
+                return _call(delta)
+            case CitationDelta():
+                citations = [citation_dict(citation) for citation in delta.citations]
+                return _said({"index": delta.index, "type": "text", "length": 0, "citations": citations})
+            case AudioDelta():
+                return self._audio(delta)
+            case PartDelta():
+                return self._part(delta.part, delta.index)
+            case _:
+                return _said(None)
+
+    def _audio(self, delta: AudioDelta) -> AIMessageChunk:
+        """Speech in fragments of whole 3 bytes, since only their base64 can be joined as text, as LangChain does."""
+        entry: dict[str, Any] = {"index": delta.index, "type": "speech"}
+        if self._speech is None:
+            self._speech = delta.index
+            if delta.mime_type:
+                entry["mime_type"] = delta.mime_type
+        raw = self._speech_rest + b64decode(delta.data + "=" * (-len(delta.data) % 4))
+        whole = len(raw) - len(raw) % 3
+        self._speech_rest = raw[whole:]
+        audio: dict[str, Any] = {"data": b64encode(raw[:whole]).decode()}
+        if delta.transcript:
+            audio["transcript"] = delta.transcript
+        return _said(entry, {AUDIO: audio})
+
+    def _part(self, part: AnyPart, index: int) -> AIMessageChunk:
+        if holds_speech(part, {} if self._speech is None else {AUDIO: None}):
+            return self._audio(
+                AudioDelta(index, data=part.data or "", transcript=part.transcript or "", mime_type=part.mime_type)
+            )
+        if isinstance(part, ToolCall):
+            return _call(ToolCallDelta(part.arguments, index, id=part.id, name=part.name))
+        strings, entry = first_said(part, index)
+        if "id" in entry:
+            version = self._whole[index] = self._whole.get(index, -1) + 1
+            entry = whole_entry(part, index, version)
+        message = _said(entry, dict(strings))
+        if isinstance(part, Text):
+            message.content = part.text
+        return message
+
+    def _last(self, reply: ChatReply) -> AIMessageChunk:
+        """Everything that is said once."""
+        choice = reply.choices[0] if reply.choices else Choice()
+        kwargs: dict[str, Any] = {}
+        entries = []
+        for index, part in enumerate(choice.parts):
+            if index in self._whole:
+                continue
+            kind = "speech" if index == self._speech else _type(part)
+            if (entry := kept_entry({"index": index, "type": kind}, part)) is not None:
+                entries.append(entry)
+            if index == self._speech:
+                kwargs[AUDIO] = {"data": b64encode(self._speech_rest).decode()} | (part.state or {})
+        if entries:
+            kwargs[PARTS] = entries
+        metadata = response_metadata(reply, choice, self._model, headers=self._headers)
+        return AIMessageChunk(
+            content="",
+            additional_kwargs=kwargs,
+            response_metadata=metadata | other_choices(reply),
+            usage_metadata=usage_metadata(reply.usage) if reply.usage else None,
+            tool_call_chunks=_ends_of_cut_calls(choice.parts),
+            chunk_position="last",
+        )
+
+
+_MESSAGE = AIMessageChunk(content="").__getstate__()
+_GENERATION = ChatGenerationChunk(message=AIMessageChunk(content="")).__getstate__()
+
+
+def _text_chunk(text: str, index: int) -> ChatGenerationChunk:
+    """A chunk of text, built as unpickling builds it: validation would be half of what a streamed token costs."""
+    message = AIMessageChunk.__new__(AIMessageChunk)
+    message.__setstate__(
+        {
+            **_MESSAGE,
+            "__dict__": {
+                **_MESSAGE["__dict__"],
+                "content": text,
+                "additional_kwargs": {PARTS: [{"index": index, "type": "text", "length": len(text)}]},
+                "response_metadata": _ALWAYS.copy(),
+                "tool_calls": [],
+                "invalid_tool_calls": [],
+                "tool_call_chunks": [],
+            },
+            "__pydantic_extra__": {},
+            "__pydantic_fields_set__": {"content", "additional_kwargs", "response_metadata"},
+        }
+    )
+    chunk = ChatGenerationChunk.__new__(ChatGenerationChunk)
+    chunk.__setstate__(
+        {
+            **_GENERATION,
+            "__dict__": {**_GENERATION["__dict__"], "message": message, "text": text},
+            "__pydantic_fields_set__": {"message"},
+        }
+    )
+    return chunk
+
+
+def _type(part: AnyPart) -> str:
+    return str(first_said(part, 0)[1]["type"])
+
+
+def _said(entry: dict[str, Any] | None, strings: dict[str, Any] | None = None) -> AIMessageChunk:
+    kwargs = {**(strings or {}), **({PARTS: [entry]} if entry else {})}
+    return AIMessageChunk(content="", additional_kwargs=kwargs, response_metadata=_ALWAYS.copy())
+
+
+def _sliced(name: str, kind: str, text: str, index: int) -> AIMessageChunk:
+    return _said({"index": index, "type": kind, "length": len(text)}, {name: text} if text else None)
+
+
+def _call(delta: ToolCallDelta) -> AIMessageChunk:
+    """A piece of a call. Only the first names it: merging would join the names."""
+    entry = {"index": delta.index, "type": "tool_call", "id": delta.id}
+    return AIMessageChunk(
+        content="",
+        additional_kwargs={} if delta.id is None else {PARTS: [entry]},
+        tool_call_chunks=[tool_call_chunk(name=delta.name, args=delta.arguments, id=delta.id, index=delta.index)],
+        response_metadata=_ALWAYS.copy(),
+    )
+
+
+def _ends_of_cut_calls(parts: Sequence[AnyPart]) -> list[ToolCallChunk]:
+    """Pieces that keep cut calls from being run.
+
+    LangChain mends what is missing in the arguments of a stream's calls, so one that `max_tokens` cut would be run with
+    half of its arguments, while the plain answer gives it as invalid. A bracket that closes nothing cannot be mended.
+    """
+    return [
+        tool_call_chunk(name=None, args=_unmendable(part.arguments), id=None, index=index)
+        for index, part in enumerate(parts)
+        if isinstance(part, ToolCall) and _arguments(part.arguments)[1] and _is_mended(part.arguments)
+    ]
+
+
+def _is_mended(arguments: str) -> bool:
+    try:
+        return isinstance(parse_partial_json(arguments), dict)
+    except ValueError:
+        return False
+
+
+def _unmendable(arguments: str) -> str:
+    """The end of the string that the text stops in, if any, and a bracket of the wrong kind."""
+    in_string = escaped = False
+    open_brackets: list[str] = []
+    for char in arguments:
+        if in_string:
+            in_string = escaped or char != '"'
+            escaped = char == "\\" and not escaped
+        elif char == '"':
+            in_string = True
+        elif char in "{[":
+            open_brackets.append(char)
+        elif char in "}]" and open_brackets:
+            open_brackets.pop()
+    wrong = "]" if open_brackets[-1:] == ["{"] else "}"
+    return ("\\" if escaped else "") + ('"' if in_string else "") + wrong
+
+
+def other_choices(reply: ChatReply) -> dict[str, Any]:
+    """What a stream, which is one message, says of the other choices: each whole, as a plain dict."""
+    return {"other_choices": [_plain(choice) for choice in reply.choices[1:]]} if len(reply.choices) > 1 else {}
+
+
+def _plain(choice: Choice) -> dict[str, Any]:
+    said = {"finish_reason": choice.finish_reason, "logprobs": choice.logprobs, **choice.extras}
+    return _fields(choice.parts) | {key: value for key, value in said.items() if value is not None}

@@ -1,0 +1,198 @@
+"""The arguments of ChatTikHub: other names, what is sent, what identifies a model, what stays secret."""
+
+from __future__ import annotations
+
+import warnings
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from tikhub_ai import ConfigurationError, Key, TikHubAIWarning, catalog, split_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from langchain_core.language_models import ModelProfile
+
+ALIASES = {
+    "model_name": "model",
+    "request_timeout": "timeout",
+    "default_request_timeout": "timeout",
+    "stop_sequences": "stop",
+    "max_output_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+    "max_tokens_to_sample": "max_tokens",
+    "tikhub_api_base": "base_url",
+    "openai_api_base": "base_url",
+    "anthropic_api_url": "base_url",
+    "api_base": "base_url",
+    "openai_proxy": "proxy",
+    "anthropic_proxy": "proxy",
+    "additional_headers": "default_headers",
+    "candidate_count": "n",
+}
+"""What other classes call the same argument, so that a swap changes one word."""
+
+SETTINGS = (
+    "api_key",
+    "base_url",
+    "timeout",
+    "max_retries",
+    "retry_deadline",
+    "default_headers",
+    "http_client",
+    "http_async_client",
+    "http_backend",
+    "verify",
+)
+CLIENT = (*SETTINGS, "proxy", "api", "incomplete_stream")
+REQUEST = (
+    "model",
+    "parallel_tool_calls",
+    "max_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "stop",
+    "reasoning_effort",
+    "thinking",
+    "thinking_budget",
+    "reasoning",
+    "seed",
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "user",
+    "modalities",
+    "audio",
+    "stream_usage",
+)
+"""Fields of `ChatRequest` that are arguments of the same name, in the constructor and with a call."""
+IDENTIFYING = ("base_url", "api", *REQUEST[1:], "request_metadata", "extra_body", "model_kwargs", "streaming")
+PROVIDER = "tikhub"
+"""Our `model_provider`, equal to `ls_provider`."""
+_HEADERS = "extra_headers"
+
+
+# --- the constructor ------------------------------------------------------------------------------------------------
+
+
+def constructor_arguments(values: dict[str, Any], fields: set[str]) -> dict[str, Any]:
+    """The constructor's arguments by their own names; those not known go to `model_kwargs`, with a warning.
+
+    Args:
+        values: As the user gave them; not changed.
+        fields: The names of the class's fields.
+    """
+    known, unknown = split_arguments(values, fields, ALIASES)
+    further = dict(known.get("model_kwargs") or {})
+    for name in unknown:
+        _warn(f"{name!r} is no argument of ChatTikHub: it goes to model_kwargs, and so to the wire as it is.")
+    for name in sorted(fields & further.keys()):
+        _warn(f"{name!r} is an argument of its own: it is taken out of model_kwargs.")
+        known[name] = further.pop(name)
+    return {**known, "model_kwargs": {**further, **unknown}}
+
+
+def profile(model: str) -> ModelProfile | None:
+    """What LangChain's agents and middlewares want to know of a model; None where the catalog does not know it."""
+    facts = catalog.facts(model)
+    if not facts.is_known:
+        return None
+    out: ModelProfile = {
+        "name": model,
+        "max_input_tokens": facts.context_window,
+        "text_inputs": True,
+        "image_inputs": "image" in facts.inputs,
+        "image_url_inputs": "image" in facts.inputs,
+        "pdf_inputs": "file" in facts.inputs,
+        "audio_inputs": "audio" in facts.inputs,
+        "video_inputs": "video" in facts.inputs,
+        "text_outputs": True,
+        "image_outputs": "image" in facts.outputs,
+        "audio_outputs": "audio" in facts.outputs,
+        "reasoning_output": facts.reasoning,
+        "tool_calling": facts.tools,
+        "tool_choice": facts.tools and facts.forced_tool_choice,
+        "structured_output": facts.structured_output,
+    }
+    if facts.max_output_tokens is not None:
+        out["max_output_tokens"] = facts.max_output_tokens
+    return out
+
+
+def drop_what_cannot_travel(fields: dict[str, Any]) -> None:
+    """Take out of a pickle's fields what holds connections or secrets, and say so."""
+    dropped = [name for name in ("http_client", "http_async_client", "proxy") if fields.get(name) is not None]
+    for name in dropped:
+        fields[name] = None
+    if not isinstance(fields.get("verify"), (bool, str)):
+        dropped.append("verify")
+        fields["verify"] = True
+    if dropped:
+        _warn(f"{', '.join(dropped)} of ChatTikHub do not travel in a pickle: set them again where it is loaded.")
+
+
+def combined(outputs: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    """The `llm_output` of several calls: usage added up."""
+    out: dict[str, Any] = {}
+    for output in outputs:
+        for key, value in (output or {}).items():
+            out[key] = _sum(out.get(key), value) if key == "token_usage" else value
+    return out
+
+
+def _sum(left: Any, right: Any) -> Any:
+    if isinstance(left, dict) and isinstance(right, dict):
+        return {key: _sum(left.get(key), right.get(key)) for key in {**left, **right}}
+    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        return left + right
+    return left if right is None else right
+
+
+# --- headers of a call ----------------------------------------------------------------------------------------------
+
+
+def with_hidden_headers(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments to be bound, with the values of headers as keys, which neither show, dump nor pickle themselves."""
+    headers = kwargs.get(_HEADERS)
+    if not headers:
+        return kwargs
+    return {**kwargs, _HEADERS: {name: Key(_shown(value), remedy=_WITHHELD) for name, value in headers.items()}}
+
+
+_WITHHELD = "The headers bound to this model were not pickled with it: bind extra_headers again."
+
+
+def shown_headers(headers: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """Headers as they are sent.
+
+    Raises:
+        ConfigurationError: They were bound to a model that was pickled since.
+    """
+    return {name: _shown(value) for name, value in headers.items()} if headers else None
+
+
+def _shown(value: Any) -> str:
+    if not isinstance(value, SecretStr):
+        return str(value)
+    if isinstance(value, Key) and not value.get_secret_value():
+        raise ConfigurationError(value.remedy)
+    return value.get_secret_value()
+
+
+def without_secrets(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """A call's arguments for tracers and cache keys: of a header's value only a digest, so that two still differ."""
+    if not kwargs.get(_HEADERS):
+        return kwargs
+    shown = shown_headers(kwargs[_HEADERS]) or {}
+    digests = {name: blake2b(value.encode(), digest_size=8).hexdigest() for name, value in shown.items()}
+    return {**kwargs, _HEADERS: digests}
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, TikHubAIWarning, stacklevel=2)

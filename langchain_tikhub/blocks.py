@@ -1,0 +1,300 @@
+"""LangChain's messages as the neutral conversation. Pure, and the messages are never changed.
+
+Any history works: content blocks of LangChain's v0 and v1, of OpenAI's Chat Completions and Responses, of Anthropic and
+of Google, whichever class made them. What no form here describes becomes an `Opaque` part without issuer, which the
+codec leaves out with a warning that names it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+
+from tikhub_ai import Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from tikhub_ai import AnyPart, MediaKind
+
+_DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*?)?;base64,", re.IGNORECASE)
+_NOT_OPTIONS = frozenset(
+    {"type", "text", "id", "index", "extras", "annotations", "citations"}
+    | {"source", "source_type", "url", "base64", "data", "file_id", "file_uri", "mime_type"}
+    | {"image_url", "audio_url", "video_url", "file_url", "input_audio", "file", "file_data"}
+    | {"filename", "name", "title"}
+)
+"""Fields that say what a block is; all others say what is asked of the wire for it."""
+
+
+def parts_of_content(content: str | Iterable[Any]) -> list[AnyPart]:
+    """The parts that a message's content, or a tool result's, consists of.
+
+    Args:
+        content: Text, or a list of texts and blocks.
+    """
+    if isinstance(content, str):
+        return [Text(content)] if content else []
+    return [part for item in content if (part := part_of(item)) is not None]
+
+
+def part_of(block: Any) -> AnyPart | None:
+    """The part that a block of any known form is; None where it says nothing."""
+    if isinstance(block, str):
+        return Text(block) if block else None
+    if not isinstance(block, dict):
+        return Text(str(block))
+    kind = block.get("type")
+    if kind is None and isinstance(block.get("text"), str):
+        kind = "text"
+    reader = _READERS.get(str(kind))
+    if reader is not None and (part := reader(block)) is not None:
+        return part
+    return None if kind in _EMPTY else Opaque(dict(block))
+
+
+def _options(block: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the caller asks of the wire for a part: fields such as `cache_control` and `detail`, v1's `extras` too."""
+    extras = block.get("extras")
+    options = {**(extras if isinstance(extras, dict) else {})}
+    options |= {key: value for key, value in block.items() if key not in _NOT_OPTIONS and value is not None}
+    return options or None
+
+
+# --- text -----------------------------------------------------------------------------------------------------------
+
+
+def _text(block: Mapping[str, Any]) -> Text | None:
+    text = block.get("text")
+    return Text(text, options=_options(block)) if isinstance(text, str) and text else None
+
+
+def _refusal(block: Mapping[str, Any]) -> Refusal | None:
+    text = block.get("refusal")
+    return Refusal(text) if isinstance(text, str) else None
+
+
+def _reasoning(block: Mapping[str, Any]) -> Reasoning | None:
+    """Reasoning of any class, as text alone: its signatures and ids are known to their issuer only."""
+    match block:
+        case {"reasoning": str(text)} | {"thinking": str(text)} | {"reasoning_content": {"text": str(text)}}:
+            return Reasoning(text=text)
+        case {"summary": [*pieces]} | {"content": [*pieces]}:
+            return Reasoning(
+                text="\n\n".join(str(piece.get("text", "")) for piece in pieces if isinstance(piece, dict))
+            )
+    return Reasoning()
+
+
+# --- media ----------------------------------------------------------------------------------------------------------
+
+
+def _media(kind: MediaKind) -> Callable[[Mapping[str, Any]], AnyPart | None]:
+    """A reader of LangChain's own data blocks (v0, v1) and of Anthropic's, which wraps the same in `source`."""
+
+    def read(block: Mapping[str, Any]) -> AnyPart | None:
+        source = block.get("source")
+        if isinstance(source, dict):
+            return _from_source(kind, source, block)
+        if kind == "file" and isinstance(block.get("file"), dict):
+            return _openai_file(block["file"], block)
+        if isinstance(block.get(f"{kind}_url"), (str, dict)):
+            return _address(kind)(block)
+        name = next((block[key] for key in ("name", "filename", "title") if isinstance(block.get(key), str)), None)
+        return _given(
+            kind,
+            block,
+            url=block.get("url"),
+            data=block.get("base64") or block.get("data"),
+            file_id=block.get("file_id") or (block.get("id") if block.get("source_type") == "id" else None),
+            mime_type=block.get("mime_type"),
+            name=name,
+            text=block.get("text"),
+        )
+
+    return read
+
+
+def _given(
+    kind: MediaKind,
+    block: Mapping[str, Any],
+    *,
+    url: Any = None,
+    data: Any = None,
+    file_id: Any = None,
+    mime_type: Any = None,
+    name: Any = None,
+    text: Any = None,
+) -> AnyPart | None:
+    """A media part of whichever of these is there; a `data:` URL is data. None where none is."""
+    if isinstance(url, str) and (found := _DATA_URL.match(url)):
+        mime_type, data, url = found.group(1) or mime_type, url[found.end() :], None
+    if isinstance(data, bytes):
+        data = b64encode(data).decode()
+    options = _options(block)
+    mime_type = mime_type if isinstance(mime_type, str) else None
+    if isinstance(data, str) and (found := _DATA_URL.match(data)):
+        mime_type, data = found.group(1) or mime_type, data[found.end() :]
+    if isinstance(data, str) and data:
+        return Media(kind, data=data, mime_type=mime_type, name=name, options=options)
+    if isinstance(file_id, str) and file_id:
+        return Media(kind, file_id=file_id, mime_type=mime_type, name=name, options=options)
+    if isinstance(url, str) and url:
+        return Media(kind, url=url, mime_type=mime_type, name=name, options=options)
+    if isinstance(text, str):
+        return Text(f"{name}\n\n{text}" if name else text, options=options)
+    return None
+
+
+def _from_source(kind: MediaKind, source: Mapping[str, Any], block: Mapping[str, Any]) -> AnyPart | None:
+    """Anthropic's `source`: base64, url, file, text, or content that consists of blocks."""
+    text, name = None, block.get("title")
+    if source.get("type") == "text":
+        text, source = source.get("data"), {}
+    elif source.get("type") == "content":
+        inner = parts_of_content(source.get("content") or ())
+        text, source = "\n".join(part.text for part in inner if isinstance(part, Text)), {}
+    return _given(
+        kind,
+        block,
+        url=source.get("url"),
+        data=source.get("data"),
+        file_id=source.get("file_id"),
+        mime_type=source.get("media_type"),
+        name=name,
+        text=text,
+    )
+
+
+def _address(kind: MediaKind) -> Callable[[Mapping[str, Any]], AnyPart | None]:
+    """A reader of OpenAI's `image_url` and its like: an address, or an object with address and options."""
+
+    def read(block: Mapping[str, Any]) -> AnyPart | None:
+        said = block.get(f"{kind}_url")
+        if isinstance(said, dict):
+            rest = {key: value for key, value in said.items() if key not in {"url", "format"}}
+            return _given(kind, {**block, **rest}, url=said.get("url"), mime_type=said.get("format"))
+        return _given(kind, block, url=said, file_id=block.get("file_id"))
+
+    return read
+
+
+def _input_audio(block: Mapping[str, Any]) -> AnyPart | None:
+    said = block.get("input_audio")
+    if not isinstance(said, dict):
+        return None
+    form = said.get("format")
+    return _given("audio", block, data=said.get("data"), mime_type=f"audio/{form}" if form else None)
+
+
+def _openai_file(said: Mapping[str, Any], block: Mapping[str, Any]) -> AnyPart | None:
+    return _given(
+        "file",
+        block,
+        url=said.get("file_url"),
+        data=said.get("file_data"),
+        file_id=said.get("file_id"),
+        name=said.get("filename"),
+        mime_type=said.get("format"),
+    )
+
+
+def _google_media(block: Mapping[str, Any]) -> AnyPart | None:
+    mime = str(block.get("mime_type") or "")
+    kind = _KIND_OF_MIME.get(mime.partition("/")[0], "file")
+    return _given(kind, block, url=block.get("file_uri"), data=block.get("data"), mime_type=mime or None)
+
+
+_KIND_OF_MIME: dict[str, MediaKind] = {"image": "image", "audio": "audio", "video": "video"}
+
+
+# --- tools ----------------------------------------------------------------------------------------------------------
+
+
+def call_part(call: Mapping[str, Any]) -> ToolCall:
+    """A call in LangChain's form, valid or not, with its arguments as text."""
+    return ToolCall(str(call.get("id") or ""), str(call.get("name") or ""), arguments_text(call.get("args")))
+
+
+def arguments_text(args: Any) -> str:
+    """A call's arguments as the JSON text that the wire wants."""
+    return args if isinstance(args, str) else json.dumps(args or {}, ensure_ascii=False, default=str)
+
+
+def _tool_use(block: Mapping[str, Any]) -> ToolCall:
+    """Anthropic's `tool_use`; `partial_json` is a streamed call that was not put together."""
+    args = block.get("input") or block.get("partial_json")
+    return ToolCall(str(block.get("id") or ""), str(block.get("name") or ""), arguments_text(args))
+
+
+def _function_call(block: Mapping[str, Any]) -> ToolCall:
+    """OpenAI Responses' `function_call`."""
+    identifier = block.get("call_id") or block.get("id") or ""
+    return ToolCall(str(identifier), str(block.get("name") or ""), arguments_text(block.get("arguments")))
+
+
+def _tool_result(block: Mapping[str, Any]) -> ToolResult:
+    """Anthropic's `tool_result` and OpenAI Responses' `function_call_output`."""
+    identifier = block.get("tool_use_id") or block.get("tool_call_id") or block.get("call_id") or ""
+    content = block.get("content", block.get("output"))
+    return ToolResult(str(identifier), result_content(content or ""), is_error=bool(block.get("is_error")))
+
+
+def result_content(content: Any) -> list[Text | Media]:
+    """What a tool gave back: text and media; anything else as its JSON, since a tool may answer with any object."""
+    if isinstance(content, str):
+        return [Text(content)] if content else []
+    out: list[Text | Media] = []
+    for item in content if isinstance(content, (list, tuple)) else [content]:
+        part = part_of(item)
+        if isinstance(part, (Text, Media)):
+            out.append(part)
+        elif part is not None:
+            value = item.get("json", item) if isinstance(item, dict) else item
+            out.append(Text(json.dumps(value, ensure_ascii=False, default=str)))
+    return out
+
+
+def _non_standard(block: Mapping[str, Any]) -> AnyPart | None:
+    value = block.get("value")
+    if not isinstance(value, dict):
+        return None
+    return part_of(value) if value.get("type") in _READERS else Opaque(dict(value))
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any]], AnyPart | None]] = {
+    "text": _text,
+    "input_text": _text,
+    "output_text": _text,
+    "refusal": _refusal,
+    "reasoning": _reasoning,
+    "reasoning_content": _reasoning,
+    "thinking": _reasoning,
+    "redacted_thinking": _reasoning,
+    "image": _media("image"),
+    "audio": _media("audio"),
+    "video": _media("video"),
+    "file": _media("file"),
+    "document": _media("file"),
+    "text-plain": _media("file"),
+    "image_url": _address("image"),
+    "input_image": _address("image"),
+    "audio_url": _address("audio"),
+    "video_url": _address("video"),
+    "input_video": _address("video"),
+    "input_audio": _input_audio,
+    "input_file": lambda block: _openai_file(block, block),
+    "media": _google_media,
+    "tool_call": call_part,
+    "tool_call_chunk": call_part,
+    "invalid_tool_call": call_part,
+    "tool_use": _tool_use,
+    "function_call": _function_call,
+    "tool_result": _tool_result,
+    "function_call_output": _tool_result,
+    "non_standard": _non_standard,
+}
+_EMPTY = frozenset({"text", "input_text", "output_text", "input_json_delta"})
+"""Kinds that say nothing where they hold nothing."""

@@ -1,0 +1,23 @@
+"""What a call needs and importing ChatTikHub does not: loaded at the first call. See `lazy`."""
+
+from langchain_tikhub.answers import AnswerStream, from_reply
+from langchain_tikhub.events import EventStream
+from langchain_tikhub.requests import call_timeout, chat_request
+from langchain_tikhub.structured import structured_output
+from langchain_tikhub.tokens import estimated_message_tokens, estimated_tokens
+from langchain_tikhub.tools import bound_tools
+from tikhub_ai import ChatClient, TextDelta
+
+__all__ = [
+    "AnswerStream",
+    "ChatClient",
+    "EventStream",
+    "TextDelta",
+    "bound_tools",
+    "call_timeout",
+    "chat_request",
+    "estimated_message_tokens",
+    "estimated_tokens",
+    "from_reply",
+    "structured_output",
+]

@@ -1,0 +1,131 @@
+"""`content_blocks` of our messages and chunks: LangChain's standard blocks, complete and in order.
+
+`import langchain_tikhub` registers them with LangChain as the translator of `model_provider="tikhub"`, so they work for
+messages of old runs loaded from a store too. Every block has a unique int `index`, so that blocks of chunks join right.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from langchain_core.messages.content import KNOWN_BLOCK_TYPES
+
+from langchain_tikhub.skeleton import AUDIO, Placed, citations_of, entries_of, placed, whole_part
+from tikhub_ai import Citation, Media, Opaque, ServerToolCall, ServerToolResult
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from langchain_core.messages import AIMessage, AIMessageChunk
+    from langchain_core.messages.content import ContentBlock
+
+    from tikhub_ai import AnyPart
+
+
+def translate_content(message: AIMessage) -> list[ContentBlock]:
+    """The blocks of a whole answer.
+
+    Raises:
+        NotImplementedError: It is not in our form, so LangChain's best effort is due.
+    """
+    if not isinstance(message.content, str) or entries_of(message) is None:
+        raise NotImplementedError
+    return _blocks(placed(message, message.content, [*message.tool_calls, *message.invalid_tool_calls]), message)
+
+
+def translate_content_chunk(chunk: AIMessageChunk) -> list[ContentBlock]:
+    """The blocks of one chunk, or of the sum of some.
+
+    Raises:
+        NotImplementedError: It is not in our form, so LangChain's best effort is due.
+    """
+    if not isinstance(chunk.content, str) or (entries_of(chunk) is None and not chunk.tool_call_chunks):
+        raise NotImplementedError
+    if chunk.chunk_position == "last" and any(piece["name"] for piece in chunk.tool_call_chunks):
+        return translate_content(chunk)  # a sum, whose calls are complete
+    blocks = _blocks(placed(chunk, chunk.content, ()), chunk)
+    for piece in chunk.tool_call_chunks:
+        block = {"type": "tool_call_chunk", "id": piece["id"], "name": piece["name"], "args": piece["args"]}
+        blocks.append(cast("ContentBlock", block | ({} if piece["index"] is None else {"index": piece["index"]})))
+    return sorted(blocks, key=_index) if len(blocks) > 1 else blocks
+
+
+def _index(block: ContentBlock) -> int:
+    index = block.get("index")
+    return index if isinstance(index, int) else 0
+
+
+def _blocks(parts: list[Placed], message: AIMessage) -> list[ContentBlock]:
+    blocks = (_block(part, message) for part in parts)
+    return [cast("ContentBlock", block) for block in blocks if block is not None]
+
+
+def _block(part: Placed, message: AIMessage) -> dict[str, Any] | None:
+    match part.type:
+        case "text":
+            block: dict[str, Any] = {"type": "text", "text": part.text, "index": part.at}
+            if part.is_kept and (citations := citations_of(part.entry)):
+                block["annotations"] = [annotation(citation) for citation in citations]
+            return block
+        case "reasoning":
+            return {"type": "reasoning", "reasoning": part.text, "index": part.at}
+        case "refusal":
+            return refusal_block(part.text) | {"index": part.at}
+        case "tool_call":
+            return None if part.call is None else call_block(part.call) | {"index": part.at}
+        case _:
+            whole = whole_part(part.entry, message.additional_kwargs.get(AUDIO))
+            return None if whole is None else whole_block(whole) | {"index": part.at}
+
+
+def call_block(call: Mapping[str, Any]) -> dict[str, Any]:
+    """A call as the message holds it, valid or not, as a block."""
+    if call.get("type") == "invalid_tool_call":
+        return {"type": "invalid_tool_call", **{key: call.get(key) for key in ("id", "name", "args", "error")}}
+    return {"type": "tool_call", "id": call.get("id"), "name": call["name"], "args": call["args"]}
+
+
+def refusal_block(text: str) -> dict[str, Any]:
+    """A refusal: LangChain's own block where it has one (langchain-core 1.7.5)."""
+    block = {"type": "refusal", "refusal": text}
+    return block if "refusal" in KNOWN_BLOCK_TYPES else {"type": "non_standard", "value": block}
+
+
+def annotation(citation: Citation) -> dict[str, Any]:
+    """A source of a text, as LangChain's annotation."""
+    said = {
+        "url": citation.url,
+        "title": citation.title,
+        "cited_text": citation.cited_text,
+        "start_index": citation.start,
+        "end_index": citation.end,
+    }
+    out: dict[str, Any] = {"type": "citation", **{key: value for key, value in said.items() if value is not None}}
+    if citation.type not in {"citation", "url_citation"}:
+        out["extras"] = {"type": citation.type}
+    return out
+
+
+def whole_block(part: AnyPart) -> dict[str, Any]:
+    """Media, server tools and unknown parts as blocks."""
+    match part:
+        case Media():
+            said = {"url": part.url, "base64": part.data, "file_id": part.file_id, "mime_type": part.mime_type}
+            extras = {"name": part.name, "transcript": part.transcript}
+            block: dict[str, Any] = {"type": part.kind, **{key: item for key, item in said.items() if item is not None}}
+            if extras := {key: item for key, item in extras.items() if item}:
+                block["extras"] = extras
+            return block
+        case ServerToolCall():
+            args = part.arguments if isinstance(part.arguments, dict) else {}
+            if part.arguments is not None and not isinstance(part.arguments, dict):
+                args = {"value": part.arguments}
+            return {"type": "server_tool_call", "id": part.id, "name": part.name, "args": args}
+        case ServerToolResult():
+            status = "error" if part.is_error else "success"
+            out = {"type": "server_tool_result", "tool_call_id": part.tool_call_id, "status": status}
+            return out if part.output is None else out | {"output": part.output}
+        case Opaque():
+            return {"type": "non_standard", "value": part.value}
+        case _:
+            return {"type": "non_standard", "value": {"type": type(part).__name__}}

@@ -1,0 +1,283 @@
+"""LangChain's messages as the neutral conversation: who speaks, and what an assistant's message replays."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+from langchain_tikhub.blocks import arguments_text, call_part, part_of, parts_of_content, result_content
+from langchain_tikhub.skeleton import (
+    AUDIO,
+    REASONING,
+    REFUSAL,
+    Placed,
+    citations_of,
+    entries_of,
+    placed,
+    state_of,
+    whole_part,
+)
+from tikhub_ai import (
+    InvalidRequestError,
+    Media,
+    Message,
+    Reasoning,
+    Refusal,
+    Text,
+    TikHubAIWarning,
+    ToolCall,
+    ToolResult,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tikhub_ai import AnyPart, Role
+
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "ai": "assistant",
+    "model": "assistant",
+}
+
+
+def to_conversation(messages: Sequence[BaseMessage]) -> list[Message]:
+    """LangChain's messages as the neutral conversation.
+
+    Reasoning, opaque items and other state of a message keep their issuer where one of our classes made it, and have
+    none otherwise, so the codec leaves them out. Text and calls are those that the message holds now, even where
+    somebody edited them since.
+
+    Args:
+        messages: The history, oldest first; not changed.
+
+    Raises:
+        InvalidRequestError: A message that no model can be told: another class, an unknown role.
+    """
+    answered = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
+    out: list[Message] = []
+    for message in messages:
+        out += _messages(message, answered)
+    return out
+
+
+def _messages(message: BaseMessage, answered: set[str]) -> list[Message]:
+    match message:
+        case AIMessage():
+            return [Message("assistant", _assistant(message, answered), message.name)]
+        case ToolMessage():
+            return [_tool(message)]
+        case FunctionMessage():
+            result = ToolResult(_legacy_id(message.name), result_content(message.content), message.name)
+            return [Message("tool", [result])]
+        case SystemMessage():
+            is_developer = message.additional_kwargs.get("__openai_role__") == "developer"  # as ChatOpenAI marks it
+            return [_plain("developer" if is_developer else "system", message)]
+        case HumanMessage():
+            return _user(message)
+        case ChatMessage():
+            known = _ROLES.get(message.role.lower())
+            if known is not None:
+                return [_plain(known, message)]
+            raise InvalidRequestError(f"A ChatMessage has role {message.role!r}: use {', '.join(sorted(_ROLES))}.")
+        case _:
+            raise InvalidRequestError(
+                f"{type(message).__name__} is no message that a model can be told: give system, human, AI and tool "
+                "messages."
+            )
+
+
+def _plain(role: Role, message: BaseMessage) -> Message:
+    return Message(role, parts_of_content(message.content), message.name)
+
+
+def _user(message: HumanMessage) -> list[Message]:
+    """A user's turn; results of tools in it, as Anthropic writes them, are messages of their own."""
+    out: list[Message] = []
+    for part in parts_of_content(message.content):
+        role: Role = "tool" if isinstance(part, ToolResult) else "user"
+        if not out or out[-1].role != role:
+            out.append(Message(role, name=message.name if role == "user" else None))
+        out[-1].parts.append(part)
+    return out or [Message("user", [Text("")], message.name)]
+
+
+def _tool(message: ToolMessage) -> Message:
+    result = ToolResult(
+        message.tool_call_id, result_content(message.content), message.name, is_error=message.status == "error"
+    )
+    return Message("tool", [result])
+
+
+def _legacy_id(name: str | None) -> str:
+    """OpenAI's `function_call` of 2023 has no id; a name stands for the one call that it could be."""
+    return f"call_{name or 'function'}"
+
+
+# --- an assistant's message -----------------------------------------------------------------------------------------
+
+
+def _assistant(message: AIMessage, answered: set[str]) -> list[AnyPart]:
+    calls: list[Mapping[str, Any]] = [*message.tool_calls]
+    for call in message.invalid_tool_calls:  # an answer to it must find its call; without one, it would be refused
+        if call.get("id") in answered:
+            calls.append(call)
+        else:
+            _warn(f"A call of {call.get('name')!r} with invalid arguments, which nobody answered, is left out.")
+    if entries_of(message) is None:
+        return _foreign(message, calls)
+    if isinstance(message.content, str):
+        return _replayed(placed(message, message.content, calls), message)
+    if message.response_metadata.get("output_version") == "v1":
+        return _from_v1(message, calls)
+    return _from_list(message, calls)
+
+
+def _foreign(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart]:
+    """An answer of any other class. Calls are those of `tool_calls`; `content` may say where they stand."""
+    parts: list[AnyPart] = []
+    rest = list(calls)
+    kwargs = message.additional_kwargs
+    for part in parts_of_content(message.content):
+        if not isinstance(part, ToolCall):
+            parts.append(_only_cache_control(part))
+            continue
+        call = next((call for call in rest if call.get("id") == part.id), None)
+        if call is not None:
+            rest.remove(call)
+            parts.append(call_part(call))
+        elif not calls:
+            parts.append(part)
+    if isinstance(thoughts := kwargs.get(REASONING), str) and not any(isinstance(part, Reasoning) for part in parts):
+        parts.insert(0, Reasoning(text=thoughts))
+    if isinstance(refusal := kwargs.get(REFUSAL), str) and not any(isinstance(part, Refusal) for part in parts):
+        parts.append(Refusal(refusal))
+    if isinstance(audio := kwargs.get(AUDIO), dict) and audio.get("transcript") and not message.content:
+        parts.append(Text(audio["transcript"]))
+    parts += [call_part(call) for call in rest]
+    legacy = kwargs.get("function_call")
+    if isinstance(legacy, dict) and not any(isinstance(part, ToolCall) for part in parts):
+        name = str(legacy.get("name") or "")
+        parts.append(ToolCall(_legacy_id(name), name, arguments_text(legacy.get("arguments"))))
+    return parts
+
+
+def _only_cache_control(part: AnyPart) -> AnyPart:
+    """Of the extras that other classes' answers carry, only cache marks are the caller's."""
+    mark = (part.options or {}).get("cache_control")
+    return replace(part, options=None if mark is None else {"cache_control": mark})
+
+
+def _replayed(parts: list[Placed], message: AIMessage) -> list[AnyPart]:
+    return [part for place in parts if (part := _part(place, message)) is not None]
+
+
+def _part(place: Placed, message: AIMessage) -> AnyPart | None:
+    if place.type in {"text", "reasoning", "refusal"}:
+        kept = _kept(place)
+        match place.type:
+            case "text":
+                citations = citations_of(place.entry) if place.is_kept else []
+                return Text(place.text, citations, **kept)
+            case "reasoning":
+                return Reasoning(text=place.text, **kept)
+            case _:
+                return Refusal(place.text, **kept)
+    if place.type == "tool_call":
+        return _call(place)
+    return whole_part(place.entry, message.additional_kwargs.get(AUDIO))
+
+
+def _kept(place: Placed) -> dict[str, Any]:
+    """State, issuer and options, where the part is still as it was issued."""
+    kept = state_of(place.entry)
+    if place.is_kept:
+        return kept
+    if kept["state"]:
+        _warn(f"The {place.type} of an answer was edited: what its issuer wants back with it is left out.")
+    return {"options": kept["options"]}
+
+
+def _call(place: Placed) -> ToolCall:
+    """A call as the message holds it now; its signature only where it is as it was issued."""
+    part = call_part(place.call or {})
+    kept = state_of(place.entry)
+    if not kept["state"]:
+        return replace(part, **kept)
+    issued = place.entry.get("arguments")
+    if isinstance(issued, str) and _same_json(issued, part.arguments):
+        return replace(part, arguments=issued, **kept)
+    _warn(f"The call of {part.name!r} was edited: what its issuer wants back with it is left out.")
+    return part
+
+
+def _same_json(left: str, right: str) -> bool:
+    try:
+        return bool(json.loads(left or "{}") == json.loads(right or "{}"))
+    except ValueError:
+        return left == right
+
+
+def _from_list(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart]:
+    """An answer of ours whose text somebody made a list of blocks, such as one with a cache mark."""
+    given = [_only_cache_control(part) for part in parts_of_content(message.content)]
+    texts = [part for part in given if isinstance(part, Text)]
+    parts = _replayed(placed(message, "".join(part.text for part in texts), calls), message)
+    options = next((part.options for part in reversed(texts) if part.options), None)
+    marked = next((part for part in reversed(parts) if isinstance(part, Text)), None)
+    if options and marked is not None:
+        marked.options = {**(marked.options or {}), **options}
+    return parts + [part for part in given if isinstance(part, Media)]
+
+
+def _from_v1(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart]:
+    """An answer of ours in `output_version="v1"`: the blocks are the answer, the skeleton has what they lack."""
+    entries = entries_of(message) or {}
+    by_call = {entry.get("id"): entry for entry in entries.values() if entry.get("type") == "tool_call"}
+    rest = list(calls)
+    parts: list[AnyPart] = []
+    for block in message.content:
+        part = part_of(block)
+        if part is None or isinstance(block, str):
+            parts += [] if part is None else [part]
+        elif isinstance(part, ToolCall):
+            call = next((call for call in rest if call.get("id") == part.id), None)
+            if call is not None:
+                rest.remove(call)
+                parts.append(_call(Placed(0, "tool_call", by_call.get(part.id, {}), call=call)))
+        else:
+            parts.append(_with_entry(part, entries.get(block.get("index", -1), {}), message))
+    return parts + [call_part(call) for call in rest]
+
+
+def _with_entry(part: AnyPart, entry: Mapping[str, Any], message: AIMessage) -> AnyPart:
+    """A part of a v1 block, with what the skeleton keeps of it."""
+    match part:
+        case Text() | Reasoning() | Refusal() if entry.get("type") == type(part).__name__.lower():
+            place = Placed(0, str(entry["type"]), entry, part.text, is_kept=entry.get("length") == len(part.text))
+            replayed = _part(place, message) or part
+            mark = _only_cache_control(part).options
+            return replace(replayed, options={**(replayed.options or {}), **mark}) if mark else replayed
+        case Text() | Reasoning() | Refusal():
+            return _only_cache_control(part)
+    return whole_part(entry, message.additional_kwargs.get(AUDIO)) or part
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, TikHubAIWarning, stacklevel=2)

@@ -1,0 +1,76 @@
+"""An honest estimate of token counts: offline, without any vocabulary.
+
+The rates are those of the common vocabularies (o200k, Claude's, Gemini's) on ordinary text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from langchain_tikhub.conversation import to_conversation
+from langchain_tikhub.tools import wire_tool
+from tikhub_ai import Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from langchain_core.messages import BaseMessage
+
+    from tikhub_ai import AnyPart
+
+_PIECES = re.compile(r"[A-Za-z]+|[0-9]+|\s+|[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]|[^\x00-\x7f]|.", re.DOTALL)
+_LETTERS_PER_TOKEN = 6
+_DIGITS_PER_TOKEN = 3
+_PER_MESSAGE = 4
+_PER_MEDIA = {"image": 800, "audio": 800, "video": 2000, "file": 2000}
+
+
+def estimated_tokens(text: str) -> int:
+    """About how many tokens a text is."""
+    count = 0.0
+    for match in _PIECES.finditer(text):
+        piece = match.group()
+        first = piece[0]
+        if first.isascii() and first.isalpha():
+            count += -(-len(piece) // _LETTERS_PER_TOKEN)
+        elif first.isdigit() and first.isascii():
+            count += -(-len(piece) // _DIGITS_PER_TOKEN)
+        elif first.isspace():
+            count += 0 if piece == " " else 1
+        elif first.isascii():
+            count += 0.8
+        else:
+            count += 0.9 if "\u2e80" <= first <= "\ufaff" else 0.5
+    return round(count)
+
+
+def estimated_message_tokens(messages: Sequence[BaseMessage], tools: Sequence[Any], count: Callable[[str], int]) -> int:
+    """About how many input tokens messages and tools are.
+
+    Args:
+        messages: The history.
+        tools: What the model may call, in any form.
+        count: Counts a text.
+    """
+    total = sum(count(json.dumps(wire_tool(tool), ensure_ascii=False)) for tool in tools)
+    for message in to_conversation(messages):
+        total += _PER_MESSAGE + sum(_part(part, count) for part in message.parts)
+    return total
+
+
+def _part(part: AnyPart, count: Callable[[str], int]) -> int:
+    match part:
+        case Text() | Reasoning() | Refusal():
+            return count(part.text)
+        case ToolCall():
+            return count(part.name) + count(part.arguments) + _PER_MESSAGE
+        case ToolResult():
+            return sum(_part(inner, count) for inner in part.content)
+        case Media():
+            return _PER_MEDIA[part.kind]
+        case Opaque():
+            return count(json.dumps(part.value, ensure_ascii=False, default=str))
+        case _:
+            return _PER_MESSAGE

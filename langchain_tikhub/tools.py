@@ -1,0 +1,168 @@
+"""What LangChain's users say of tools and answer formats, in neutral terms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+
+from tikhub_ai import ConfigurationError, ResponseFormat, Tool, ToolChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from langchain_core.tools import BaseTool
+
+_CHOICES = {"auto": "auto", "none": "none", "any": "required", "required": "required"}
+_TOOL_OPTIONS = ("cache_control", "defer_loading")
+
+
+def wire_tool(
+    tool: Mapping[str, Any] | type | Callable[..., Any] | BaseTool, strict: bool | None = None
+) -> dict[str, Any]:
+    """A tool in any of LangChain's forms as OpenAI's dict, which is what `bind_tools` binds.
+
+    A provider's own tool (`{"type": "web_search_20250305", ...}`, `{"google_search": {}}`, ...) stays as it is.
+
+    Args:
+        tool: A function, class, `BaseTool`, JSON Schema, or dict in the form of OpenAI, Anthropic or Bedrock.
+        strict: Ask the provider to hold the arguments to the schema.
+    """
+    if isinstance(tool, dict) and is_provider_tool(tool):
+        return dict(tool)
+    if isinstance(tool, dict) and tool.get("type") == "function" and isinstance(tool.get("function"), dict):
+        function = convert_to_openai_tool(tool["function"], strict=strict)["function"]
+    elif isinstance(tool, dict) and tool.get("type") == "function":  # OpenAI Responses' flat form
+        function = convert_to_openai_tool({**tool, "type": None}, strict=strict)["function"]
+    else:
+        converted = convert_to_openai_tool(tool, strict=strict)
+        function = converted.get("function")
+        if function is None:  # a custom tool, whose input is no JSON
+            return converted
+    extras = getattr(tool, "extras", None)
+    given = tool if isinstance(tool, dict) else extras if isinstance(extras, dict) else {}
+    options = {key: given[key] for key in _TOOL_OPTIONS if key in given}
+    return {"type": "function", "function": function, **options}
+
+
+def bound_tools(tools: Sequence[Any], tool_choice: Any, strict: bool | None) -> dict[str, Any]:
+    """What `bind_tools` binds: OpenAI's wire form, which tracers know how to show. An empty list binds nothing.
+
+    Raises:
+        ConfigurationError: `tool_choice` names a tool that is not there.
+    """
+    wire = [wire_tool(tool, strict) for tool in tools]
+    if not wire:
+        return {}
+    choice = tool_choice_of(tool_choice, [tool_of(tool) for tool in wire])
+    if choice is None:
+        return {"tools": wire}
+    if choice.raw is not None:
+        return {"tools": wire, "tool_choice": choice.raw}
+    named = {"type": "function", "function": {"name": choice.name}}
+    return {"tools": wire, "tool_choice": named if choice.mode == "tool" else choice.mode}
+
+
+def is_provider_tool(tool: Mapping[str, Any]) -> bool:
+    """Whether a dict is a tool that only its provider knows, and no function of the caller's."""
+    kind = tool.get("type")
+    if kind == "function" or ("name" in tool and "input_schema" in tool):
+        return False
+    if kind in {None, "object"}:
+        return not tool.keys() & {"name", "title", "toolSpec", "properties"}
+    return True
+
+
+def tool_of(wire: Mapping[str, Any]) -> Tool:
+    """A bound tool in neutral terms."""
+    function = wire.get("function")
+    if wire.get("type") != "function" or not isinstance(function, dict):
+        if is_provider_tool(wire):
+            return Tool(raw=dict(wire))
+        return tool_of(wire_tool(wire))
+    options = {key: value for key, value in wire.items() if key not in {"type", "function"}}
+    return Tool(
+        name=str(function.get("name") or ""),
+        description=str(function.get("description") or ""),
+        parameters=function.get("parameters") or {},
+        strict=function.get("strict"),
+        options=options or None,
+    )
+
+
+def tool_choice_of(choice: Any, tools: Sequence[Tool]) -> ToolChoice | None:
+    """`tool_choice` in any form: a mode, a tool's name, True for any, or a dict of OpenAI, Anthropic or the wire.
+
+    Args:
+        choice: What the user said; None and False say nothing.
+        tools: What the model may call.
+
+    Raises:
+        ConfigurationError: It names a tool that is not there.
+    """
+    if choice is None or choice is False:
+        return None
+    if choice is True:
+        return ToolChoice("required")
+    if isinstance(choice, ToolChoice):
+        return choice
+    if isinstance(choice, str):
+        named = any(tool.name == choice for tool in tools)
+        if choice in _CHOICES and not named:
+            return ToolChoice(_CHOICES[choice])  # type: ignore[arg-type]  # the values are modes
+        return _named(choice, tools)
+    if isinstance(choice, dict):
+        return _choice_of_dict(choice, tools)
+    raise ConfigurationError(f"tool_choice must be a string, a bool or a dict, not {type(choice).__name__}.")
+
+
+def _choice_of_dict(choice: dict[str, Any], tools: Sequence[Tool]) -> ToolChoice:
+    match choice:
+        case {"type": "function", "function": {"name": str(name)}} | {"type": "function" | "tool", "name": str(name)}:
+            return _named(name, tools)
+        case {"type": "auto" | "any" | "none" | "required" as mode}:
+            return ToolChoice(_CHOICES[mode])  # type: ignore[arg-type]  # the values are modes
+        case _:
+            return ToolChoice(raw=choice)
+
+
+def _named(name: str, tools: Sequence[Tool]) -> ToolChoice:
+    known = [tool.name for tool in tools if tool.raw is None]
+    if tools and name not in known and not any(tool.raw is not None for tool in tools):
+        raise ConfigurationError(f"tool_choice names {name!r}, but the tools are {', '.join(known)}.")
+    return ToolChoice("tool", name)
+
+
+def response_format_of(given: Any) -> ResponseFormat | None:
+    """`response_format` in any form: OpenAI's dict (as `create_agent` gives it), a JSON Schema, or a class.
+
+    Raises:
+        ConfigurationError: It is none of these.
+    """
+    if given is None or isinstance(given, ResponseFormat):
+        return given
+    if isinstance(given, dict):
+        match given:
+            case {"type": "json_schema", "json_schema": dict(said)}:
+                return _from_json_schema(said)
+            case {"type": "json_schema", "schema": dict()}:  # OpenAI Responses' flat form
+                return _from_json_schema(given)
+            case {"type": "json_object" | "text" as kind}:
+                return ResponseFormat(kind)
+    try:
+        schema = convert_to_json_schema(given)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"response_format {given!r} is neither OpenAI's dict, a JSON Schema nor a class."
+        ) from error
+    return ResponseFormat("json_schema", schema, name=str(schema.get("title") or "response"))
+
+
+def _from_json_schema(said: Mapping[str, Any]) -> ResponseFormat:
+    return ResponseFormat(
+        "json_schema",
+        said.get("schema"),
+        name=str(said.get("name") or "response"),
+        description=said.get("description"),
+        strict=said.get("strict"),
+    )
