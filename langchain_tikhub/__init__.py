@@ -1,24 +1,22 @@
 """TikHub AI for LangChain: every chat and embedding model of the gateway behind one key.
 
-The names below load on first use, so that importing the package costs next to nothing. The translator that
-`content_blocks` of our messages needs is registered as soon as LangChain loads its own, so that messages of old runs
-can be read without making a model first.
+The names below load on first use. The translator that `content_blocks` of our messages needs is registered with the
+package, so that messages of old runs can be read without making a model first.
 """
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from importlib.abc import MetaPathFinder
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+
+try:
+    from langchain_core.messages.block_translators import register_translator
+except ModuleNotFoundError as missing:
+    raise ImportError('langchain_tikhub needs langchain-core: pip install "tikhub-ai[langchain]"') from missing
 
 from tikhub_ai import __version__
 
 if TYPE_CHECKING:
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
-
     from langchain_core.messages import AIMessage, AIMessageChunk
     from langchain_core.messages.content import ContentBlock
 
@@ -88,53 +86,17 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-_TRANSLATORS = "langchain_core.messages.block_translators"
 _CONTENT = "langchain_tikhub.content"
 
 
-class _AfterTranslators(MetaPathFinder):
-    """Registers our translator once LangChain's are loaded; then it is gone."""
-
-    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> ModuleSpec | None:
-        if name != _TRANSLATORS:
-            return None
-        sys.meta_path.remove(self)
-        spec = find_spec(name)
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def then_register(module: ModuleType) -> None:
-                execute(module)
-                _register(module)
-
-            spec.loader.exec_module = then_register  # type: ignore[method-assign]  # of this one loader
-        return spec
+def _translate(message: AIMessage) -> list[ContentBlock]:
+    blocks: list[ContentBlock] = import_module(_CONTENT).translate_content(message)
+    return blocks
 
 
-def _register(translators: ModuleType) -> None:
-    """Register ours, which is loaded when the first message needs it."""
-
-    def content(message: AIMessage) -> list[ContentBlock]:
-        blocks: list[ContentBlock] = import_module(_CONTENT).translate_content(message)
-        return blocks
-
-    def content_of_chunk(chunk: AIMessageChunk) -> list[ContentBlock]:
-        blocks: list[ContentBlock] = import_module(_CONTENT).translate_content_chunk(chunk)
-        return blocks
-
-    translators.register_translator("tikhub", content, content_of_chunk)
+def _translate_chunk(message: AIMessageChunk) -> list[ContentBlock]:
+    blocks: list[ContentBlock] = import_module(_CONTENT).translate_content_chunk(message)
+    return blocks
 
 
-def _is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-if not _is_installed("langchain_core"):
-    raise ImportError('langchain_tikhub needs langchain-core: pip install "tikhub-ai[langchain]"')
-if _TRANSLATORS in sys.modules:
-    _register(sys.modules[_TRANSLATORS])
-else:
-    sys.meta_path.insert(0, _AfterTranslators())
+register_translator("tikhub", _translate, _translate_chunk)

@@ -447,7 +447,11 @@ class ChatTikHub(BaseChatModel):
     # --- tokens -----------------------------------------------------------------------------------------------------
 
     def get_num_tokens(self, text: str) -> int:
-        """About how many tokens a text is: an estimate from its characters, made offline, right to some 20 %."""
+        """About how many tokens a text is: an estimate from its characters, made offline.
+
+        Measured beside OpenAI's cl100k vocabulary: within 20 % on English, German, Chinese and code, 30 % too low on
+        Russian.
+        """
         if self.custom_get_token_ids is not None:
             return len(self.custom_get_token_ids(text))
         return calls.estimated_tokens(text)

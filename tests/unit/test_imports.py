@@ -27,7 +27,7 @@ def test_the_core_loads_no_framework_no_sdk_and_no_http_library() -> None:
     assert not loaded_by(statement) & {*FRAMEWORKS, *SDKS, "aiohttp", "httpx", "tenacity"}
 
 
-@pytest.mark.parametrize("package", ["tikhub_ai", "langchain_tikhub", "llama_index_tikhub"])
+@pytest.mark.parametrize("package", ["tikhub_ai", "llama_index_tikhub"])
 def test_importing_a_package_loads_no_http_library_and_no_framework(package: str) -> None:
     assert not loaded_by(f"import {package}") & {*FRAMEWORKS, *SDKS, "httpx", "aiohttp", "tenacity"}
 
