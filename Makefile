@@ -74,12 +74,12 @@ define install
 	@touch $@
 endef
 
-# Hangs on the interpreter, so that an environment whose Python is gone is made again.
+# Hangs on the interpreter, so that an environment whose Python is gone is made again. pip knows --group since 25.1.
 $(VENV)/.pip $(BENCH_VENV)/.pip: %/.pip: %/bin/python
 	$(check_python)
 	@echo "Making $* ..."
 	@$(PYTHON) -m venv --clear $*
-	@$*/bin/python $(PIP_INSTALL) -qq --upgrade pip
+	@$*/bin/python $(PIP_INSTALL) -qq --upgrade 'pip>=25.1'
 	@touch $@
 
 $(VENV)/bin/python $(BENCH_VENV)/bin/python: ;

@@ -166,8 +166,8 @@ class _Build(_Job):
         if self.recipe.pip:
             self.progress.step(self.name, "making its environment")
             self._call(sys.executable, "-m", "venv", str(self.home))
-            # The pip that comes with an older Python cannot report bytes, and resolves slowly.
-            self._pip("install", "--upgrade", "pip")
+            # The pip that comes with an older Python resolves slowly, and cannot report bytes as this one can.
+            self._pip("install", "--upgrade", "pip>=25.1")
             self.progress.step(self.name, f"installing {' '.join(self.recipe.pip)}")
             # Compiling all of it takes longer than the few modules that a server imports.
             self._pip("install", "--no-compile", "--progress-bar", "raw", *self.recipe.pip)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -18,13 +19,14 @@ class Processes:
     """A set of processes that ends as one: with the ``with`` block, or with this process, however that ends.
 
     Each runs below ``guard.py`` in a session of its own, out of reach of the terminal's Ctrl-C, and all guards read
-    one pipe: closing it ends them together, and ends at once any that was just about to start.
+    one pipe: closing it ends them together. May be used from several threads.
     """
 
     def __init__(self, grace: float = _GRACE) -> None:
         self._grace = grace
         self._started: list[subprocess.Popen[bytes]] = []
         self._read, self._write = os.pipe()
+        self._lock = threading.Lock()
         self.closed = False
 
     def start(
@@ -40,24 +42,31 @@ class Processes:
             command: The program and its arguments.
             output: Where both its output streams go: an open file or ``subprocess.PIPE``.
             env: Its whole environment; ours if not given.
+
+        Raises:
+            RuntimeError: These processes have been ended already.
         """
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_GUARD), str(self._grace), *command],
-            stdin=self._read,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=env,
-            start_new_session=True,
-        )
-        self._started.append(process)
+        with self._lock:
+            if self.closed:
+                raise RuntimeError("cannot start a process: the others have been ended")
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_GUARD), str(self._grace), *command],
+                stdin=self._read,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=env,
+                start_new_session=True,
+            )
+            self._started.append(process)
         return process
 
     def close(self) -> None:
         """End every process and wait until it is gone: SIGTERM, then SIGKILL after the grace period."""
-        if self.closed:
-            return
-        self.closed = True
-        os.close(self._write)
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            os.close(self._write)
         for process in self._started:
             # The pipe alone is not enough where this process was forked: the copy holds the pipe open.
             process.terminate()

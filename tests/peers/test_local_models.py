@@ -15,6 +15,7 @@ import httpx
 import pytest
 from local_models import (
     SERVERS,
+    InstallError,
     LocalModelsError,
     MissingToolError,
     Peer,
@@ -208,3 +209,10 @@ def test_an_install_that_was_cut_short_is_made_again_and_a_finished_one_is_not(e
     leftover.touch()
     installation.install(recipes)
     assert leftover.exists()
+
+
+@pytest.mark.usefixtures("empty_peers")
+def test_a_command_that_fails_beside_the_installs_is_an_error_with_its_last_words() -> None:
+    words = [sys.executable, "-c", "print('no network'); raise SystemExit(3)"]
+    with pytest.raises(InstallError, match=r"exit code 3(.|\n)*no network"):
+        installation.install({}, beside={"packages": words})

@@ -24,7 +24,7 @@ class Connection:
 
     def settings(self, **more: Any) -> dict[str, Any]:
         """Arguments for any class of the adapters."""
-        return {"base_url": self.base_url, "api_key": self.api_key, "model": self.model, "max_retries": 0} | more
+        return {"base_url": self.base_url, "api_key": self.api_key, "model": self.model, "max_retries": 1} | more
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from tikhub_ai import (
 
 
 def client_of(at: Connection, **settings: object) -> ChatClient:
-    given = {"api_key": at.api_key, "base_url": at.base_url, "max_retries": 0} | settings
+    given = {"api_key": at.api_key, "base_url": at.base_url, "max_retries": 1} | settings
     return ChatClient(Settings(**given))
 
 
