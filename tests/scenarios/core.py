@@ -92,10 +92,8 @@ def errors_are_members_of_the_tree(at: Connection) -> None:
         ("fail 503", ModelNotFoundError),
         ("too long", ContextWindowExceededError),
     ):
-        for run in (
-            lambda request: client_of(at).complete(request),
-            lambda request: list(client_of(at).stream(request)),
-        ):
+        client = client_of(at, max_retries=0)
+        for run in (client.complete, lambda request, client=client: list(client.stream(request))):
             with pytest.raises(kind) as error:
                 run(ask(at, text))
             assert isinstance(error.value, APIStatusError)
