@@ -1,4 +1,4 @@
-"""What a user does wrong, or finds broken, through each framework: one member of the tree, and a remedy in its message."""
+"""What a user does wrong or finds broken, through each framework: one member of the tree, with a remedy."""
 
 from __future__ import annotations
 
