@@ -6,7 +6,7 @@ from langchain_tikhub.requests import call_timeout, chat_request
 from langchain_tikhub.structured import structured_output
 from langchain_tikhub.tokens import estimated_message_tokens, estimated_tokens
 from langchain_tikhub.tools import bound_tools
-from tikhub_ai import ChatClient, TextDelta
+from tikhub_ai import ChatClient, TextDelta, choose_api
 
 __all__ = [
     "AnswerStream",
@@ -16,6 +16,7 @@ __all__ = [
     "bound_tools",
     "call_timeout",
     "chat_request",
+    "choose_api",
     "estimated_message_tokens",
     "estimated_tokens",
     "from_reply",

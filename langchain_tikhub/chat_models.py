@@ -146,6 +146,8 @@ class ChatTikHub(BaseChatModel):
         super().__init__(*args, **kwargs)
         with model_errors():
             self._settings()  # a setting that cannot work shows here, as an error of ours and not of pydantic
+            if self.api != "auto":
+                calls.choose_api(self.model, self.api)
 
     @model_validator(mode="before")
     @classmethod
