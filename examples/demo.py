@@ -8,6 +8,8 @@ import time
 
 from settings import QUESTION, models
 
+from tikhub_ai import TikHubAIError
+
 
 def main() -> int:
     """Run both examples and say how long each took."""
@@ -27,5 +29,7 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except TikHubAIError as error:
+        sys.exit(f"\n{type(error).__name__}: {error}")
     except KeyboardInterrupt:
         sys.exit("\nStopped; the servers with it.")
