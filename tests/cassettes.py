@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -54,6 +55,11 @@ def path_of(peer: str, scenario: str) -> Path:
     return FOLDER / peer / f"{scenario}.yaml"
 
 
+def facts_of(version: str, kind: str, model: str) -> dict[str, str]:
+    """Who answered, as cassettes say it; today is when."""
+    return {"version": version, "kind": kind, "recorded": f"{datetime.now(UTC):%Y-%m-%d}", "model": model}
+
+
 def sign(path: Path, facts: dict[str, str]) -> None:
     """Write into a cassette who answered it. vcrpy passes over keys that it does not know."""
     document = yaml.safe_load(path.read_text())
@@ -66,7 +72,7 @@ def write_readme() -> None:
     for path in sorted(FOLDER.rglob("*.yaml")):
         document = yaml.safe_load(path.read_text())
         facts = document["answered_by"]
-        key = (path.parent.name, facts["version"], facts["kind"], facts["recorded"])
+        key = (path.parent.relative_to(FOLDER).as_posix(), facts["version"], facts["kind"], facts["recorded"])
         rows.setdefault(key, []).append(f"`{path.stem}` ({len(document['interactions'])})")
     lines = [
         "# Cassettes",

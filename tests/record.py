@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,8 @@ def main() -> int:
                 peer = peers[name]
                 source = Source(Connection(peer.base_url, peer.api_key, peer.model), peer.version, peer.kind)
                 record([item for item in load() if item.peer == name], source, name)
+        if code := record_standard():
+            return code
     cassettes.write_readme()
     return 0
 
@@ -64,17 +67,30 @@ def record(scenarios: list[Scenario], source: Source, folder: str) -> None:
             done = item.run(source.connection)
             if inspect.iscoroutine(done):
                 asyncio.run(done)
-        facts = {
-            "version": source.version,
-            "kind": source.kind,
-            "recorded": f"{datetime.now(UTC):%Y-%m-%d}",
-            "model": source.connection.model,
-        }
-        cassettes.sign(path, facts)
-        if found := cassettes.secrets_in(path.read_text()):
-            path.unlink()
-            sys.exit(f"{path.name} held what looks like a key ({len(found)} places); it was removed.")
+        cassettes.sign(path, cassettes.facts_of(source.version, source.kind, source.connection.model))
+        refuse_secrets(path)
         print(f"recorded {folder}/{item.name}")
+
+
+def refuse_secrets(path: Path) -> None:
+    """End, and remove the cassette, where it holds what looks like a key."""
+    if found := cassettes.secrets_in(path.read_text()):
+        path.unlink()
+        sys.exit(f"{path.name} held what looks like a key ({len(found)} places); it was removed.")
+
+
+def record_standard() -> int:
+    """Run LangChain's integration suites against the servers and keep what was said."""
+    folder = cassettes.FOLDER / "standard"
+    shutil.rmtree(folder, ignore_errors=True)
+    suites = [f"tests/standard/test_langchain_{name}.py" for name in ("integration", "embeddings")]
+    # `test_stream_time` times a cassette; while that is being made there is nothing to time, and the benchmark warns.
+    switches = ["-q", "--record-mode=all", "--force-enable-socket", "-Wignore:Benchmark fixture was not used"]
+    # In a process of its own: what is imported here, pytest could no longer rewrite there.
+    code = subprocess.run([sys.executable, "-m", "pytest", *suites, *switches], cwd=ROOT, check=False).returncode
+    for path in folder.rglob("*.yaml"):
+        refuse_secrets(path)
+    return code
 
 
 if __name__ == "__main__":

