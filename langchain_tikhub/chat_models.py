@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from langchain_tikhub import arguments
 from langchain_tikhub.errors import model_errors
 from langchain_tikhub.lazy import LazyModule
-from tikhub_ai import HeadersField, KeyField, Settings, __version__, catalog
+from tikhub_ai import HeadersField, KeyField, SecretHeaders, Settings, __version__, catalog, key_source
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -217,6 +217,14 @@ class ChatTikHub(BaseChatModel):
         return arguments.combined(llm_outputs)
 
     # --- copies -----------------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a field; a key or headers set later are kept as secret as those given at construction."""
+        if name == "api_key":
+            value = key_source(value)
+        elif name == "default_headers" and value is not None:
+            value = SecretHeaders(value)
+        super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()

@@ -15,6 +15,7 @@ from tikhub_ai.errors import (
     InvalidRequestError,
     InvalidResponseError,
     ResponseInfo,
+    TikHubAIError,
     TikHubAIWarning,
     warn,
 )
@@ -157,7 +158,7 @@ class ChatStreamReader:
     collected and judged whole.
     """
 
-    __slots__ = ("_body", "_decoder", "_ended", "_headers", "_sse", "_warn", "events")
+    __slots__ = ("_body", "_decoder", "_ended", "_headers", "_sse", "_warn", "error", "events")
 
     def __init__(self, decoder: ChatDecoder, headers: Mapping[str, str], *, warn_if_incomplete: bool = False) -> None:
         self._decoder = decoder
@@ -168,6 +169,7 @@ class ChatStreamReader:
         self._body: list[bytes] | None = [] if kind in {"application/json", "text/html"} else None
         self._ended = False
         self.events = 0
+        self.error: TikHubAIError | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -185,15 +187,26 @@ class ChatStreamReader:
             self.events += 1
             return ()
         deltas: list[Delta] = []
-        for event in self._sse.feed(chunk):
-            self.events += 1
-            deltas += self._event(event)
-        if self._decoder.is_done and not self._ended:
-            deltas += self._end()
+        try:
+            for event in self._sse.feed(chunk):
+                self.events += 1
+                deltas += self._event(event)
+            if self._decoder.is_done and not self._ended:
+                deltas += self._end()
+        except TikHubAIError as error:
+            if not deltas:
+                raise
+            self.error = error
         return deltas
+
+    def flush(self) -> Sequence[Delta]:
+        """The bytes have ended or broken off: give what only waited for its blank line."""
+        return self._last_events() if self._body is None and self.error is None else ()
 
     def finish(self) -> Sequence[Delta]:
         """The bytes have ended: give the last deltas and the `End`."""
+        if self.error is not None:
+            raise self.error
         if self._body is not None:
             deltas = list(self._decoder.body(ApiResponse(200, self._headers, b"".join(self._body)).json_object()))
         else:

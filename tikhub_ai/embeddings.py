@@ -20,6 +20,7 @@ from tikhub_ai.errors import (
     InvalidResponseError,
     warn,
 )
+from tikhub_ai.settings import SecretHeaders
 from tikhub_ai.transport import Transport
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class EmbeddingsClient:
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ConfigurationError(f"{name} must be a whole number from 1 up, not {value!r}.")
         self.settings = settings
-        self.options = EmbeddingsOptions(model, dimensions, encoding_format, user, extra_body, extra_headers)
+        kept = None if extra_headers is None else SecretHeaders(extra_headers)
+        self.options = EmbeddingsOptions(model, dimensions, encoding_format, user, extra_body, kept)
         self.batch_size = min(batch_size, codec.MAX_INPUTS)
         self.max_concurrency = max_concurrency
         self.transport = Transport(settings)

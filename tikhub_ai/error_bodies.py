@@ -26,8 +26,10 @@ from tikhub_ai.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+_TELLING = 8
+"""Characters: so much of a secret's beginning tells something of it."""
 _HIDDEN_HEADERS = frozenset({"set-cookie", "authorization", "proxy-authorization", "x-api-key", "x-goog-api-key"})
 _REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
 _REQUEST_ID_TEXT = re.compile(r"request id: ?([\w-]+)")
@@ -120,15 +122,37 @@ def request_id_of(headers: Mapping[str, str], message: str = "") -> str | None:
     return found.group(1) if found else None
 
 
-def mask(error: TikHubAIError, key: str) -> None:
-    """Replace the key wherever the error holds it, since servers echo what they were sent."""
-    if key in error.message:
-        error.message = error.message.replace(key, "***")
-        error.args = (error.message,)
-    if isinstance(error, APIStatusError | InvalidResponseError) and error.response is not None:
-        info = error.response
-        headers = {name: value.replace(key, "***") for name, value in info.headers.items()}
-        error.response = ResponseInfo(info.status_code, headers, info.body.replace(key.encode(), b"***"))
+def mask(error: TikHubAIError, *secrets: str) -> None:
+    """Replace secrets wherever the error holds them, since servers echo what they were sent.
+
+    Args:
+        error: Changed in place.
+        *secrets: What was sent and nobody else may see. Their beginnings are replaced too: messages quote an answer's
+            first characters, and the last of these may be a secret's first.
+    """
+    error.message = masked(error.message, secrets)
+    error.args = (error.message,)
+    if not isinstance(error, APIStatusError | InvalidResponseError):
+        return
+    for name in ("code", "type", "param", "request_id"):
+        if isinstance(said := getattr(error, name), str):
+            setattr(error, name, masked(said, secrets))
+    if error.response is not None:
+        info, body = error.response, error.response.body
+        for secret in secrets:
+            body = body.replace(secret.encode(), b"***")
+        headers = {name: masked(value, secrets) for name, value in info.headers.items()}
+        error.response = ResponseInfo(info.status_code, headers, body)
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """A text without secrets, and without beginnings of them where it breaks off."""
+    for secret in secrets:
+        if secret[:_TELLING] in text:
+            text = text.replace(secret, "***")
+            for length in range(len(secret) - 1, _TELLING - 1, -1):
+                text = re.sub(re.escape(secret[:length]) + r"(?![\w-])", "***", text)
+    return text
 
 
 def error_in_body(payload: Any) -> dict[str, Any] | None:

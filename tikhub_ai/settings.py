@@ -143,6 +143,27 @@ WITHHELD = "\0withheld"
 """Stands for the value of a header that was not pickled; no header can carry it."""
 
 
+class SecretProxy(str):
+    """A proxy's address: shown without its credentials, and not pickled where it has any.
+
+    The first call of an unpickled copy raises ConfigurationError, since no other way to the gateway was asked for.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(str(self.rpartition("@")[2]))
+
+    def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
+        return SecretProxy, (WITHHELD if "@" in self else str(self),)
+
+    def __copy__(self) -> SecretProxy:
+        return self
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> SecretProxy:
+        return self
+
+
 def _kept_headers(headers: Mapping[str, str] | None) -> SecretHeaders | None:
     return None if headers is None else SecretHeaders(headers)
 
@@ -215,9 +236,11 @@ def normalised_base_url(base_url: str | None) -> str:
     if parts.username or parts.password:
         raise ConfigurationError("base_url holds credentials; give them as api_key= or default_headers= instead.")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(f"base_url {url!r} is no address with a scheme, such as {DEFAULT_BASE_URL!r}.")
+        shown = re.split(r"[?#]", url.rpartition("@")[2], maxsplit=1)[0]  # what is refused may hold credentials
+        raise ConfigurationError(f"base_url {shown!r} is no address with a scheme, such as {DEFAULT_BASE_URL!r}.")
     if parts.query or parts.fragment:
-        raise ConfigurationError(f"base_url {url.split('?', maxsplit=1)[0]!r} may hold no query and no fragment.")
+        shown = re.split(r"[?#]", url, maxsplit=1)[0]
+        raise ConfigurationError(f"base_url {shown!r} may hold no query and no fragment.")
     return re.sub(r"/(v1|v1beta)$", "", url.rstrip("/")).rstrip("/")
 
 
@@ -238,7 +261,8 @@ class Settings:
         http_async_client: Your own `httpx.AsyncClient`, used as it is and never closed here.
         proxy: Proxy address; None reads the environment as httpx does.
         verify: TLS verification: True, False, a CA file's path or an `ssl.SSLContext`.
-        http_backend: `auto`, or `httpx`.
+        http_backend: The HTTP library of async calls: `httpx`, `aiohttp`, or `auto`, which is aiohttp where it is
+            installed. An injected `http_async_client` is used in any case.
 
     Raises:
         ConfigurationError: `base_url`, `max_retries` or `http_backend` cannot work.
@@ -254,17 +278,20 @@ class Settings:
     http_async_client: httpx.AsyncClient | None = field(default=None, repr=False)
     proxy: str | None = field(default=None, repr=False)
     verify: bool | str | ssl.SSLContext = field(default=True, repr=False)
-    http_backend: Literal["auto", "httpx"] = "auto"
+    http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
 
     def __post_init__(self) -> None:
         self.base_url = normalised_base_url(self.base_url)
         if self.api_key is not None:
             self.api_key = key_source(self.api_key)
         self.default_headers = _kept_headers(self.default_headers)
+        self.proxy = None if self.proxy is None else SecretProxy(self.proxy)
         if isinstance(self.max_retries, bool) or not isinstance(self.max_retries, int) or self.max_retries < 0:
             raise ConfigurationError(f"max_retries must be a whole number from 0 up, not {self.max_retries!r}.")
-        if self.http_backend not in {"auto", "httpx"}:
-            raise ConfigurationError(f"http_backend {self.http_backend!r} is not known; use 'auto' or 'httpx'.")
+        if self.http_backend not in {"auto", "httpx", "aiohttp"}:
+            raise ConfigurationError(
+                f"http_backend {self.http_backend!r} is not known; use 'auto', 'httpx' or 'aiohttp'."
+            )
 
     @classmethod
     def from_fields(cls, owner: object) -> Settings:
@@ -295,6 +322,8 @@ class Settings:
         return self._usable(await key if inspect.isawaitable(key) else key)
 
     def _usable(self, key: str | SecretStr | None) -> str:
+        if self.proxy == WITHHELD:
+            raise ConfigurationError("proxy= held a password and was not pickled: give it again.")
         if key is None:
             key = _environment_key()
         text = key.get_secret_value() if isinstance(key, SecretStr) else key

@@ -13,6 +13,7 @@ import time
 from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import orjson
@@ -24,6 +25,7 @@ from tikhub_ai.error_bodies import (
     error_from_response,
     error_in_body,
     mask,
+    masked,
     public_headers,
     request_id_of,
 )
@@ -39,7 +41,7 @@ from tikhub_ai.errors import (
 from tikhub_ai.settings import WITHHELD
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 
     from tikhub_ai.conversation import ChatReply
     from tikhub_ai.settings import Settings, Timeouts
@@ -52,7 +54,10 @@ MAX_WAIT = 60.0
 """Seconds: the longest wait between two requests, whatever the server asks."""
 _FIRST_WAIT = 0.5
 _BACKOFF_LIMIT = 8.0
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_SHORTEST_SECRET = 8
+_OF_HTTP = frozenset({"accept", "accept-encoding", "content-type", "user-agent"})
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")  # beyond ASCII, HTTP libraries differ in what they send
 
 
 @dataclass(slots=True)
@@ -127,11 +132,18 @@ class StreamReader(Protocol[T_co]):
     def is_complete(self) -> bool:
         """Whether the finish marker has come, so that the answer is whole wherever the bytes end."""
 
+    @property
+    def error(self) -> TikHubAIError | None:
+        """What is wrong with the bytes just fed, where they also gave something: to be raised once that is out."""
+
     def feed(self, chunk: bytes) -> Sequence[T_co]:
         """Take the next bytes and give what they complete."""
 
+    def flush(self) -> Sequence[T_co]:
+        """The bytes have ended or broken off. Give what they complete all the same."""
+
     def finish(self) -> Sequence[T_co]:
-        """The bytes have ended. Raises IncompleteStreamError where the answer is not whole."""
+        """The bytes have ended well. Raises IncompleteStreamError where the answer is not whole."""
 
     def partial(self) -> ChatReply | None:
         """The answer so far, or None where nothing came."""
@@ -159,33 +171,29 @@ class Transport:
         Raises:
             TikHubAIError: A member of the tree, after the retries that it deserved.
         """
-        for attempt in self._retrying(request, sync=True):
-            with attempt:
-                return self._send_once(request, read)
-        raise AssertionError("the retry loop ends by return or raise")
+        return self._tried(request, partial(self._send_once, request, read))
 
     async def asend(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
         """`send`, async."""
-        async for attempt in self._retrying(request, sync=False):
-            with attempt:
-                return await self._asend_once(request, read)
-        raise AssertionError("the retry loop ends by return or raise")
+        return await self._atried(request, partial(self._asend_once, request, read))
 
     def _send_once(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
         key = self.settings.key()
-        backend = backends.sync_backend(self.settings)
-        with closing(backend.open(self._wire(request, key, stream=False))) as response:
-            body = b"".join(response.iter_bytes())
-        with _masking(key):
-            return read(_checked(response, body))
+        secrets = self._secrets(request, key)
+        with _masking(secrets):
+            backend = backends.sync_backend(self.settings)
+            with closing(backend.open(self._wire(request, key, stream=False))) as response:
+                body = b"".join(response.iter_bytes())
+            return read(_checked(response, body, secrets))
 
     async def _asend_once(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
         key = await self.settings.akey()
-        backend = await backends.async_backend(self.settings)
-        async with aclosing(await backend.aopen(self._wire(request, key, stream=False))) as response:
-            body = b"".join([chunk async for chunk in response.aiter_bytes()])
-        with _masking(key):
-            return read(_checked(response, body))
+        secrets = self._secrets(request, key)
+        with _masking(secrets):
+            backend = backends.async_backend(self.settings)
+            async with aclosing(await backend.aopen(self._wire(request, key, stream=False))) as response:
+                body = b"".join([chunk async for chunk in response.aiter_bytes()])
+            return read(_checked(response, body, secrets))
 
     # --- streamed ---------------------------------------------------------------------------------------------------
 
@@ -207,10 +215,7 @@ class Transport:
             IncompleteStreamError: The stream ended, or broke, before its finish marker.
             TikHubAIError: Any other member of the tree.
         """
-        for attempt in self._retrying(request, sync=True):
-            with attempt:
-                items = self._items(request, new_reader)
-                first = next(items, None)
+        items, first = self._tried(request, partial(self._begin, request, new_reader))
         with closing(items):
             if first is not None:
                 yield first
@@ -220,32 +225,52 @@ class Transport:
         self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
     ) -> AsyncGenerator[Sequence[T], None]:
         """`stream`, async."""
-        async for attempt in self._retrying(request, sync=False):
-            with attempt:
-                items = self._aitems(request, new_reader)
-                first = await anext(items, None)
+        items, first = await self._atried(request, partial(self._abegin, request, new_reader))
         async with aclosing(items):
             if first is not None:
                 yield first
                 async for item in items:
                     yield item
 
+    def _begin(
+        self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
+    ) -> tuple[Generator[Sequence[T], None, None], Sequence[T] | None]:
+        """A stream and its first items: up to there it may be tried again."""
+        items = self._items(request, new_reader)
+        return items, next(items, None)
+
+    async def _abegin(
+        self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
+    ) -> tuple[AsyncGenerator[Sequence[T], None], Sequence[T] | None]:
+        items = self._aitems(request, new_reader)
+        return items, await anext(items, None)
+
     def _items(
         self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
     ) -> Generator[Sequence[T], None, None]:
         key = self.settings.key()
+        secrets = self._secrets(request, key)
         wire = self._wire(request, key, stream=True)
-        with closing(backends.sync_backend(self.settings).open(wire)) as response:
+        with _masking(secrets):
+            opened = backends.sync_backend(self.settings).open(wire)
+        with closing(opened) as response:
             if response.status_code >= 300:
-                with _masking(key):
-                    _checked(response, b"".join(response.iter_bytes()))
-            watch = _Watch(new_reader(response.headers), wire.timeouts, key)
+                with _masking(secrets):
+                    _checked(response, b"".join(response.iter_bytes()), secrets)
+            reader = new_reader(_without(response.headers, secrets))
+            watch = _Watch(reader, wire.timeouts, secrets)
             try:
                 for chunk in response.iter_bytes():
                     if items := watch.feed(chunk):
                         yield items
+                    if reader.error is not None:
+                        raise reader.error
             except TikHubAIError as error:
+                if items := watch.rest(error):
+                    yield items
                 watch.broken(error)
+            if items := watch.rest():
+                yield items
             if items := watch.finish():
                 yield items
 
@@ -253,19 +278,28 @@ class Transport:
         self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
     ) -> AsyncGenerator[Sequence[T], None]:
         key = await self.settings.akey()
+        secrets = self._secrets(request, key)
         wire = self._wire(request, key, stream=True)
-        backend = await backends.async_backend(self.settings)
-        async with aclosing(await backend.aopen(wire)) as response:
+        with _masking(secrets):
+            opened = await backends.async_backend(self.settings).aopen(wire)
+        async with aclosing(opened) as response:
             if response.status_code >= 300:
-                with _masking(key):
-                    _checked(response, b"".join([chunk async for chunk in response.aiter_bytes()]))
-            watch = _Watch(new_reader(response.headers), wire.timeouts, key)
+                with _masking(secrets):
+                    _checked(response, b"".join([chunk async for chunk in response.aiter_bytes()]), secrets)
+            reader = new_reader(_without(response.headers, secrets))
+            watch = _Watch(reader, wire.timeouts, secrets)
             try:
                 async for chunk in response.aiter_bytes():
                     if items := watch.feed(chunk):
                         yield items
+                    if reader.error is not None:
+                        raise reader.error
             except TikHubAIError as error:
+                if items := watch.rest(error):
+                    yield items
                 watch.broken(error)
+            if items := watch.rest():
+                yield items
             if items := watch.finish():
                 yield items
 
@@ -282,7 +316,8 @@ class Transport:
         if request.body is not None:
             headers["content-type"] = "application/json"
         for given in (self.settings.default_headers, request.extra_headers):
-            headers |= {name.lower(): _header_value(name, value) for name, value in (given or {}).items()}
+            if given:
+                headers |= {name.lower(): _header_value(name, value) for name, value in given.items()}
         return backends.WireRequest(
             method=request.method,
             url=f"{self.settings.base_url}{request.path}",
@@ -291,7 +326,43 @@ class Transport:
             timeouts=self.settings.timeouts(stream=stream),
         )
 
-    def _retrying(self, request: ApiRequest, *, sync: bool) -> Any:
+    def _secrets(self, request: ApiRequest, key: str) -> tuple[str, ...]:
+        """What only the server may see. Short values of headers, and those that HTTP itself speaks, are none."""
+        given = [*(self.settings.default_headers or {}).items(), *(request.extra_headers or {}).items()]
+        return key, *(
+            value
+            for name, value in given
+            if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and name.lower() not in _OF_HTTP
+        )
+
+    def _tried(self, request: ApiRequest, once: Callable[[], T]) -> T:
+        """Do something, again where it deserves that. tenacity is asked only when it has failed: most calls do not."""
+        began = time.monotonic()
+        try:
+            return once()
+        except TikHubAIError as error:
+            first = error
+        for attempt in self._retrying(request, began, sync=True):
+            with attempt:
+                if attempt.retry_state.attempt_number == 1:
+                    raise first
+                return once()
+        raise AssertionError("the retry loop ends by return or raise")
+
+    async def _atried(self, request: ApiRequest, once: Callable[[], Awaitable[T]]) -> T:
+        began = time.monotonic()
+        try:
+            return await once()
+        except TikHubAIError as error:
+            first = error
+        async for attempt in self._retrying(request, began, sync=False):
+            with attempt:
+                if attempt.retry_state.attempt_number == 1:
+                    raise first
+                return await once()
+        raise AssertionError("the retry loop ends by return or raise")
+
+    def _retrying(self, request: ApiRequest, began: float, *, sync: bool) -> Any:
         """The retry loop, tenacity's: at most `max_retries` further requests, none begun after the deadline."""
         import tenacity  # noqa: PLC0415 - 30 ms that `import langchain_tikhub` need not pay
 
@@ -303,8 +374,7 @@ class Transport:
             return request.retry_when_sent or not getattr(error, "may_have_been_sent", True)
 
         def over(state: tenacity.RetryCallState) -> bool:
-            elapsed = state.seconds_since_start or 0.0
-            return state.attempt_number > retries or elapsed + state.upcoming_sleep > deadline
+            return state.attempt_number > retries or time.monotonic() - began + state.upcoming_sleep > deadline
 
         kind = tenacity.Retrying if sync else tenacity.AsyncRetrying
         return kind(
@@ -314,33 +384,57 @@ class Transport:
             reraise=True,
         )
 
+    # --- the end ----------------------------------------------------------------------------------------------------
 
-def _checked(response: backends.WireResponse | backends.AsyncWireResponse, body: bytes) -> ApiResponse:
+    def close(self) -> None:
+        """Close the connections that sync calls share with all clients of such settings. The next call opens others.
+
+        An injected client is left open. Nothing needs this: connections close with their event loop or the process.
+        """
+        backends.close(self.settings)
+
+    async def aclose(self) -> None:
+        """`close`, for the async calls of the running event loop."""
+        await backends.aclose(self.settings)
+
+
+def _without(headers: Mapping[str, str], secrets: Sequence[str]) -> dict[str, str]:
+    """Response headers without what was sent and came back."""
+    return {name: masked(value, secrets) for name, value in headers.items()}
+
+
+def _checked(
+    response: backends.WireResponse | backends.AsyncWireResponse, body: bytes, secrets: Sequence[str]
+) -> ApiResponse:
     """The whole answer, where its status is no error."""
     if response.status_code >= 300:
         wait = retry_after(response.headers, time.time())
         raise error_from_response(response.status_code, response.headers, body, retry_after=wait)
-    return ApiResponse(response.status_code, response.headers, body)
+    return ApiResponse(response.status_code, _without(response.headers, secrets), body)
 
 
 @contextmanager
-def _masking(key: str) -> Iterator[None]:
+def _masking(secrets: Sequence[str]) -> Iterator[None]:
     """Errors leave without the key, should the server have echoed it."""
     try:
         yield
     except TikHubAIError as error:
-        mask(error, key)
+        mask(error, *secrets)
         raise
+
+
+_LOST = (APIConnectionError, APITimeoutError, InvalidResponseError)
+"""What ends a stream in place of its end."""
 
 
 class _Watch:
     """A stream's reader, watched: silence between real events, the key in errors, what a broken connection means."""
 
-    __slots__ = ("_events", "_given", "_key", "_last_event", "_limit", "reader")
+    __slots__ = ("_events", "_given", "_last_event", "_limit", "_secrets", "reader")
 
-    def __init__(self, reader: StreamReader[Any], timeouts: Timeouts, key: str) -> None:
+    def __init__(self, reader: StreamReader[Any], timeouts: Timeouts, secrets: Sequence[str]) -> None:
         self.reader = reader
-        self._key = key
+        self._secrets = secrets
         self._limit = timeouts.read
         self._events = 0
         self._given = False
@@ -359,15 +453,29 @@ class _Watch:
         return items
 
     def finish(self) -> Sequence[Any]:
-        with _masking(self._key):
+        try:
             return self.reader.finish()
+        except TikHubAIError as error:
+            mask(error, *self._secrets)
+            if getattr(error, "partial", error) is None:
+                error.partial = self.reader.partial()  # type: ignore[attr-defined]  # just asked for
+            raise
+
+    def rest(self, error: TikHubAIError | None = None) -> Sequence[Any]:
+        """What is still to be handed out when the bytes have ended, or the connection has failed."""
+        if error is not None and not isinstance(error, _LOST):
+            return ()
+        try:
+            return self.reader.flush()
+        except TikHubAIError as found:
+            self.broken(found)
+            raise
 
     def broken(self, error: TikHubAIError) -> None:
         """The connection or the reader failed: nothing where the answer is whole, else raise what fits."""
-        lost = isinstance(error, (APIConnectionError, APITimeoutError, InvalidResponseError))
-        if lost and self.reader.is_complete:
+        if isinstance(error, _LOST) and self.reader.is_complete:
             return
-        mask(error, self._key)
+        mask(error, *self._secrets)
         partial = self.reader.partial()
         if isinstance(error, APIConnectionError) and self._events:
             raise IncompleteStreamError(
@@ -385,6 +493,8 @@ def _header_value(name: str, value: str) -> str:
         )
     if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
         raise ConfigurationError(f"Header {name!r} has a value that no header can carry.")
+    if not _HEADER_NAME.fullmatch(name):
+        raise ConfigurationError(f"{name!r} cannot be the name of a header.")
     return value
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from tikhub_ai.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
@@ -73,14 +75,51 @@ class AsyncBackend(Protocol):
 
 
 def sync_backend(settings: Settings) -> Backend:
-    """The backend of sync calls."""
+    """The backend of sync calls.
+
+    Raises:
+        ConfigurationError: Its proxy or CA file cannot be used.
+    """
     from tikhub_ai.backends import over_httpx  # noqa: PLC0415 - httpx costs 20 ms that an import need not pay
 
     return over_httpx.sync_backend(settings)
 
 
-async def async_backend(settings: Settings) -> AsyncBackend:
-    """The backend of async calls."""
+def async_backend(settings: Settings) -> AsyncBackend:
+    """The backend of async calls in the running loop: aiohttp where it is installed and nothing else was asked.
+
+    Raises:
+        ConfigurationError: Its proxy or CA file cannot be used, or aiohttp was asked for and is not installed.
+    """
+    if settings.http_async_client is None and settings.http_backend != "httpx":
+        try:
+            from tikhub_ai.backends import over_aiohttp  # noqa: PLC0415 - as above, and it may be missing
+        except ImportError:
+            lack = "aiohttp is not installed: `pip install aiohttp`"
+        else:
+            if (backend := over_aiohttp.async_backend(settings)) is not None:
+                return backend
+            lack = "aiohttp knows no SOCKS proxies"
+        if settings.http_backend == "aiohttp":
+            raise ConfigurationError(f"http_backend='aiohttp' cannot be had: {lack}, or leave http_backend='auto'.")
     from tikhub_ai.backends import over_httpx  # noqa: PLC0415 - as above
 
-    return await over_httpx.async_backend(settings)
+    return over_httpx.async_backend(settings)
+
+
+def close(settings: Settings) -> None:
+    """Close the shared connections of sync calls with such settings. The next call opens others.
+
+    An injected `http_client` is left open.
+    """
+    from tikhub_ai.backends.pools import key_of, pools  # noqa: PLC0415 - as above
+
+    pools.close(key_of("httpx", settings))
+
+
+async def aclose(settings: Settings) -> None:
+    """`close`, for the async calls of the running loop."""
+    from tikhub_ai.backends.pools import key_of, pools  # noqa: PLC0415 - as above
+
+    for library in ("aiohttp", "httpx"):
+        await pools.aclose(key_of(library, settings))

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import ssl
-import threading
-import weakref
-from dataclasses import dataclass
+from contextlib import suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tikhub_ai.errors import (
-    APIConnectionError,
-    APITimeoutError,
-    ConfigurationError,
-    InvalidResponseError,
-    TikHubAIError,
-)
+from tikhub_ai.backends import failures
+from tikhub_ai.backends.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 
     from tikhub_ai.backends import AsyncWireResponse, WireRequest, WireResponse
+    from tikhub_ai.errors import TikHubAIError
     from tikhub_ai.settings import Settings
-
-_LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=30.0)
-
 
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -36,36 +25,28 @@ _NEVER_SENT = (
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
     httpx.ProxyError,
+    UnicodeError,  # a host name that IDNA cannot encode
 )
-_HTTPX_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
+_HTTPX_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, UnicodeError)
 
 
 def _from_httpx(failure: Exception, url: str | httpx.URL) -> TikHubAIError:
     """The member of our tree that an exception of httpx is; keeps its words, not the exception."""
-    origin = "/".join(str(url).split("/")[:3])
-    words = f"{type(failure).__name__}: {failure}" if str(failure) else type(failure).__name__
+    url, words = str(url), failures.words_of(failure)
     sent = not isinstance(failure, _NEVER_SENT)
     match failure:
         case httpx.PoolTimeout():
-            return APITimeoutError(
-                "All connections are in use and none came free in time: lower the concurrency.",
-                may_have_been_sent=False,
-            )
+            return failures.pool_exhausted()
         case httpx.TimeoutException():
-            return APITimeoutError(
-                f"{origin} did not answer in time ({words}). Raise timeout= if it needs longer.",
-                may_have_been_sent=sent,
-            )
+            return failures.too_slow(url, words, may_have_been_sent=sent)
         case httpx.DecodingError():
-            return InvalidResponseError(f"The answer of {origin} could not be decompressed ({words}).")
+            return failures.not_decompressed(url, words)
         case httpx.LocalProtocolError() | httpx.InvalidURL() | httpx.UnsupportedProtocol():
-            return ConfigurationError(f"The request to {origin} cannot be sent: check base_url and default_headers.")
+            return failures.cannot_be_sent(url)
         case _ if not sent:
-            return APIConnectionError(
-                f"Could not connect to {origin} ({words}). Check base_url and the network.", may_have_been_sent=False
-            )
+            return failures.not_connected(url, words)
         case _:
-            return APIConnectionError(f"The connection to {origin} broke ({words}).", may_have_been_sent=True)
+            return failures.broken(url, words)
 
 
 def _httpx_request(client: httpx.Client | httpx.AsyncClient, request: WireRequest) -> httpx.Request:
@@ -112,7 +93,14 @@ class _HttpxResponse:
         raise error
 
     async def aclose(self) -> None:
-        await self._response.aclose()
+        # Nothing is awaited: a loop that ends closes all its generators at once, and none may find another one at work.
+        if not self._response.is_closed:
+            pools.close_soon(_quietly(self._response.aclose()))
+
+
+async def _quietly(closing: Coroutine[Any, Any, None]) -> None:
+    with suppress(*_HTTPX_FAILURES):
+        await closing
 
 
 class HttpxBackend:
@@ -151,99 +139,43 @@ class HttpxAsyncBackend:
         raise error
 
 
-# --- shared clients -------------------------------------------------------------------------------------------------
+def _arguments(settings: Settings) -> dict[str, Any]:
+    """What a shared client is made with."""
+    return {
+        "verify": pools.context(settings.verify),
+        "proxy": settings.proxy,
+        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # kept by nobody: clients are shared
+        "limits": httpx.Limits(
+            max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE
+        ),
+    }
 
 
-@dataclass(slots=True, frozen=True)
-class _ClientKey:
-    """What clients must have in common to be one."""
-
-    proxy: str | None
-    verify: Any
-
-
-class _Pool:
-    """Clients by settings: one set for sync calls, one for each event loop. A forked child starts with none."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._forget()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._after_fork)
-
-    def _forget(self) -> None:
-        self._contexts: dict[Any, ssl.SSLContext] = {}
-        self._sync: dict[_ClientKey, httpx.Client] = {}
-        self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_ClientKey, httpx.AsyncClient]] = (
-            weakref.WeakKeyDictionary()
-        )
-
-    def _after_fork(self) -> None:
-        """The parent's connections are not the child's; its lock may be held by a thread that is gone."""
-        self._lock = threading.Lock()
-        self._forget()
-
-    def sync_client(self, key: _ClientKey) -> httpx.Client:
-        with self._lock:
-            client = self._sync.get(key)
-            if client is None or client.is_closed:
-                client = self._sync[key] = httpx.Client(
-                    verify=self._context(key.verify), proxy=key.proxy, limits=_LIMITS
-                )
-            return client
-
-    async def async_client(self, key: _ClientKey) -> httpx.AsyncClient:
-        loop = asyncio.get_running_loop()
-        clients = self._by_loop.get(loop)
-        if clients is None:
-            clients = self._by_loop[loop] = {}
-        client = clients.get(key)
-        if client is None or client.is_closed:
-            with self._lock:
-                context = self._context(key.verify)
-            client = clients[key] = httpx.AsyncClient(verify=context, proxy=key.proxy, limits=_LIMITS)
-            await _close_with_loop(client)
-        return client
-
-    def _context(self, verify: Any) -> ssl.SSLContext:
-        """One TLS context for all clients: loading the CA store takes longer than a request on loopback."""
-        if isinstance(verify, ssl.SSLContext):
-            return verify
-        if verify not in self._contexts:
-            if isinstance(verify, str):
-                self._contexts[verify] = ssl.create_default_context(cafile=verify)
-            else:
-                self._contexts[verify] = httpx.create_ssl_context(verify=verify)
-        return self._contexts[verify]
+def _new_client(settings: Settings) -> httpx.Client:
+    try:
+        return httpx.Client(**_arguments(settings))
+    except (ImportError, ValueError, httpx.InvalidURL) as failure:
+        error = failures.unusable_proxy(failures.words_of(failure))
+    raise error
 
 
-async def _close_with_loop(client: httpx.AsyncClient) -> None:
-    """Have the running loop close the client when it shuts its async generators down, as `asyncio.run` does."""
-
-    async def parked() -> AsyncGenerator[None, None]:
-        try:
-            yield
-        finally:
-            await client.aclose()
-
-    generator = parked()
-    await anext(generator)
-    _parked[client] = generator
-
-
-_parked: weakref.WeakKeyDictionary[httpx.AsyncClient, AsyncGenerator[None, None]] = weakref.WeakKeyDictionary()
-_pool = _Pool()
+def _new_async_client(settings: Settings) -> httpx.AsyncClient:
+    try:
+        return httpx.AsyncClient(**_arguments(settings))
+    except (ImportError, ValueError, httpx.InvalidURL) as failure:
+        error = failures.unusable_proxy(failures.words_of(failure))
+    raise error
 
 
 def sync_backend(settings: Settings) -> HttpxBackend:
     """Over the injected client, else over one shared by equal settings."""
-    if settings.http_client is not None:
-        return HttpxBackend(settings.http_client)
-    return HttpxBackend(_pool.sync_client(_ClientKey(settings.proxy, settings.verify)))
+    client = settings.http_client
+    return HttpxBackend(client or pools.sync_client(key_of("httpx", settings), lambda: _new_client(settings)))
 
 
-async def async_backend(settings: Settings) -> HttpxAsyncBackend:
+def async_backend(settings: Settings) -> HttpxAsyncBackend:
     """Over the injected client, else over one shared by equal settings within the running loop."""
-    if settings.http_async_client is not None:
-        return HttpxAsyncBackend(settings.http_async_client)
-    return HttpxAsyncBackend(await _pool.async_client(_ClientKey(settings.proxy, settings.verify)))
+    client = settings.http_async_client
+    return HttpxAsyncBackend(
+        client or pools.async_client(key_of("httpx", settings), lambda: _new_async_client(settings))
+    )

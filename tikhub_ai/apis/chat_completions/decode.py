@@ -38,6 +38,7 @@ _MESSAGE_FIELDS = frozenset(
      "annotations", "audio", "images"}
 )  # fmt: skip
 _TOOL_CALL_FIELDS = frozenset({"index", "id", "type", "function"})
+_NO_JSON = object()
 
 
 class Decoder:
@@ -73,8 +74,9 @@ class Decoder:
         try:
             payload = orjson.loads(data)
         except ValueError:
-            return self._joined_events(data)
-        return self._payload(payload)
+            payload = _NO_JSON
+        # Outside the handler: orjson's exception holds the whole event, and errors made there would hold it.
+        return self._joined_events(data) if payload is _NO_JSON else self._payload(payload)
 
     def _joined_events(self, data: bytes) -> Sequence[Delta]:
         """Relays that forget the blank line between two events give both as one."""

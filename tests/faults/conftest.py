@@ -1,0 +1,132 @@
+"""The fault server's process, and the table at the end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tikhub_ai import transport
+from tikhub_ai.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.faults.wire import Steps
+
+HERE = Path(__file__).parent
+CERTIFICATE = HERE / "certificates" / "server.crt"
+
+counts: dict[str, Counter[str]] = {}
+lanes: dict[str, None] = {}
+
+
+class FaultServer:
+    """The other process, as tests speak to it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.ports: dict[str, int] = self._read()
+
+    def script(self, name: str, *answers: Steps) -> None:
+        """What a script's requests are answered with, one after another, the last one again and again."""
+        self._ask({"script": name, "answers": answers})
+
+    def seen(self, name: str) -> list[str]:
+        """Head of each request that came in since the script was set."""
+        heads: list[str] = self._ask({"script": name})
+        return heads
+
+    def gone(self, name: str) -> bool:
+        """Whether the client of a held connection went away, within 5 seconds."""
+        return bool(self._ask({"script": name, "wait": True}))
+
+    def url(self, name: str = "x", port: str = "scripts", scheme: str = "http") -> str:
+        return f"{scheme}://127.0.0.1:{self.ports[port]}/{name}"
+
+    def _ask(self, message: dict[str, Any]) -> Any:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(message) + "\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def _read(self) -> Any:
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())
+
+
+@pytest.fixture(scope="session")
+def faults() -> Iterator[FaultServer]:
+    command = [sys.executable, str(HERE / "server.py")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield FaultServer(process)
+        process.kill()
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_FIRST_WAIT", 0.001)
+
+
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The address of each attempt, also of those that reach no server."""
+    made: list[str] = []
+    original = Transport._wire
+
+    def counting(self: Transport, *arguments: Any, **more: Any) -> Any:
+        wire = original(self, *arguments, **more)
+        made.append(wire.url)
+        return wire
+
+    monkeypatch.setattr(Transport, "_wire", counting)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _in_the_table(request: pytest.FixtureRequest) -> None:
+    """Tells the table which fault and which lane a test is about."""
+    parameters = getattr(request.node, "callspec", None)
+    marker = request.node.get_closest_marker("fault")
+    if parameters is None:
+        return
+    fault = getattr(parameters.params.get("row"), "fault", None) or (marker.args[0] if marker else None)
+    if fault and (lane := parameters.params.get("lane")):
+        request.node.user_properties += [("fault", fault), ("lane", lane.name)]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "fault(name): the row of the fault table that a test belongs to")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    told = dict(report.user_properties)
+    if report.when == "call" and "fault" in told:
+        lane = str(told["lane"])
+        lanes[lane] = None
+        row = counts.setdefault(str(told["fault"]), Counter())
+        row[lane] += report.passed
+        row[f"failed {lane}"] += report.failed
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The fault table with its counts."""
+    if not counts:
+        return
+    terminalreporter.section("fault table, tests passed")
+    width = max(map(len, counts)) + 1
+    terminalreporter.write_line(" " * width + "".join(f"{lane:>17}" for lane in lanes))
+    for fault, row in counts.items():
+        cells = [
+            f"{row[lane]}" + (f" ({row[f'failed {lane}']} failed)" if row[f"failed {lane}"] else "") for lane in lanes
+        ]
+        terminalreporter.write_line(
+            f"{fault:{width}}" + "".join(f"{cell if cell != '0' else '-':>17}" for cell in cells)
+        )
+    total = sum(row[lane] for row in counts.values() for lane in lanes)
+    terminalreporter.write_line(f"{'all':{width}}{total:>17}")

@@ -1,0 +1,176 @@
+"""The ways a call can take: core over each backend, and each framework's four methods. One signature for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tikhub_ai import ChatClient, ChatRequest, Message, Settings, Text, TextDelta, TikHubAIError
+from tikhub_ai.transport import ApiRequest, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+KEY = "sk-canary-1234"
+REQUEST = ChatRequest(model="m", messages=[Message("user", [Text("hi")])])
+LIBRARIES = {"httpx", "httpcore", "aiohttp", "h11", "anyio", "tenacity", "ssl", "asyncio", "zlib"}
+"""Whose exceptions may not be seen, nor hang on ours."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One way a call can take.
+
+    Attributes:
+        name: Its column in the table.
+        streamed: Whether it asks for a stream.
+        ask: Makes a call with such settings, and gives the text of the answer.
+    """
+
+    name: str
+    streamed: bool
+    ask: Callable[..., Awaitable[str]]
+
+    @property
+    def id(self) -> str:
+        return f"{self.name} {'streamed' if self.streamed else 'plain'}"
+
+
+def settings_of(settings: dict[str, Any]) -> Settings:
+    return Settings(**{"api_key": KEY} | settings)
+
+
+async def sync_plain(**settings: Any) -> str:
+    return ChatClient(settings_of(settings)).complete(REQUEST).text
+
+
+async def sync_streamed(**settings: Any) -> str:
+    stream = ChatClient(settings_of(settings)).stream(REQUEST)
+    return "".join(delta.text for delta in stream if isinstance(delta, TextDelta))
+
+
+def async_plain(backend: str) -> Callable[..., Awaitable[str]]:
+    async def ask(**settings: Any) -> str:
+        return (await ChatClient(settings_of(settings | {"http_backend": backend})).acomplete(REQUEST)).text
+
+    return ask
+
+
+def async_streamed(backend: str) -> Callable[..., Awaitable[str]]:
+    async def ask(**settings: Any) -> str:
+        stream = ChatClient(settings_of(settings | {"http_backend": backend})).astream(REQUEST)
+        return "".join([delta.text async for delta in stream if isinstance(delta, TextDelta)])
+
+    return ask
+
+
+CORE = [
+    Lane("sync httpx", False, sync_plain),
+    Lane("sync httpx", True, sync_streamed),
+    Lane("async httpx", False, async_plain("httpx")),
+    Lane("async httpx", True, async_streamed("httpx")),
+    Lane("async aiohttp", False, async_plain("aiohttp")),
+    Lane("async aiohttp", True, async_streamed("aiohttp")),
+]
+
+
+def chat_tikhub(settings: dict[str, Any]) -> Any:
+    from langchain_tikhub import ChatTikHub
+
+    return ChatTikHub(model="m", **{"api_key": KEY} | settings)
+
+
+async def invoke(**settings: Any) -> str:
+    return str(chat_tikhub(settings).invoke("hi").content)
+
+
+async def stream(**settings: Any) -> str:
+    return "".join(str(chunk.content) for chunk in chat_tikhub(settings).stream("hi"))
+
+
+async def ainvoke(**settings: Any) -> str:
+    return str((await chat_tikhub(settings).ainvoke("hi")).content)
+
+
+async def astream(**settings: Any) -> str:
+    return "".join([str(chunk.content) async for chunk in chat_tikhub(settings).astream("hi")])
+
+
+def tikhub(settings: dict[str, Any]) -> tuple[Any, list[Any]]:
+    from llama_index.core.llms import ChatMessage
+
+    from llama_index_tikhub import TikHub
+
+    return TikHub(model="m", **{"api_key": KEY} | settings), [ChatMessage(role="user", content="hi")]
+
+
+async def chat(**settings: Any) -> str:
+    llm, messages = tikhub(settings)
+    return str(llm.chat(messages).message.content)
+
+
+async def stream_chat(**settings: Any) -> str:
+    llm, messages = tikhub(settings)
+    return "".join(response.delta or "" for response in llm.stream_chat(messages))
+
+
+async def achat(**settings: Any) -> str:
+    llm, messages = tikhub(settings)
+    return str((await llm.achat(messages)).message.content)
+
+
+async def astream_chat(**settings: Any) -> str:
+    llm, messages = tikhub(settings)
+    return "".join([response.delta or "" async for response in await llm.astream_chat(messages)])
+
+
+FRAMEWORKS = [
+    Lane("LangChain sync", False, invoke),
+    Lane("LangChain sync", True, stream),
+    Lane("LangChain async", False, ainvoke),
+    Lane("LangChain async", True, astream),
+    Lane("LlamaIndex sync", False, chat),
+    Lane("LlamaIndex sync", True, stream_chat),
+    Lane("LlamaIndex async", False, achat),
+    Lane("LlamaIndex async", True, astream_chat),
+]
+
+CREATE = ApiRequest("/v1/things", body={"model": "m"}, retry_when_sent=False)
+"""A call that must not be made twice."""
+
+
+async def sync_create(**settings: Any) -> str:
+    return Transport(settings_of(settings)).send(CREATE, lambda response: response.body.decode())
+
+
+def async_create(backend: str) -> Callable[..., Awaitable[str]]:
+    async def ask(**settings: Any) -> str:
+        transport = Transport(settings_of(settings | {"http_backend": backend}))
+        return await transport.asend(CREATE, lambda response: response.body.decode())
+
+    return ask
+
+
+CREATES = [
+    Lane("sync httpx", False, sync_create),
+    Lane("async httpx", False, async_create("httpx")),
+    Lane("async aiohttp", False, async_create("aiohttp")),
+]
+
+
+def assert_ours(error: BaseException) -> None:
+    """A member of the tree, on which nothing of an HTTP library and no key hangs."""
+    assert isinstance(error, TikHubAIError), repr(error)
+    todo: list[BaseException | None] = [error]
+    met: set[int] = set()
+    while todo:
+        one = todo.pop()
+        if one is None or id(one) in met:
+            continue
+        met.add(id(one))
+        for kind in type(one).__mro__:
+            assert kind.__module__.partition(".")[0] not in LIBRARIES, f"{one!r} hangs on {error!r}"
+        for value in (*vars(one).values(), *one.args):
+            assert type(value).__module__.partition(".")[0] not in LIBRARIES, f"{value!r} hangs on {error!r}"
+        assert KEY not in f"{one!r} {one} {vars(one)}"
+        todo += [one.__cause__, one.__context__]

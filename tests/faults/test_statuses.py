@@ -1,0 +1,156 @@
+"""400 to 529, with every shape of error body that `tikhub_api.md` §9.1 tells of."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.faults.lanes import CORE, FRAMEWORKS, Lane, assert_ours
+from tests.faults.wire import JSON, TEXT, good, whole
+from tikhub_ai import (
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    ContentBlockedError,
+    InsufficientBalanceError,
+    ModelNotFoundError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+)
+
+if TYPE_CHECKING:
+    from tests.faults.conftest import FaultServer
+
+pytestmark = pytest.mark.outside_openapi("one request again and again; others hold it against the OpenAPI")
+
+FAULT = "400 to 529, every shape of error body"
+
+
+def shaped(message: str, code: Any = "", kind: str = "new_api_error", **more: Any) -> dict[str, Any]:
+    """The gateway's own shape."""
+    return {"error": {"message": f"{message} (request id: 2026abc)", "type": kind, "param": "", "code": code, **more}}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A status and a body, and the member that they are."""
+
+    status: int
+    body: Any
+    error: type[APIStatusError]
+    retried: bool = False
+    main: bool = False
+    fault: str = FAULT
+
+    @property
+    def id(self) -> str:
+        text = self.body if isinstance(self.body, bytes) else json.dumps(self.body, ensure_ascii=True).encode()
+        return f"{self.status} {text[:50].decode('latin-1')}"
+
+
+CLAUDE = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded (request id: 2026abc)"}}
+ROWS = [
+    Row(400, shaped("Model name not specified"), BadRequestError, main=True),
+    Row(400, {"code": "task_not_exist", "message": "task not exist", "data": None}, BadRequestError),
+    Row(401, shaped("Invalid token"), AuthenticationError, main=True),
+    Row(401, shaped("无效的令牌", None), AuthenticationError),
+    Row(401, {"error": {"message": "expired"}}, AuthenticationError),
+    Row(402, b"", InsufficientBalanceError),
+    Row(403, shaped("用户额度不足, 剩余额度: 0", "insufficient_user_quota"), InsufficientBalanceError, main=True),
+    Row(403, shaped("预扣费额度失败"), InsufficientBalanceError),
+    Row(403, shaped("budget", "pre_consume_token_quota_failed"), InsufficientBalanceError),
+    Row(403, shaped("your IP is not allowed", "access_denied"), PermissionDeniedError),
+    Row(404, shaped("Invalid URL (GET /x)", "", "invalid_request_error"), NotFoundError, main=True),
+    Row(404, b"<html><title>404</title></html>", NotFoundError),
+    Row(405, b"", NotFoundError),
+    Row(408, shaped("timeout"), ServerError, retried=True),
+    Row(409, shaped("conflict"), BadRequestError, retried=True),
+    Row(413, shaped("too large", "read_request_body_failed"), BadRequestError),
+    Row(422, {"detail": [{"loc": ["body"], "msg": "field required"}]}, BadRequestError),
+    Row(
+        429,
+        shaped("当前分组上游负载已饱和，请稍后再试", "rate_limit_exceeded", "requests"),
+        RateLimitError,
+        True,
+        main=True,
+    ),
+    Row(429, shaped("您已达到请求数限制"), RateLimitError, retried=True),
+    Row(429, b"", RateLimitError, retried=True),
+    Row(429, shaped("quota", "insufficient_quota"), InsufficientBalanceError),
+    Row(500, shaped("boom", "do_request_failed"), ServerError, retried=True, main=True),
+    Row(500, shaped("boom", 500, "upstream_error"), ServerError, retried=True),
+    Row(500, shaped("field messages is required", "invalid_request"), BadRequestError, main=True),
+    Row(500, shaped("no price", "model_price_error"), BadRequestError),
+    Row(500, shaped("bad words", "sensitive_words_detected"), ContentBlockedError),
+    Row(500, shaped("blocked", "prompt_blocked"), ContentBlockedError),
+    Row(500, shaped("convert", "convert_request_failed"), BadRequestError),
+    Row(500, b"Internal Server Error", ServerError, retried=True),
+    Row(500, b"\xff\xfe rubbish", ServerError, retried=True),
+    Row(500, b"[]", ServerError, retried=True),
+    Row(500, {"error": None}, ServerError, retried=True),
+    Row(501, shaped("API not implemented", "api_not_implemented"), ServerError),
+    Row(502, b"<html><title>502 Bad Gateway</title></html>", ServerError, retried=True, main=True),
+    Row(
+        503, shaped("No available channel for model x under group y", "model_not_found"), ModelNotFoundError, main=True
+    ),
+    Row(503, shaped("无可用渠道（distributor）"), ModelNotFoundError),
+    Row(503, shaped("busy"), ServerError, retried=True),
+    Row(504, b"", ServerError, retried=True),
+    Row(
+        520,
+        shaped("bad response status code 520", "bad_response_status_code", "upstream_error", param="520"),
+        ServerError,
+        retried=True,
+    ),
+    Row(524, b"error code: 524", ServerError, retried=True),
+    Row(529, CLAUDE, ServerError, retried=True, main=True),
+    Row(302, b"", APIStatusError),
+]
+
+ALL = [pytest.param(row, lane, id=f"{row.id}-{lane.id}") for row in ROWS for lane in CORE] + [
+    pytest.param(row, lane, id=f"{row.id}-{lane.id}") for row in ROWS if row.main for lane in FRAMEWORKS
+]
+
+
+@pytest.mark.parametrize(("row", "lane"), ALL)
+async def test_status(faults: FaultServer, row: Row, lane: Lane) -> None:
+    body = row.body if isinstance(row.body, bytes) else json.dumps(row.body).encode()
+    faults.script("x", whole(body, JSON, "x-oneapi-request-id: rid-1", status=f"{row.status} Status"))
+    with pytest.raises(APIStatusError) as caught:
+        await lane.ask(base_url=faults.url())
+    error = caught.value
+    assert isinstance(error, row.error), repr(error)
+    assert_ours(error)
+    assert error.status_code == row.status
+    assert error.is_retryable is row.retried
+    assert error.request_id == "rid-1"
+    assert error.response is not None
+    assert error.response.body == body
+    assert len(faults.seen("x")) == (3 if row.retried else 1)
+
+
+WAITS = {
+    "seconds": ("retry-after: 0.15", 0.15),
+    "milliseconds": ("retry-after-ms: 150", 0.15),
+    "a date": ("retry-after: {date}", 0.0),
+    "what nobody can read": ("retry-after: soon", 0.0),
+}
+
+
+@pytest.mark.fault(FAULT)
+@pytest.mark.parametrize("lane", CORE, ids=lambda lane: lane.id)
+@pytest.mark.parametrize(("header", "seconds"), WAITS.values(), ids=WAITS)
+async def test_retry_after_is_waited(faults: FaultServer, lane: Lane, header: str, seconds: float) -> None:
+    busy = whole(b"{}", JSON, header.format(date=formatdate(time.time() - 5, usegmt=True)), status="429 Busy")
+    faults.script("x", busy, good(streamed=lane.streamed))
+    start = time.monotonic()
+    assert await lane.ask(base_url=faults.url()) == TEXT
+    assert seconds <= time.monotonic() - start < seconds + 1
+    assert len(faults.seen("x")) == 2
