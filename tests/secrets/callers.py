@@ -243,3 +243,7 @@ def pairs(cases: Iterable[Any], through_frameworks: Collection[Any]) -> list[Any
         for case in cases
         if name in OF_THE_CORE or case in through_frameworks
     ]
+
+
+LANES = [(name, "auto") for name in CALLERS] + [(name, "httpx") for name in CALLERS if ".a" in name]
+"""Every caller, and the async ones over either library: sync calls go over httpx whatever is asked."""

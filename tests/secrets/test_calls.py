@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.scripted_server import Answer, Request, ScriptedServer, sse
-from tests.secrets.callers import CALLERS, STREAM, Outcome, event, pairs, secrets, success
+from tests.secrets.callers import CALLERS, LANES, STREAM, Outcome, event, pairs, secrets, success
 from tests.secrets.canaries import CALL_HEADER, DEFAULT_HEADER, KEY, PROXY_PASSWORD, search
 from tikhub_ai import TikHubAIError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 each_caller = pytest.mark.parametrize("name", CALLERS)
-each_backend = pytest.mark.parametrize("backend", ["auto", "httpx"])
+each_lane = pytest.mark.parametrize(("name", "backend"), LANES)
 
 
 def search_through(place: str, outcome: Outcome) -> None:
@@ -149,8 +149,7 @@ def closed_port() -> int:
     return port
 
 
-@each_backend
-@each_caller
+@each_lane
 def test_a_refused_connection_tells_nothing(name: str, backend: str) -> None:
     caller = CALLERS[name]
     base_url = f"http://127.0.0.1:{closed_port()}"
@@ -159,8 +158,7 @@ def test_a_refused_connection_tells_nothing(name: str, backend: str) -> None:
     search_through("refused", outcome)
 
 
-@each_backend
-@each_caller
+@each_lane
 def test_a_name_that_is_not_known_tells_nothing(name: str, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: Any, **__: Any) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -178,8 +176,7 @@ def through_proxy(name: str, port: int, base_url: str, backend: str) -> Outcome:
     return caller.run(caller.make(**secrets(base_url=base_url, proxy=proxy, http_backend=backend, timeout=5)))
 
 
-@each_backend
-@each_caller
+@each_lane
 def test_a_proxys_password_goes_to_the_proxy_alone(name: str, backend: str, server: ScriptedServer) -> None:
     server.answer = success
     outcome = through_proxy(name, int(server.url.rpartition(":")[2]), "http://gateway.invalid", backend)
@@ -196,8 +193,7 @@ PROXY_FAULTS = {
 
 
 @pytest.mark.parametrize("fault", PROXY_FAULTS)
-@each_backend
-@each_caller
+@each_lane
 def test_a_proxy_that_fails_leaves_no_trace_of_its_password(
     name: str, backend: str, fault: str, server: ScriptedServer
 ) -> None:
@@ -211,8 +207,7 @@ def test_a_proxy_that_fails_leaves_no_trace_of_its_password(
 @pytest.mark.parametrize(
     "proxy", [f"nonsense://u:{PROXY_PASSWORD}@p", f"http://u:{PROXY_PASSWORD}@[::bad", "http://\0"]
 )
-@each_backend
-@each_caller
+@each_lane
 def test_a_proxy_address_that_cannot_work_is_not_quoted(name: str, backend: str, proxy: str) -> None:
     caller = CALLERS[name]
     try:
