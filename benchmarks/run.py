@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import throughput
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -105,3 +107,4 @@ if __name__ == "__main__":
     imports()
     with server() as address:
         streams(address)
+    throughput.report()
