@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from tikhub_ai import ConfigurationError, Key, TikHubAIWarning, catalog, split_arguments
+from tikhub_ai import NATIVE_ARGUMENTS, ConfigurationError, Key, TikHubAIWarning, catalog, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,7 +90,7 @@ def constructor_arguments(values: dict[str, Any], fields: set[str]) -> dict[str,
     """
     known, unknown = split_arguments(values, fields, ALIASES)
     further = dict(known.get("model_kwargs") or {})
-    for name in unknown:
+    for name in unknown.keys() - NATIVE_ARGUMENTS:
         _warn(f"{name!r} is no argument of ChatTikHub: it goes to model_kwargs, and so to the wire as it is.")
     for name in sorted(fields & further.keys()):
         _warn(f"{name!r} is an argument of its own: it is taken out of model_kwargs.")

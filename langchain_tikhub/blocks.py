@@ -12,7 +12,7 @@ import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai import Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
+from tikhub_ai import Document, Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -242,14 +242,14 @@ def _tool_result(block: Mapping[str, Any]) -> ToolResult:
     return ToolResult(str(identifier), result_content(content or ""), is_error=bool(block.get("is_error")))
 
 
-def result_content(content: Any) -> list[Text | Media]:
+def result_content(content: Any) -> list[Text | Media | Document]:
     """What a tool gave back: text and media; anything else as its JSON, since a tool may answer with any object."""
     if isinstance(content, str):
         return [Text(content)] if content else []
-    out: list[Text | Media] = []
+    out: list[Text | Media | Document] = []
     for item in content if isinstance(content, (list, tuple)) else [content]:
         part = part_of(item)
-        if isinstance(part, (Text, Media)):
+        if isinstance(part, (Text, Media, Document)):
             out.append(part)
         elif part is not None:
             value = item.get("json", item) if isinstance(item, dict) else item

@@ -6,11 +6,12 @@ from langchain_tikhub.requests import call_timeout, chat_request
 from langchain_tikhub.structured import structured_output
 from langchain_tikhub.tokens import estimated_message_tokens, estimated_tokens
 from langchain_tikhub.tools import bound_tools
-from tikhub_ai import ChatClient, TextDelta, choose_api
+from tikhub_ai import ChatClient, End, TextDelta, choose_api
 
 __all__ = [
     "AnswerStream",
     "ChatClient",
+    "End",
     "EventStream",
     "TextDelta",
     "bound_tools",

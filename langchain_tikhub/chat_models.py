@@ -368,11 +368,16 @@ class ChatTikHub(BaseChatModel):
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             answer = self._event_stream(request, run_manager)
+            last: Sequence[MessagesData] = ()
             with closing(client.stream(request)) as deltas:
                 for delta in deltas:
+                    if isinstance(delta, calls.End):
+                        last = answer.events(delta)
+                        continue
                     if run_manager is not None and isinstance(delta, calls.TextDelta) and not delta.choice:
                         run_manager.on_llm_new_token(delta.text)
                     yield from answer.events(delta)
+            yield from last  # now the connection is given back: LangChain asks for nothing after the last event
 
     async def _astream_chat_model_events(
         self,
@@ -384,12 +389,18 @@ class ChatTikHub(BaseChatModel):
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             answer = self._event_stream(request, run_manager)
+            last: Sequence[MessagesData] = ()
             async with aclosing(client.astream(request)) as deltas:
                 async for delta in deltas:
+                    if isinstance(delta, calls.End):
+                        last = answer.events(delta)
+                        continue
                     if run_manager is not None and isinstance(delta, calls.TextDelta) and not delta.choice:
                         await run_manager.on_llm_new_token(delta.text)
                     for event in answer.events(delta):
                         yield event
+            for event in last:  # now the connection is given back: LangChain asks for nothing after the last event
+                yield event
 
     # --- tools and structured output --------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_tikhub.arguments import ALIASES, REQUEST, shown_headers
 from langchain_tikhub.conversation import to_conversation
 from langchain_tikhub.tools import response_format_of, tool_choice_of, tool_of
-from tikhub_ai import ChatRequest, ConfigurationError, split_arguments
+from tikhub_ai import NATIVE_ARGUMENTS, ChatRequest, ConfigurationError, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,8 @@ def chat_request(
     """
     values: dict[str, Any] = {name: getattr(llm, name) for name in REQUEST}
     values["metadata"] = llm.request_metadata
-    body = {**llm.model_kwargs, **(llm.extra_body or {})}
+    further = {**llm.model_kwargs}
+    body = {**(llm.extra_body or {})}
     fields = set(type(llm).model_fields)
     said, unknown = split_arguments(kwargs, fields | _OF_A_CALL, ALIASES)
     tools = [tool_of(tool) for tool in said.pop("tools", None) or ()]
@@ -44,7 +45,9 @@ def chat_request(
         values["stream_usage"] = bool((said.pop("stream_options") or {}).get("include_usage", True))
     if "request_metadata" in said:
         values["metadata"] = said.pop("request_metadata")
-    body |= unknown | (said.pop("model_kwargs", None) or {}) | (said.pop("extra_body", None) or {})
+    further |= unknown | (said.pop("model_kwargs", None) or {})
+    native = {name: further.pop(name) for name in NATIVE_ARGUMENTS & further.keys()}
+    body = {**further, **body, **(said.pop("extra_body", None) or {})}
     for name, value in said.items():
         if name in values:
             values[name] = value
@@ -61,6 +64,7 @@ def chat_request(
         tools=tools,
         tool_choice=choice,
         response_format=form,
+        native=native,
         extra_body=body or None,
         extra_headers=headers,
         **values,

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from llama_index_tikhub.schemas import response_format_of
-from tikhub_ai import ChatRequest, ConfigurationError, Tool, ToolChoice, errors, split_arguments
+from tikhub_ai import NATIVE_ARGUMENTS, ChatRequest, ConfigurationError, Tool, ToolChoice, errors, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -50,6 +50,7 @@ NEEDLESS = frozenset(
 REQUEST_FIELDS = frozenset(field.name for field in fields(ChatRequest)) - {
     "messages",
     "metadata",
+    "native",
     "tools",
     "tool_choice",
     "response_format",
@@ -81,8 +82,9 @@ def constructor_arguments(given: Mapping[str, Any], fields: Collection[str]) -> 
             "This version of llama-index-core knows no rate_limiter: it has no effect. Update llama-index-core."
         )
     unknown = {name: value for name, value in unknown.items() if name not in NEEDLESS}
+    if strange := sorted(unknown.keys() - NATIVE_ARGUMENTS):
+        errors.warn(f"Keywords not known here go to additional_kwargs: {', '.join(strange)}.")
     if unknown:
-        errors.warn(f"Keywords not known here go to additional_kwargs: {', '.join(unknown)}.")
         known["additional_kwargs"] = {**known.get("additional_kwargs", {}), **unknown}
     return known
 
@@ -103,8 +105,8 @@ def _keywords(given: Mapping[str, Any], *, is_call: bool) -> dict[str, Any]:
             f"{' and '.join(sorted(found))} must be given to the class: LlamaIndex copies a call's keywords into its "
             "events, and additional_kwargs into dumps."
         )
-    if unknown and is_call:
-        errors.warn(f"Keywords not known here are sent in the request's body as they are: {', '.join(unknown)}.")
+    if is_call and (strange := sorted(unknown.keys() - NATIVE_ARGUMENTS)):
+        errors.warn(f"Keywords not known here are sent in the request's body as they are: {', '.join(strange)}.")
     return {**known, **unknown}
 
 
@@ -136,6 +138,7 @@ def chat_request(
         metadata=asked.pop("request_metadata", None),
         **{name: asked.pop(name) for name in REQUEST_FIELDS & asked.keys()},
     )
+    request.native = {name: asked.pop(name) for name in NATIVE_ARGUMENTS & asked.keys()}
     request.extra_body = {**asked, **body} or None
     return request
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ChatRequest,
         Choice,
         Citation,
+        Document,
         Issuer,
         Media,
         MediaKind,
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
         TikHubAIError,
         TikHubAIWarning,
     )
+    from tikhub_ai.native import NATIVE_ARGUMENTS
     from tikhub_ai.settings import HeadersField, Key, KeyField, SecretHeaders, Settings, key_source, split_arguments
     from tikhub_ai.transport import Transport
 
@@ -84,9 +86,9 @@ _HOMES = {
     "catalog": ("ModelFacts",),
     "chat": ("ChatAPI", "ChatClient", "IncompleteStreamWarning", "choose_api"),
     "conversation": (
-        "AnyPart", "ChatReply", "ChatRequest", "Choice", "Citation", "Issuer", "Media", "MediaKind", "Message",
-        "Opaque", "Part", "Reasoning", "Refusal", "ResponseFormat", "Role", "ServerToolCall", "ServerToolResult",
-        "Text", "Tool", "ToolCall", "ToolChoice", "ToolResult", "Usage",
+        "AnyPart", "ChatReply", "ChatRequest", "Choice", "Citation", "Document", "Issuer", "Media", "MediaKind",
+        "Message", "Opaque", "Part", "Reasoning", "Refusal", "ResponseFormat", "Role", "ServerToolCall",
+        "ServerToolResult", "Text", "Tool", "ToolCall", "ToolChoice", "ToolResult", "Usage",
     ),
     "deltas": (
         "Accumulator", "AudioDelta", "CitationDelta", "Delta", "End", "PartDelta", "ReasoningDelta", "RefusalDelta",
@@ -100,12 +102,14 @@ _HOMES = {
         "ModelNotFoundError", "NotFoundError", "PermissionDeniedError", "RateLimitError", "ResponseInfo", "ServerError",
         "TikHubAIError", "TikHubAIWarning",
     ),
+    "native": ("NATIVE_ARGUMENTS",),
     "settings": ("HeadersField", "Key", "KeyField", "SecretHeaders", "Settings", "key_source", "split_arguments"),
     "transport": ("Transport",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "NATIVE_ARGUMENTS",
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
@@ -125,6 +129,7 @@ __all__ = [
     "ContentBlockedError",
     "ContextWindowExceededError",
     "Delta",
+    "Document",
     "EmbeddingsClient",
     "EmbeddingsReply",
     "End",

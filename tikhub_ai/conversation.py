@@ -6,7 +6,7 @@ framework, no wire names. Unknown things have a place (`Opaque`, `extras`), so n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -104,13 +104,13 @@ class ToolResult(Part):
 
     Attributes:
         tool_call_id: The `ToolCall.id` that it answers.
-        content: `Text` and `Media` parts.
+        content: `Text`, `Media` and `Document` parts.
         name: Function name, where known.
         is_error: The function failed and `content` says how.
     """
 
     tool_call_id: str
-    content: list[Text | Media] = field(default_factory=list)
+    content: list[Text | Media | Document] = field(default_factory=list)
     name: str | None = None
     is_error: bool = False
 
@@ -136,6 +136,32 @@ class Media(Part):
     mime_type: str | None = None
     name: str | None = None
     transcript: str | None = None
+
+
+@dataclass(slots=True)
+class Document(Part):
+    """A source in words, that an answer may cite.
+
+    Attributes:
+        content: `Text` and `Media` parts, each a block that can be cited.
+        title: Its title.
+        source: Where it comes from: an address, or any name. With it, it is a search result; without, a document.
+    """
+
+    content: list[Text | Media]
+    title: str | None = None
+    source: str | None = None
+
+    def spelled_out(self) -> list[Text | Media]:
+        """The same as plain parts, for a wire that has no sources: title and source head the first text."""
+        source = f"({self.source})" if self.source else None
+        heading = " ".join(word for word in ("Source:" if source else None, self.title, source) if word)
+        if not heading:
+            return list(self.content)
+        first = self.content[0] if self.content else None
+        if isinstance(first, Text):
+            return [replace(first, text=f"{heading}\n{first.text}"), *self.content[1:]]
+        return [Text(heading), *self.content]
 
 
 @dataclass(slots=True)
@@ -171,7 +197,7 @@ class Opaque(Part):
 
 
 AnyPart: TypeAlias = (
-    Text | Reasoning | ToolCall | ToolResult | Media | ServerToolCall | ServerToolResult | Refusal | Opaque
+    Text | Reasoning | ToolCall | ToolResult | Media | Document | ServerToolCall | ServerToolResult | Refusal | Opaque
 )
 
 
@@ -268,6 +294,8 @@ class ChatRequest:
         modalities: Kinds of output, such as `["text", "audio"]`.
         audio: Voice and format of audio output.
         stream_usage: Ask for token usage in streams; some strict servers refuse the question.
+        native: Arguments that few wire APIs have, by their own names (see `tikhub_ai.native`); an API that lacks one
+            warns and leaves it out.
         extra_body: Fields of the wire merged over the encoded body, last.
         extra_headers: Headers for this call. Secret.
     """
@@ -299,6 +327,7 @@ class ChatRequest:
     modalities: list[str] | None = None
     audio: dict[str, Any] | None = None
     stream_usage: bool = True
+    native: dict[str, Any] = field(default_factory=dict)
     extra_body: dict[str, Any] | None = None
     extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
 

@@ -131,7 +131,7 @@ PROGRAMS = {
     "calls cancelled while waiting for the answer, and inside a stream": """
         async def cancelled(coroutine):
             task = asyncio.ensure_future(coroutine)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.4)
             task.cancel()
             try:
                 await task
@@ -151,9 +151,25 @@ PROGRAMS = {
         async def main(kind):
             for script in ("hold", "stream"):
                 asyncio.ensure_future(client(script, **kind).acomplete(REQUEST))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.4)
         for kind in KINDS:
             asyncio.run(main(kind))
+    """,
+    "a dropped stream that the garbage collector finds inside httpcore": """
+        import gc
+        from httpcore._sync import connection_pool
+        stream = client("stream").stream(REQUEST)
+        next(stream)
+        dropped = [stream]
+        dropped.append(dropped)
+        del stream, dropped
+        assign = connection_pool.ConnectionPool._assign_requests_to_connections
+        def collecting(pool):
+            gc.collect()
+            return assign(pool)
+        connection_pool.ConnectionPool._assign_requests_to_connections = collecting
+        ask_sync()
+        assert not over_httpx._open and not over_httpx._at_work.dropped
     """,
     "connections closed by hand": """
         async def main(kind):

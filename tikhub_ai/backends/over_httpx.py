@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
@@ -63,8 +64,72 @@ def _httpx_request(client: httpx.Client | httpx.AsyncClient, request: WireReques
     )
 
 
+class _AtWork(threading.local):
+    """Whether this thread is inside httpcore, whose locks it cannot take twice.
+
+    Python's garbage collector may run at any allocation, there too, and may end a stream that somebody dropped: closing
+    it then would wait for ever for a lock that the thread itself holds. Such streams wait in `dropped`.
+    """
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.dropped: list[_HttpxResponse] = []
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+        while self.dropped and not self.depth:
+            self.close(self.dropped.pop())
+
+    def close(self, answer: _HttpxResponse) -> None:
+        if self.depth:
+            self.dropped.append(answer)
+            return
+        with self:
+            answer.response.close()
+
+
+_at_work = _AtWork()
+_open: set[_HttpxResponse] = set()
+"""Held here, so that what is closed of a dropped stream, and when, is for us to say and not for the collector."""
+
+
 class _HttpxResponse:
-    """Either response over httpx: only one of the two pairs of methods is used, by the backend that made it."""
+    """An open answer, and the iterator over its body."""
+
+    __slots__ = ("_pieces", "headers", "response", "status_code")
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._pieces = response.iter_bytes()
+        self.status_code = response.status_code
+        self.headers: Mapping[str, str] = dict(response.headers)
+        _open.add(self)
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """The body, decompressed, as it comes."""
+        return self
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            with _at_work:
+                return next(self._pieces)
+        except _HTTPX_FAILURES as failure:
+            error = _from_httpx(failure, self.response.url)
+        raise error  # outside the handler, so that no context holds httpx's exception
+
+    def close(self) -> None:
+        _open.discard(self)
+        _at_work.close(self)
+
+
+class _HttpxAsyncResponse:
+    """An open answer, async."""
 
     __slots__ = ("_response", "headers", "status_code")
 
@@ -72,18 +137,6 @@ class _HttpxResponse:
         self._response = response
         self.status_code = response.status_code
         self.headers: Mapping[str, str] = dict(response.headers)
-
-    def iter_bytes(self) -> Iterator[bytes]:
-        try:
-            yield from self._response.iter_bytes()
-        except _HTTPX_FAILURES as failure:
-            error = _from_httpx(failure, self._response.url)
-        else:
-            return
-        raise error  # outside the handler, so that no context holds httpx's exception
-
-    def close(self) -> None:
-        self._response.close()
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         try:
@@ -116,7 +169,8 @@ class HttpxBackend:
         """See `Backend.open`."""
         try:
             outgoing = _httpx_request(self._client, request)
-            response = self._client.send(outgoing, stream=True, follow_redirects=False)
+            with _at_work:
+                response = self._client.send(outgoing, stream=True, follow_redirects=False)
         except _HTTPX_FAILURES as failure:
             error = _from_httpx(failure, request.url)
         else:
@@ -138,7 +192,7 @@ class HttpxAsyncBackend:
         except _HTTPX_FAILURES as failure:
             error = _from_httpx(failure, request.url)
         else:
-            return _HttpxResponse(response)
+            return _HttpxAsyncResponse(response)
         raise error
 
 
@@ -154,9 +208,15 @@ def _arguments(settings: Settings) -> dict[str, Any]:
     }
 
 
+class _SharedClient(httpx.Client):
+    def close(self) -> None:
+        with _at_work:
+            super().close()
+
+
 def _new_client(settings: Settings) -> httpx.Client:
     try:
-        return httpx.Client(**_arguments(settings))
+        return _SharedClient(**_arguments(settings))
     except (ImportError, ValueError, httpx.InvalidURL) as failure:
         error = failures.unusable_proxy(failures.words_of(failure))
     raise error

@@ -90,10 +90,11 @@ def test_any_classs_key_is_the_key(name: str) -> None:
 
 
 def test_unknown_arguments_go_to_the_wire_with_a_warning() -> None:
-    with pytest.warns(TikHubAIWarning, match="'verbosity' is no argument"):
-        llm = ScriptedChat(verbosity="low")
+    with pytest.warns(TikHubAIWarning, match="'enable_search' is no argument"):
+        llm = ScriptedChat(enable_search=True)
     llm.invoke("hi")
-    assert llm.request.extra_body == {"verbosity": "low"}
+    assert llm.request.extra_body == {"enable_search": True}
+    assert ScriptedChat(verbosity="low").model_kwargs == {"verbosity": "low"}  # a native one, so nobody is warned
     with pytest.warns(TikHubAIWarning, match="'temperature' is an argument of its own"):
         llm = ScriptedChat(model_kwargs={"temperature": 0.3})
     assert llm.temperature == 0.3
@@ -118,7 +119,8 @@ def test_arguments_of_a_call_win() -> None:
     request = llm.request
     assert (request.model, request.temperature, request.stop, request.max_tokens) == ("gpt-4o", 0.7, ["b"], 9)
     assert (request.metadata, request.n, request.stream_usage) == ({"b": 2}, 2, False)
-    assert request.extra_body == {"x": 1, "y": 2, "verbosity": "low"}
+    assert request.extra_body == {"x": 1, "y": 2}
+    assert request.native == {"verbosity": "low"}
     assert request.extra_headers == {"X-A": "1"}
     assert request.response_format is not None
     assert request.response_format.type == "json_object"
@@ -473,6 +475,6 @@ def test_batches_run() -> None:
 
 
 def test_every_field_of_a_request_is_an_argument() -> None:
-    made = {"messages", "tools", "tool_choice", "response_format", "metadata", "extra_body", "extra_headers"}
+    made = {"messages", "tools", "tool_choice", "response_format", "metadata", "native", "extra_body", "extra_headers"}
     assert {field.name for field in dataclasses.fields(ChatRequest)} - made == set(arguments.REQUEST)
     assert set(ChatTikHub.model_fields) >= set(arguments.REQUEST)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from tikhub_ai.apis.chat_completions.encode import API
 from tikhub_ai.apis.chat_completions.usage import usage_of
+from tikhub_ai.apis.payloads import made_id, payloads_of, raise_error_in, says_done
 from tikhub_ai.conversation import Citation, Issuer, Media, Opaque
 from tikhub_ai.deltas import (
     Accumulator,
@@ -21,7 +21,6 @@ from tikhub_ai.deltas import (
     TextDelta,
     ToolCallDelta,
 )
-from tikhub_ai.error_bodies import error_from_payload, error_in_body
 from tikhub_ai.errors import InvalidResponseError
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ _MESSAGE_FIELDS = frozenset(
      "annotations", "audio", "images"}
 )  # fmt: skip
 _TOOL_CALL_FIELDS = frozenset({"index", "id", "type", "function"})
-_NO_JSON = object()
 
 
 class Decoder:
@@ -68,29 +66,11 @@ class Decoder:
     def event(self, event: ServerSentEvent) -> Sequence[Delta]:
         """Take one event of a stream. See `ChatDecoder`."""
         data = event.data
-        if data.startswith(b"[DONE]"):
-            self.is_done = True
-            return ()
-        try:
-            payload = orjson.loads(data)
-        except ValueError:
-            payload = _NO_JSON
-        # Outside the handler: orjson's exception holds the whole event, and errors made there would hold it.
-        return self._joined_events(data) if payload is _NO_JSON else self._payload(payload)
-
-    def _joined_events(self, data: bytes) -> Sequence[Delta]:
-        """Relays that forget the blank line between two events give both as one."""
+        if data.endswith(b"[DONE]"):
+            self.is_done = says_done(data)
         deltas: list[Delta] = []
-        lines = data.split(b"\n")
-        try:
-            payloads = [orjson.loads(line) for line in lines if line and line != b"[DONE]"] if len(lines) > 1 else None
-        except ValueError:
-            payloads = None
-        if payloads is None:
-            raise InvalidResponseError(f"An event of the stream is no JSON: {data[:80]!r}.")
-        for payload in payloads:
+        for payload in payloads_of(data):
             deltas += self._payload(payload)
-        self.is_done = self.is_done or b"[DONE]" in lines
         return deltas
 
     def body(self, payload: dict[str, Any]) -> Sequence[Delta]:
@@ -110,8 +90,7 @@ class Decoder:
     def _payload(self, payload: Any) -> Sequence[Delta]:
         if not isinstance(payload, dict):
             return ()
-        if ("error" in payload or "success" in payload) and (error := error_in_body(payload)) is not None:
-            raise error_from_payload(error, {})
+        raise_error_in(payload)
         into = self.accumulator
         if into.id is None:
             into.id = payload.get("id") or None
@@ -367,8 +346,7 @@ class _ChoiceDecoder:
 
     def _made_id(self) -> str:
         """An id where the wire has none: the same in every decoding of one answer, another in every answer."""
-        seed = f"{self._into.id}/{self._number}/{self._calls}"
-        return f"call_{blake2b(seed.encode(), digest_size=12).hexdigest()}"
+        return made_id("call_", self._into.id, self._number, self._calls)
 
 
 class _Call:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tikhub_ai.apis.chat_completions.messages import encode_messages
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
+from tikhub_ai.native import native_of
 from tikhub_ai.transport import ApiRequest
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         body["stream"] = True
         if request.stream_usage:
             body["stream_options"] = {"include_usage": True}
+    body |= native_of(request, API)
     body |= request.extra_body or {}
     return ApiRequest(PATH, body)
 

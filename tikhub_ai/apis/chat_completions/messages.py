@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.history import Dropped, cannot_carry, check_results_have_calls
 from tikhub_ai.conversation import (
     AnyPart,
+    Document,
     Issuer,
     Media,
     Message,
     Opaque,
     Reasoning,
     Refusal,
-    ServerToolCall,
-    ServerToolResult,
     Text,
     ToolCall,
     ToolResult,
 )
-from tikhub_ai.errors import InvalidRequestError, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,24 +49,11 @@ def encode_messages(messages: Sequence[Message], issuer: Issuer, facts: ModelFac
     Raises:
         InvalidRequestError: A part that this wire cannot carry, or a tool result without its call.
     """
-    _check_results_have_calls(messages)
+    check_results_have_calls(messages)
     encoder = _Encoder(issuer, facts)
     for message, replays_reasoning in zip(messages, _in_tool_turn(messages), strict=True):
         encoder.add(message, replays_reasoning=replays_reasoning)
     return encoder.finish()
-
-
-def _check_results_have_calls(messages: Sequence[Message]) -> None:
-    called: set[str] = set()
-    for message in messages:
-        for part in message.parts:
-            if isinstance(part, ToolCall):
-                called.add(part.id)
-            elif isinstance(part, ToolResult) and part.tool_call_id not in called:
-                raise InvalidRequestError(
-                    f"The result of tool call {part.tool_call_id!r} has no such call before it: keep the assistant "
-                    "message that made the call in the history, or drop the result."
-                )
 
 
 def _in_tool_turn(messages: Sequence[Message]) -> list[bool]:
@@ -87,6 +73,14 @@ def _in_tool_turn(messages: Sequence[Message]) -> list[bool]:
     return flags
 
 
+def _spelled_out(parts: Sequence[AnyPart]) -> list[AnyPart]:
+    """The parts, with sources as plain words: this wire cites none that it is given."""
+    out: list[AnyPart] = []
+    for part in parts:
+        out += part.spelled_out() if isinstance(part, Document) else [part]
+    return out
+
+
 class _Encoder:
     """Builds the wire's list; media of tool results wait here for the user message that will carry them."""
 
@@ -95,9 +89,10 @@ class _Encoder:
         self._facts = facts
         self._out: list[dict[str, Any]] = []
         self._hoisted: list[AnyPart] = []
+        self._dropped = Dropped(issuer)
 
     def add(self, message: Message, *, replays_reasoning: bool) -> None:
-        rest = [part for part in message.parts if not isinstance(part, ToolResult)]
+        rest = _spelled_out([part for part in message.parts if not isinstance(part, ToolResult)])
         for part in message.parts:
             if isinstance(part, ToolResult):
                 self._tool_result(part)
@@ -115,6 +110,7 @@ class _Encoder:
 
     def finish(self) -> list[dict[str, Any]]:
         self._flush_hoisted()
+        self._dropped.warn()
         return self._out
 
     def _flush_hoisted(self) -> None:
@@ -155,7 +151,7 @@ class _Encoder:
             case Opaque() if part.issuer in {None, self._issuer}:
                 return part.value
             case _:
-                self._dropped(part)
+                self._dropped.add(part)
                 return None
         return self._with_cache_control(block, part)
 
@@ -183,15 +179,13 @@ class _Encoder:
                 name = part.name or f"document.{mime.rsplit('/', 1)[-1]}"
                 return {"type": "file", "file": {"filename": name, "file_data": f"data:{mime};base64,{part.data}"}}
             case _:
-                given = "URL" if part.url else "file id" if part.file_id else "base64 data"
-                raise InvalidRequestError(
-                    f"chat_completions cannot carry {part.kind} input given as {given}. "
-                    "It takes images by URL or base64, audio by base64, and files by base64 or file id."
-                )
+                takes = "images by URL or base64, audio by base64, and files by base64 or file id"
+                raise cannot_carry("chat_completions", part, takes)
 
     def _tool_result(self, result: ToolResult) -> None:
-        texts = [part.text for part in result.content if isinstance(part, Text)]
-        media = [part for part in result.content if isinstance(part, Media)]
+        content = _spelled_out(result.content)
+        texts = [part.text for part in content if isinstance(part, Text)]
+        media = [part for part in content if isinstance(part, Media)]
         text = "\n".join(texts) or ("The result is in the next user message." if media else "")
         self._out.append({"role": "tool", "tool_call_id": result.tool_call_id, "content": text})
         if media:  # a tool message holds text alone, so what it shows goes into the user message after it
@@ -221,7 +215,7 @@ class _Encoder:
                 case Opaque() if part.issuer == self._issuer:
                     out |= part.value
                 case _:
-                    self._dropped(part)
+                    self._dropped.add(part)
         if refusals and self._facts.family == "gpt":
             out["refusal"] = "".join(refusals)
         else:
@@ -249,18 +243,10 @@ class _Encoder:
     def _reasoning(self, part: Reasoning, out: dict[str, Any], *, replays: bool) -> None:
         state = part.state or {}
         if part.issuer != self._issuer:
-            self._dropped(part)
+            self._dropped.add(part)
         elif replays:
             if details := state.get("reasoning_details"):
                 out.setdefault("reasoning_details", []).extend(details)
             elif part.text:
                 name = state.get("field", "reasoning_content")
                 out[name] = out.get(name, "") + part.text
-
-    def _dropped(self, part: AnyPart) -> None:
-        kind = type(part).__name__
-        if isinstance(part, Reasoning | Opaque | ServerToolCall | ServerToolResult | Media):
-            issuer = f" of {part.issuer.family} on {part.issuer.api}" if part.issuer else ""
-            warn(f"{kind}{issuer} cannot be sent to {self._issuer.family} on {self._issuer.api}: it is left out.")
-        else:
-            warn(f"{kind} has no place in this message on chat_completions: it is left out.")
