@@ -53,17 +53,23 @@ record: $(VENV)/.with-test+peers ## make the cassettes again, from the local ser
 record-live: $(VENV)/.with-test+peers ## make the cassettes again, from TikHub; needs TIKHUB_AI_API_KEY
 	$(PY) tests/record.py --live
 
+catalog: $(VENV)-catalog/.with-catalog ## make tikhub_ai/catalog.json again, from the newest partner packages
+	$(VENV)-catalog/bin/python scripts/make_catalog.py
+
 bench: $(BENCH_VENV)/.with-bench ## measure against the vendors' own classes
 	$(BENCH_VENV)/bin/python benchmarks/run.py $(ARGS)
 
 clean: ## remove the environments, the servers and every cache
-	rm -rf $(VENV) $(BENCH_VENV) .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-catalog $(BENCH_VENV) .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is touched last, so that an install that was cut short is made again. `.with-a+b` holds the groups a and b.
 # The vendors' classes in the group `bench` hold openai back, and the tests want the newest: hence two environments.
 $(VENV)/.with-%: pyproject.toml $(VENV)/.pip
 	$(call install,$(VENV),$*)
+
+$(VENV)-catalog/.with-catalog: pyproject.toml $(VENV)-catalog/.pip
+	$(call install,$(VENV)-catalog,catalog)
 
 $(BENCH_VENV)/.with-bench: pyproject.toml $(BENCH_VENV)/.pip
 	$(call install,$(BENCH_VENV),bench)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import SecretStr
 
@@ -44,6 +44,7 @@ SETTINGS = (
     "http_client",
     "http_async_client",
     "http_backend",
+    "auth_header",
     "verify",
 )
 CLIENT = (*SETTINGS, "proxy", "api", "incomplete_stream")
@@ -105,24 +106,39 @@ def profile(model: str) -> ModelProfile | None:
         return None
     out: ModelProfile = {
         "name": model,
-        "max_input_tokens": facts.context_window,
+        "max_input_tokens": facts.max_input_tokens or facts.context_window,
         "text_inputs": True,
         "image_inputs": "image" in facts.inputs,
         "image_url_inputs": "image" in facts.inputs,
         "pdf_inputs": "file" in facts.inputs,
         "audio_inputs": "audio" in facts.inputs,
         "video_inputs": "video" in facts.inputs,
+        "attachment": bool(facts.inputs),
         "text_outputs": True,
         "image_outputs": "image" in facts.outputs,
         "audio_outputs": "audio" in facts.outputs,
+        "video_outputs": "video" in facts.outputs,
         "reasoning_output": facts.reasoning,
         "tool_calling": facts.tools,
         "tool_choice": facts.tools and facts.forced_tool_choice,
+        "tool_call_streaming": facts.tools,
         "structured_output": facts.structured_output,
+        "temperature": "temperature" not in facts.refused,
     }
     if facts.max_output_tokens is not None:
         out["max_output_tokens"] = facts.max_output_tokens
-    return out
+    if facts.reasoning_efforts:
+        out["reasoning_effort_levels"] = list(facts.reasoning_efforts)
+    if facts.reasoning_effort_default is not None:
+        out["reasoning_effort_default"] = facts.reasoning_effort_default
+    return _declared(out)
+
+
+def _declared(profile: ModelProfile) -> ModelProfile:
+    """The profile without what this langchain-core does not declare, since it warns of such keys."""
+    from langchain_core.language_models import ModelProfile as Declared  # noqa: PLC0415 - loaded by now
+
+    return cast("ModelProfile", {key: value for key, value in profile.items() if key in Declared.__annotations__})
 
 
 def drop_what_cannot_travel(fields: dict[str, Any]) -> None:
