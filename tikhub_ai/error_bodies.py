@@ -58,9 +58,12 @@ _BALANCE_TEXT = re.compile(
 )
 _MODEL_TEXT = re.compile(
     r"no available channel for model|无可用渠道|unknown model|"
-    r"model .{1,120}(?:does not exist|not found|is not supported)",
+    r"model .{1,120}(?:does not exist|not found|is not supported)|"
+    r"models/\S+ is not found",
     re.IGNORECASE,
 )
+_RETRY_TEXT = re.compile(r"Please retry in (\d+(?:\.\d+)?)s\b")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 _CLIENT_FAULTS = frozenset(
     {"invalid_request", "invalid_request_error", "model_price_error", "convert_request_failed", "count_token_failed"}
 )
@@ -83,8 +86,21 @@ _STATUS_OF_WORD = {
     "api_error": 500,
     "server_error": 500,
     "overloaded_error": 529,
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ABORTED": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "INTERNAL": 500,
+    "UNKNOWN": 500,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
 }
-"""What HTTP status an error inside a 200 stands for, by its code or type."""
+"""What HTTP status an error inside a 200 stands for, by its code or type; in capitals, by Google's status."""
 
 _REMEDY: dict[str, str] = {
     "AuthenticationError": "Check the key: api_key= or TIKHUB_AI_API_KEY must hold a TikHub AI key (sk-...), "
@@ -106,6 +122,8 @@ class _ErrorBody:
     code: str | None = None
     type: str | None = None
     param: str | None = None
+    reason: str | None = None
+    retry_after: float | None = None
 
 
 def public_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -225,12 +243,28 @@ def _read(payload: Any) -> _ErrorBody:
         inner = {"message": inner}
     source: dict[str, Any] = inner if isinstance(inner, dict) and inner else payload
     message = source.get("message") or source.get("msg") or payload.get("message") or payload.get("detail") or ""
-    return _ErrorBody(
+    said = _ErrorBody(
         message=message if isinstance(message, str) else orjson.dumps(message).decode(),
         code=_word(source.get("code")),
         type=_word(source.get("type")) or _word(source.get("status")),
         param=_word(source.get("param")),
     )
+    if found := _RETRY_TEXT.search(said.message):  # all that is left of Google's details behind some gateways
+        said.retry_after = float(found.group(1))
+    _read_details(source.get("details"), said)
+    return said
+
+
+def _read_details(details: Any, said: _ErrorBody) -> None:
+    """Google's `details`: the wait that `RetryInfo` asks, such as "3.5s", and the reason that `ErrorInfo` names."""
+    for detail in details if isinstance(details, list) else ():
+        if not isinstance(detail, dict):
+            continue
+        kind = str(detail.get("@type") or "").rsplit(".", 1)[-1]
+        if kind == "RetryInfo" and (found := _DURATION.fullmatch(str(detail.get("retryDelay") or ""))):
+            said.retry_after = float(found.group(1))
+        elif kind == "ErrorInfo":
+            said.reason = said.reason or _word(detail.get("reason"))
 
 
 def _word(value: Any) -> str | None:
@@ -254,7 +288,7 @@ def _origin(url: str) -> str:
 
 def _kind(status: int, said: _ErrorBody) -> tuple[type[APIStatusError], bool]:
     """Which member, and whether the same call may succeed later."""
-    words = {word.lower() for word in (said.code, said.type) if word}
+    words = {word.lower() for word in (said.code, said.type, said.reason) if word}
     if words & _CONTEXT_CODES or (status in {400, 413, 422, 500} and _CONTEXT_TEXT.search(said.message)):
         return ContextWindowExceededError, False
     if words & _BLOCKED_CODES:
@@ -263,6 +297,8 @@ def _kind(status: int, said: _ErrorBody) -> tuple[type[APIStatusError], bool]:
         return InsufficientBalanceError, False
     if "model_not_found" in words or (status in {404, 503} and _MODEL_TEXT.search(said.message)):
         return ModelNotFoundError, False
+    if "api_key_invalid" in words:  # Google says it with status 400
+        return AuthenticationError, False
     match status:
         case 401:
             return AuthenticationError, False
@@ -302,7 +338,7 @@ def _build(status: int, said: _ErrorBody, info: ResponseInfo, retry_after: float
         param=said.param,
         request_id=request_id,
         response=info,
-        retry_after=retry_after,
+        retry_after=said.retry_after if retry_after is None else retry_after,
     )
     error.is_retryable = is_retryable
     return error

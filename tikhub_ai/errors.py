@@ -152,6 +152,7 @@ class _ResponseError(TikHubAIError):
         request_id: str | None = None,
         response: ResponseInfo | None = None,
         retry_after: float | None = None,
+        partial: ChatReply | None = None,
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
@@ -161,7 +162,7 @@ class _ResponseError(TikHubAIError):
         self.request_id = request_id
         self.response = response
         self.retry_after = retry_after
-        self.partial: ChatReply | None = None
+        self.partial = partial
 
 
 class InvalidResponseError(_ResponseError):

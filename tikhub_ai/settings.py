@@ -263,9 +263,12 @@ class Settings:
         verify: TLS verification: True, False, a CA file's path or an `ssl.SSLContext`.
         http_backend: The HTTP library of async calls: `httpx`, `aiohttp`, or `auto`, which is aiohttp where it is
             installed. An injected `http_async_client` is used in any case.
+        auth_header: The header that carries the key, for every API. None: the API's own, `x-api-key` for messages,
+            `x-goog-api-key` for generate_content, `authorization` for the others. `authorization` carries it as a
+            bearer token.
 
     Raises:
-        ConfigurationError: `base_url`, `max_retries` or `http_backend` cannot work.
+        ConfigurationError: `base_url`, `max_retries`, `http_backend` or `auth_header` cannot work.
     """
 
     api_key: ApiKey = field(default=None, repr=False)
@@ -279,6 +282,7 @@ class Settings:
     proxy: str | None = field(default=None, repr=False)
     verify: bool | str | ssl.SSLContext = field(default=True, repr=False)
     http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
+    auth_header: str | None = None
 
     def __post_init__(self) -> None:
         self.base_url = normalised_base_url(self.base_url)
@@ -292,6 +296,10 @@ class Settings:
             raise ConfigurationError(
                 f"http_backend {self.http_backend!r} is not known; use 'auto', 'httpx' or 'aiohttp'."
             )
+        if self.auth_header is not None:
+            if not re.fullmatch(r"[A-Za-z0-9-]+", self.auth_header):
+                raise ConfigurationError(f"auth_header={self.auth_header!r} cannot be the name of a header.")
+            self.auth_header = self.auth_header.lower()
 
     @classmethod
     def from_fields(cls, owner: object) -> Settings:

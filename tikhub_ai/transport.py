@@ -7,12 +7,10 @@ how long to wait, how a stream is read and what its end means.
 from __future__ import annotations
 
 import platform
-import random
 import re
 import time
 from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -38,6 +36,7 @@ from tikhub_ai.errors import (
     ResponseInfo,
     TikHubAIError,
 )
+from tikhub_ai.retries import Tries, retry_after
 from tikhub_ai.settings import WITHHELD
 
 if TYPE_CHECKING:
@@ -50,10 +49,6 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 USER_AGENT = f"tikhub-ai/{__version__} python/{platform.python_version()}"
-MAX_WAIT = 60.0
-"""Seconds: the longest wait between two requests, whatever the server asks."""
-_FIRST_WAIT = 0.5
-_BACKOFF_LIMIT = 8.0
 _SHORTEST_SECRET = 8
 _OF_HTTP = frozenset({"accept", "accept-encoding", "content-type", "user-agent"})
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -72,6 +67,7 @@ class ApiRequest:
         headers: Further headers of the wire API.
         extra_headers: Headers of this call from the caller. Secret.
         retry_when_sent: Whether it may go out again although the server may already have acted on it.
+        amend: Asked once, with the request and its error: what to send instead, where that may help; else None.
     """
 
     path: str
@@ -81,6 +77,7 @@ class ApiRequest:
     headers: dict[str, str] = field(default_factory=dict)
     extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
     retry_when_sent: bool = True
+    amend: Callable[[ApiRequest, TikHubAIError], ApiRequest | None] | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -133,6 +130,10 @@ class StreamReader(Protocol[T_co]):
         """Whether the finish marker has come, so that the answer is whole wherever the bytes end."""
 
     @property
+    def is_cut(self) -> bool:
+        """Whether the answer was ended from here, so that no more of it is wanted."""
+
+    @property
     def error(self) -> TikHubAIError | None:
         """What is wrong with the bytes just fed, where they also gave something: to be raised once that is out."""
 
@@ -171,13 +172,13 @@ class Transport:
         Raises:
             TikHubAIError: A member of the tree, after the retries that it deserved.
         """
-        return self._tried(request, partial(self._send_once, request, read))
+        return self._tried(request, partial(self._send_once, read))
 
     async def asend(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
         """`send`, async."""
-        return await self._atried(request, partial(self._asend_once, request, read))
+        return await self._atried(request, partial(self._asend_once, read))
 
-    def _send_once(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
+    def _send_once(self, read: Callable[[ApiResponse], T], request: ApiRequest) -> T:
         key = self.settings.key()
         secrets = self._secrets(request, key)
         with _masking(secrets):
@@ -186,7 +187,7 @@ class Transport:
                 body = b"".join(response.iter_bytes())
             return read(_checked(response, body, secrets))
 
-    async def _asend_once(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
+    async def _asend_once(self, read: Callable[[ApiResponse], T], request: ApiRequest) -> T:
         key = await self.settings.akey()
         secrets = self._secrets(request, key)
         with _masking(secrets):
@@ -215,7 +216,7 @@ class Transport:
             IncompleteStreamError: The stream ended, or broke, before its finish marker.
             TikHubAIError: Any other member of the tree.
         """
-        items, first = self._tried(request, partial(self._begin, request, new_reader))
+        items, first = self._tried(request, partial(self._begin, new_reader))
         with closing(items):
             if first is not None:
                 yield first
@@ -225,7 +226,7 @@ class Transport:
         self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
     ) -> AsyncGenerator[Sequence[T], None]:
         """`stream`, async."""
-        items, first = await self._atried(request, partial(self._abegin, request, new_reader))
+        items, first = await self._atried(request, partial(self._abegin, new_reader))
         async with aclosing(items):
             if first is not None:
                 yield first
@@ -233,14 +234,14 @@ class Transport:
                     yield item
 
     def _begin(
-        self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
+        self, new_reader: Callable[[Mapping[str, str]], StreamReader[T]], request: ApiRequest
     ) -> tuple[Generator[Sequence[T], None, None], Sequence[T] | None]:
         """A stream and its first items: up to there it may be tried again."""
         items = self._items(request, new_reader)
         return items, next(items, None)
 
     async def _abegin(
-        self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
+        self, new_reader: Callable[[Mapping[str, str]], StreamReader[T]], request: ApiRequest
     ) -> tuple[AsyncGenerator[Sequence[T], None], Sequence[T] | None]:
         items = self._aitems(request, new_reader)
         return items, await anext(items, None)
@@ -265,6 +266,8 @@ class Transport:
                         yield items
                     if reader.error is not None:
                         raise reader.error
+                    if reader.is_cut:
+                        return
             except TikHubAIError as error:
                 if items := watch.rest(error):
                     yield items
@@ -294,6 +297,8 @@ class Transport:
                         yield items
                     if reader.error is not None:
                         raise reader.error
+                    if reader.is_cut:
+                        return
             except TikHubAIError as error:
                 if items := watch.rest(error):
                     yield items
@@ -307,10 +312,11 @@ class Transport:
 
     def _wire(self, request: ApiRequest, key: str, *, stream: bool) -> backends.WireRequest:
         """The request as it goes out. The caller's headers win over ours, whatever their case."""
+        carrier = self.settings.auth_header or request.auth_header
         headers = {
             "user-agent": USER_AGENT,
             "accept": "text/event-stream" if stream else "application/json",
-            request.auth_header: f"Bearer {key}" if request.auth_header == "authorization" else key,
+            carrier: f"Bearer {key}" if carrier == "authorization" else key,
             **request.headers,
         }
         if request.body is not None:
@@ -335,54 +341,32 @@ class Transport:
             if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and name.lower() not in _OF_HTTP
         )
 
-    def _tried(self, request: ApiRequest, once: Callable[[], T]) -> T:
+    def _tried(self, request: ApiRequest, once: Callable[[ApiRequest], T]) -> T:
         """Do something, again where it deserves that. tenacity is asked only when it has failed: most calls do not."""
-        began = time.monotonic()
+        tries = Tries(request, self.settings.max_retries, self.settings.retry_deadline)
         try:
-            return once()
+            return once(request)
         except TikHubAIError as error:
             first = error
-        for attempt in self._retrying(request, began, sync=True):
+        for attempt in tries.loop(sync=True):
             with attempt:
                 if attempt.retry_state.attempt_number == 1:
                     raise first
-                return once()
+                return once(tries.request)
         raise AssertionError("the retry loop ends by return or raise")
 
-    async def _atried(self, request: ApiRequest, once: Callable[[], Awaitable[T]]) -> T:
-        began = time.monotonic()
+    async def _atried(self, request: ApiRequest, once: Callable[[ApiRequest], Awaitable[T]]) -> T:
+        tries = Tries(request, self.settings.max_retries, self.settings.retry_deadline)
         try:
-            return await once()
+            return await once(request)
         except TikHubAIError as error:
             first = error
-        async for attempt in self._retrying(request, began, sync=False):
+        async for attempt in tries.loop(sync=False):
             with attempt:
                 if attempt.retry_state.attempt_number == 1:
                     raise first
-                return await once()
+                return await once(tries.request)
         raise AssertionError("the retry loop ends by return or raise")
-
-    def _retrying(self, request: ApiRequest, began: float, *, sync: bool) -> Any:
-        """The retry loop, tenacity's: at most `max_retries` further requests, none begun after the deadline."""
-        import tenacity  # noqa: PLC0415 - 30 ms that `import langchain_tikhub` need not pay
-
-        retries, deadline = self.settings.max_retries, self.settings.retry_deadline
-
-        def deserves_another(error: BaseException) -> bool:
-            if not isinstance(error, TikHubAIError) or not error.is_retryable:
-                return False
-            return request.retry_when_sent or not getattr(error, "may_have_been_sent", True)
-
-        def over(state: tenacity.RetryCallState) -> bool:
-            return state.attempt_number > retries or time.monotonic() - began + state.upcoming_sleep > deadline
-
-        kind = tenacity.Retrying if sync else tenacity.AsyncRetrying
-        return kind(
-            retry=tenacity.retry_if_exception(deserves_another),
-            stop=over,
-            wait=lambda state: _wait(state.attempt_number, state.outcome.exception() if state.outcome else None),
-            reraise=True,
-        )
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
@@ -496,34 +480,3 @@ def _header_value(name: str, value: str) -> str:
     if not _HEADER_NAME.fullmatch(name):
         raise ConfigurationError(f"{name!r} cannot be the name of a header.")
     return value
-
-
-def _wait(attempt: int, error: BaseException | None) -> float:
-    """Seconds until the next request: what the server asked, else doubling with jitter."""
-    asked = getattr(error, "retry_after", None)
-    if asked is not None:
-        return float(min(asked, MAX_WAIT))
-    backoff = min(_FIRST_WAIT * 2.0 ** (attempt - 1), _BACKOFF_LIMIT)
-    return backoff * (1.0 - random.random() / 4)  # noqa: S311 - jitter
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that an answer asks to wait, from `retry-after-ms` or `retry-after` (seconds or an HTTP date).
-
-    Args:
-        headers: Response headers, lower case.
-        now: Seconds since the epoch, for the date form.
-
-    Returns:
-        Seconds from 0 up, or None where the answer does not say.
-    """
-    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) / scale
-        except (KeyError, ValueError):
-            continue
-        return seconds if 0 <= seconds < float("inf") else None
-    try:
-        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - now)
-    except (KeyError, ValueError):
-        return None

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tikhub_ai import transport
 from tikhub_ai.transport import Transport
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def faults() -> Iterator[FaultServer]:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr("tikhub_ai.retries.FIRST_WAIT", 0.001)
 
 
 @pytest.fixture

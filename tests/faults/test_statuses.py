@@ -152,5 +152,5 @@ async def test_retry_after_is_waited(faults: FaultServer, lane: Lane, header: st
     faults.script("x", busy, good(streamed=lane.streamed))
     start = time.monotonic()
     assert await lane.ask(base_url=faults.url()) == TEXT
-    assert seconds <= time.monotonic() - start < seconds + 1
+    assert seconds <= time.monotonic() - start < seconds + 5
     assert len(faults.seen("x")) == 2

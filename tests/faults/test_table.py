@@ -65,7 +65,7 @@ async def test_fault(faults: FaultServer, attempts: list[str], row: Row, lane: L
     partial = getattr(error, "partial", None)
     assert (partial.text if partial else None) == seen.partial
     if timeout := row.settings.get("timeout"):
-        assert time.monotonic() - start < len(attempts) * (timeout + 0.3)
+        assert time.monotonic() - start < len(attempts) * (timeout + 3)  # a busy machine is slow, a hang is not 3 s
 
 
 # --- calls that must not be made twice ------------------------------------------------------------------------------

@@ -30,8 +30,7 @@ from tikhub_ai import (
     Text,
     TextDelta,
 )
-from tikhub_ai import transport as transport_module
-from tikhub_ai.transport import MAX_WAIT, retry_after
+from tikhub_ai.retries import MAX_WAIT, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +67,7 @@ WAYS = [*PLAIN, *STREAMED]
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport_module, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr("tikhub_ai.retries.FIRST_WAIT", 0.001)
 
 
 def client_of(server: ScriptedServer, **settings: Any) -> ChatClient:
