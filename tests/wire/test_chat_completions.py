@@ -9,45 +9,15 @@ import openai
 import pytest
 from openai.lib.streaming.chat import ChatCompletionStreamState
 
+from tests.wire.reading import all_ways, client_of, request_of
 from tests.wire.recordings import Exchange, exchanges, needs_recordings
-from tikhub_ai import APIStatusError, ChatClient, ChatReply, ChatRequest, End, Message, Settings, Text
+from tikhub_ai import APIStatusError
 
 pytestmark = needs_recordings
-EXCHANGES = exchanges("chat_completions")
+API = "chat_completions"
+EXCHANGES = exchanges(API)
 ANSWERS = [param for param in EXCHANGES if param.values[0].status == 200]
 ERRORS = [param for param in EXCHANGES if param.values[0].status >= 400]
-
-
-def client_of(exchange: Exchange, *, is_async: bool = False) -> ChatClient:
-    transport = httpx.MockTransport(
-        lambda _: httpx.Response(exchange.status, headers=exchange.headers, content=exchange.body)
-    )
-    clients: dict[str, Any] = {"http_client": httpx.Client(transport=transport)}
-    if is_async:
-        clients = {"http_async_client": httpx.AsyncClient(transport=transport)}
-    return ChatClient(
-        Settings(api_key="sk-test", base_url="http://gateway.test", max_retries=0, **clients), api="chat_completions"
-    )
-
-
-def request_of(exchange: Exchange) -> ChatRequest:
-    return ChatRequest(
-        model=exchange.request.get("model") or "gpt-4o", messages=[Message("user", [Text("as recorded")])]
-    )
-
-
-async def all_ways(exchange: Exchange) -> list[ChatReply]:
-    """The reply, read each way that fits the exchange: sync and async."""
-    request = request_of(exchange)
-    if not exchange.is_stream:
-        return [client_of(exchange).complete(request), await client_of(exchange, is_async=True).acomplete(request)]
-    sync = list(client_of(exchange).stream(request))
-    other = [delta async for delta in client_of(exchange, is_async=True).astream(request)]
-    assert sync == other
-    ends = [delta for delta in sync if isinstance(delta, End)]
-    assert len(ends) == 1
-    assert sync[-1] is ends[0]
-    return [ends[0].reply, other[-1].reply]
 
 
 def sdk_reading(exchange: Exchange) -> Any:
@@ -73,7 +43,7 @@ def sdk_reading(exchange: Exchange) -> Any:
 @pytest.mark.parametrize("exchange", ANSWERS)
 async def test_text_calls_finish_reason_and_usage_agree_with_the_openai_sdk(exchange: Exchange) -> None:
     theirs = sdk_reading(exchange)
-    for ours in await all_ways(exchange):
+    for ours in await all_ways(API, exchange):
         assert len(ours.choices) == len(theirs.choices)
         for mine, other in zip(ours.choices, theirs.choices, strict=True):
             assert mine.text == (other.message.content or "")
@@ -107,14 +77,14 @@ async def test_reasoning_that_the_sdk_drops_is_kept(exchange: Exchange) -> None:
 
         messages = [choice["message"] for choice in json.loads(exchange.body)["choices"]]
     said = "".join(message.get("reasoning_content") or "" for message in messages)
-    for reply in await all_ways(exchange):
+    for reply in await all_ways(API, exchange):
         assert reply.reasoning == said
 
 
 @pytest.mark.parametrize("exchange", ERRORS)
 async def test_an_error_is_the_same_member_with_the_same_facts_as_the_sdk_gives(exchange: Exchange) -> None:
     with pytest.raises(APIStatusError) as ours:
-        client_of(exchange).complete(request_of(exchange))
+        client_of(API, exchange).complete(request_of(exchange))
     with pytest.raises(openai.APIStatusError) as theirs:
         sdk_reading(Exchange(exchange.name, {}, exchange.status, exchange.headers, exchange.body))
     assert ours.value.status_code == theirs.value.status_code
@@ -125,4 +95,4 @@ async def test_an_error_is_the_same_member_with_the_same_facts_as_the_sdk_gives(
     assert ours.value.response is not None
     assert ours.value.response.json() == theirs.value.response.json()
     with pytest.raises(type(ours.value)):
-        list(client_of(exchange).stream(request_of(exchange)))
+        list(client_of(API, exchange).stream(request_of(exchange)))

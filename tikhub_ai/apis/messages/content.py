@@ -1,0 +1,312 @@
+"""A conversation as the `system` and `messages` of POST /v1/messages."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tikhub_ai.apis.history import Dropped, cannot_carry, fitting_id, paired
+from tikhub_ai.conversation import (
+    AnyPart,
+    Document,
+    Issuer,
+    Media,
+    Message,
+    Opaque,
+    Reasoning,
+    Refusal,
+    ServerToolCall,
+    ServerToolResult,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from tikhub_ai.errors import InvalidRequestError, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TOOL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""What the wire takes as the id of a call; other providers' ids may hold more."""
+_IMAGE_SIGNATURES = {"iVBOR": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}
+"""How the base64 of an image begins, and what it is: the wire refuses a wrong `media_type`."""
+NOT_EXPLAINED = "The model refused to answer."
+"""Our words for a refusal that Claude gives none for."""
+_TAKES = "images and PDFs by URL, base64 or file id, and documents in text"
+
+
+def encode_conversation(messages: Sequence[Message], reader: Issuer, instruction: str | None) -> dict[str, Any]:
+    """The wire's `system`, if any, and `messages`.
+
+    Turns of one role that follow each other are joined, as the wire itself would join them: results of parallel calls
+    must stand in one turn. Texts without words are left out, which the wire refuses.
+
+    Args:
+        messages: The conversation; not changed.
+        reader: Who will read it: only state that it issued is sent.
+        instruction: Added to the system prompt.
+
+    Raises:
+        InvalidRequestError: A part that this wire cannot carry, a tool result without its call, or no turn at all.
+    """
+    messages = paired(messages)
+    encoder = _Encoder(reader)
+    for message in messages:
+        encoder.add(message)
+    return encoder.finish(instruction)
+
+
+class _Encoder:
+    def __init__(self, reader: Issuer) -> None:
+        self._reader = reader
+        self._dropped = Dropped(reader)
+        self._system: list[dict[str, Any]] = []
+        self._turns: list[dict[str, Any]] = []
+
+    def add(self, message: Message) -> None:
+        match message.role:
+            case "system" | "developer":
+                self._instructions(message)
+            case "assistant":
+                self._turn("assistant", [block for part in message.parts for block in self._said(part)])
+            case _:
+                self._turn("user", [block for part in message.parts for block in self._given(part)])
+
+    def finish(self, instruction: str | None) -> dict[str, Any]:
+        self._dropped.warn()
+        if not self._turns:
+            raise InvalidRequestError("The messages hold nothing to answer: give at least one user message with words.")
+        for turn in self._turns:
+            if turn["role"] == "user":  # the wire wants results first
+                turn["content"].sort(key=lambda block: block.get("type") != "tool_result")
+        last = self._turns[-1]
+        if last["role"] == "assistant" and (prefill := last["content"][-1]).get("type") == "text":
+            last["content"][-1] = prefill | {"text": prefill["text"].rstrip()}  # white space is refused at its end
+        for turn in self._turns:
+            turn["content"] = _simplest(turn["content"])
+        if instruction:
+            self._system.append({"type": "text", "text": instruction})
+        system = {"system": _simplest(self._system)} if self._system else {}
+        return {**system, "messages": self._turns}
+
+    def _instructions(self, message: Message) -> None:
+        """The system prompt; where the conversation has begun, words of the user's turn, which keeps their place."""
+        parts = [said for part in message.parts for said in _as_instruction(part)]
+        blocks = [block for part in parts for block in self._given(part)]
+        if not self._turns:
+            self._system += blocks
+        elif blocks:
+            warn("messages has one system prompt, at the start: a later system message is sent in the user's turn.")
+            self._turn("user", blocks)
+
+    def _turn(self, role: str, blocks: list[dict[str, Any]]) -> None:
+        if not blocks:
+            return
+        if self._turns and self._turns[-1]["role"] == role:
+            self._turns[-1]["content"] += blocks
+        else:
+            self._turns.append({"role": role, "content": blocks})
+
+    # --- what users, tools and systems say --------------------------------------------------------------------------
+
+    def _given(self, part: AnyPart) -> list[dict[str, Any]]:
+        match part:
+            case Text() | Refusal():
+                block = _text(part.text)
+            case Media():
+                block = _media(part)
+            case Document():
+                block = self._document(part)
+            case ToolResult():
+                block = self._tool_result(part)
+            case Opaque() if part.issuer in {None, self._reader}:
+                block = dict(part.value)
+            case _:
+                self._dropped.add(part)
+                return []
+        if block is None:
+            return []
+        options = part.options or {}
+        if "cache_control" in options:
+            block["cache_control"] = options["cache_control"]
+        return [block]
+
+    def _tool_result(self, result: ToolResult) -> dict[str, Any]:
+        block: dict[str, Any] = {
+            "type": "tool_result",
+            "tool_use_id": fitting_id(result.tool_call_id, _TOOL_ID, "toolu_"),
+        }
+        content = [inner for part in result.content for inner in self._given(part)]
+        marks = [inner.pop("cache_control") for inner in content if "cache_control" in inner]
+        if marks:  # the result is the block that is cached, not what it holds
+            block["cache_control"] = marks[-1]
+        if content:
+            block["content"] = _simplest(content)
+        if result.is_error:
+            block["is_error"] = True
+        return block
+
+    def _document(self, document: Document) -> dict[str, Any] | None:
+        options = document.options or {}
+        content = [block for part in document.content for block in self._given(part)]
+        if not content:
+            return None
+        citations = options.get("citations")
+        if document.source is not None and all(block["type"] == "text" for block in content):
+            title = document.title or document.source
+            block: dict[str, Any] = {
+                "type": "search_result", "source": document.source, "title": title, "content": content,
+            }  # fmt: skip
+        else:
+            simple = _simplest(content)
+            if isinstance(simple, str):
+                source: dict[str, Any] = {"type": "text", "media_type": "text/plain", "data": simple}
+            else:
+                source = {"type": "content", "content": simple}
+            block = {"type": "document", "source": source}
+            if heading := document.title or document.source:
+                block["title"] = heading
+            if options.get("context"):
+                block["context"] = options["context"]
+        if citations is not None:
+            block["citations"] = citations
+        return block
+
+    # --- what the assistant said ------------------------------------------------------------------------------------
+
+    def _said(self, part: AnyPart) -> list[dict[str, Any]]:
+        is_own = part.issuer == self._reader
+        match part:
+            case Text():
+                block = _text(part.text)
+                if block and is_own and part.citations:
+                    block["citations"] = [_cited(citation.raw) for citation in part.citations if citation.raw]
+            case Refusal(text=words):
+                block = None if words == NOT_EXPLAINED else _text(words)
+            case Reasoning() if is_own and _can_return(part):
+                return [_thinking(part)]
+            case ToolCall():
+                block = self._tool_use(part)
+            case ServerToolCall() | ServerToolResult() if is_own and part.state:
+                block = dict(part.state["block"])
+            case Opaque() if is_own:
+                block = dict(part.value)
+            case Media() if part.transcript:
+                block = _text(part.transcript)
+            case Document():
+                return [block for inner in part.spelled_out() for block in self._said(inner)]
+            case _:
+                self._dropped.add(part)
+                return []
+        if block is None:
+            return []
+        if part.options and "cache_control" in part.options:
+            block["cache_control"] = part.options["cache_control"]
+        return [block]
+
+    def _tool_use(self, call: ToolCall) -> dict[str, Any]:
+        block = {
+            "type": "tool_use",
+            "id": fitting_id(call.id, _TOOL_ID, "toolu_"),
+            "name": call.name,
+            "input": _input(call),
+        }
+        return block | (call.state or {}) if call.issuer == self._reader else block
+
+
+def _text(text: str) -> dict[str, Any] | None:
+    """A text block; None for one without words, which the wire refuses."""
+    return {"type": "text", "text": text} if text.strip() else None
+
+
+def _as_instruction(part: AnyPart) -> Sequence[AnyPart]:
+    """A part of the system prompt, which this wire takes in words alone."""
+    if isinstance(part, Document):
+        return part.spelled_out()
+    if isinstance(part, Media):
+        raise cannot_carry("The system prompt of messages", part, "text; put it into a user message")
+    return [part]
+
+
+def _cited(citation: dict[str, Any]) -> dict[str, Any]:
+    """A citation as the wire takes it back: answers have `file_id` null, which it refuses as input."""
+    return {key: value for key, value in citation.items() if key != "file_id" or value is not None}
+
+
+def _simplest(blocks: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
+    """One string where one plain text is all there is."""
+    if len(blocks) == 1 and blocks[0].keys() == {"type", "text"}:
+        text: str = blocks[0]["text"]
+        return text
+    return blocks
+
+
+def _thinking(part: Reasoning) -> dict[str, Any]:
+    """A thinking block exactly as it came: its signature covers its text."""
+    state = part.state or {}
+    if "redacted" in state:
+        return {"type": "redacted_thinking", "data": state["redacted"]}
+    return {"type": "thinking", "thinking": part.text, **state}
+
+
+def _can_return(part: Reasoning) -> bool:
+    """Claude refuses thoughts without a signature; others that speak this wire give none."""
+    state = part.state or {}
+    return bool(state.get("signature") or state.get("redacted")) or (
+        part.issuer is not None and part.issuer.family != "claude"
+    )
+
+
+def _input(call: ToolCall) -> dict[str, Any]:
+    """A call's arguments, which the wire takes as an object only."""
+    try:
+        value = orjson.loads(call.arguments or "{}")
+    except ValueError:
+        value = None
+    if isinstance(value, dict):
+        return value
+    warn(f"The arguments of a call of {call.name!r} are no JSON object: they are sent as text.")
+    return {"arguments": call.arguments}
+
+
+# --- media ----------------------------------------------------------------------------------------------------------
+
+
+def _media(part: Media) -> dict[str, Any]:
+    mime = part.mime_type or ""
+    if part.kind in {"audio", "video"} or mime.startswith(("audio/", "video/")):
+        raise cannot_carry("messages", part, _TAKES)
+    is_image = part.kind == "image" or mime.startswith("image/")
+    block: dict[str, Any] = {"type": "image" if is_image else "document", "source": _source(part, is_image=is_image)}
+    options = part.options or {}
+    if is_image:
+        taken: tuple[str, ...] = ("transformations",)
+    else:
+        taken = ("citations", "context")
+        if part.name:
+            block["title"] = part.name
+    return block | {name: options[name] for name in taken if options.get(name) is not None}
+
+
+def _source(part: Media, *, is_image: bool) -> dict[str, Any]:
+    if part.file_id:
+        return {"type": "file", "file_id": part.file_id}
+    if part.url:
+        return {"type": "url", "url": part.url}
+    data, mime = part.data or "", (part.mime_type or "").partition(";")[0].lower()
+    if is_image:
+        found = next((kind for start, kind in _IMAGE_SIGNATURES.items() if data.startswith(start)), None)
+        mime = {"image/jpg": "image/jpeg", "": "image/png"}.get(mime, mime)
+        return {"type": "base64", "media_type": found or mime, "data": data}
+    if mime in {"", "application/pdf"}:
+        return {"type": "base64", "media_type": "application/pdf", "data": data}
+    if mime.startswith("text/") or mime in {"application/json", "application/xml"}:
+        try:
+            text = b64decode(data).decode()
+        except ValueError:
+            raise cannot_carry("messages", part, _TAKES) from None
+        return {"type": "text", "media_type": "text/plain", "data": text}
+    raise cannot_carry("messages", part, _TAKES)

@@ -1,0 +1,386 @@
+"""An answer of POST /v1/messages, plain or streamed, as deltas. Both go through the same code."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tikhub_ai.apis.messages.content import NOT_EXPLAINED
+from tikhub_ai.apis.messages.encode import API, emulated_format, format_tool_name
+from tikhub_ai.apis.messages.usage import merged, usage_of
+from tikhub_ai.apis.payloads import made_id, payloads_of, raise_error_in, says_done
+from tikhub_ai.conversation import Citation, Issuer, Opaque, ServerToolCall, ServerToolResult
+from tikhub_ai.deltas import (
+    Accumulator,
+    CitationDelta,
+    Delta,
+    PartDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+)
+from tikhub_ai.errors import ContextWindowExceededError, InvalidResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tikhub_ai.catalog import ModelFacts
+    from tikhub_ai.conversation import AnyPart, ChatRequest
+    from tikhub_ai.sse import ServerSentEvent
+
+_MESSAGE_FIELDS = frozenset(
+    {"id", "type", "role", "content", "model", "stop_reason", "stop_sequence", "stop_details", "usage"}
+)
+_STOP_FIELDS = ("stop_reason", "stop_sequence", "stop_details")
+_FINISH_REASONS = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
+"""OpenAI's words, which both frameworks' users know; others stay, and `stop_reason` keeps the wire's own."""
+_SERVER_CALLS = frozenset({"server_tool_use", "mcp_tool_use"})
+_TOOL_FIELDS = frozenset({"type", "id", "name", "input"})
+_OF_DELTA = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "signature_delta": "thinking",
+    "input_json_delta": "tool_use",
+}
+"""The kind of block that a delta belongs to, where no start has said it."""
+_TOLD_APART = frozenset({"text", "thinking", "tool_use"})
+_STREAMED = frozenset({"text", "thinking", "redacted_thinking", "tool_use", "format"})
+"""The kinds of block that are given as they grow; the others are given whole, at their end."""
+
+
+class Decoder:
+    """Decodes one answer.
+
+    Args:
+        request: What was asked.
+        facts: Of the model, for the issuer of its state.
+    """
+
+    def __init__(self, request: ChatRequest, facts: ModelFacts) -> None:
+        self.accumulator = Accumulator(API)
+        self.is_done = False
+        self.is_complete = False
+        self._issuer = Issuer(API, facts.family)
+        wanted = emulated_format(request, facts)
+        self._format_tool = format_tool_name(request, wanted) if wanted else None
+        self._usage: dict[str, Any] = {}
+        self._open: dict[Any, _Block] = {}
+        self._last: _Block | None = None
+        self._count = 0
+        self._called = False
+
+    # --- the stream -------------------------------------------------------------------------------------------------
+
+    def event(self, event: ServerSentEvent) -> Sequence[Delta]:
+        """Take one event of a stream. See `ChatDecoder`."""
+        if self.is_done:  # what a relay still sends is no part of the answer
+            return ()
+        data = event.data
+        deltas: list[Delta] = []
+        for payload in payloads_of(data):
+            if isinstance(payload, dict):
+                self._event(payload, deltas)
+        if data.endswith(b"[DONE]") and says_done(data):
+            self.is_done = True
+        return deltas
+
+    def _event(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
+        kind = payload.get("type")
+        if kind == "content_block_delta":
+            self._block_delta(payload, deltas)
+            return
+        raise_error_in(payload)
+        match kind:
+            case "content_block_start":
+                self._block_start(payload.get("index"), _object(payload.get("content_block")), deltas)
+            case "content_block_stop":
+                self._block_stop(payload.get("index"), deltas)
+            case "message_start":
+                self._message(_object(payload.get("message")))
+            case "message_delta":
+                self._message_delta(payload, deltas)
+            case "message_stop":
+                self._end_blocks(deltas)
+                self.is_complete = self.is_done = True
+            case "message":  # a relay that gives the whole message as one event
+                deltas += self.body(payload)
+            case _:
+                pass  # `ping`, and what is not known here
+
+    def body(self, payload: dict[str, Any]) -> Sequence[Delta]:
+        """Take the JSON body of a plain answer.
+
+        Raises:
+            InvalidResponseError: It has no `content`.
+            ContextWindowExceededError: The context window ended the answer; `.partial` holds what there is of it.
+        """
+        if not isinstance(payload.get("content"), list):
+            raise InvalidResponseError(
+                f"The answer has no content: it holds {sorted(payload)}. Check that base_url is the gateway's address."
+            )
+        deltas: list[Delta] = []
+        self._message(payload)
+        for number, block in enumerate(payload["content"]):
+            if isinstance(block, dict):
+                self._block_start(number, block, deltas)
+                self._block_stop(number, deltas)
+        self.is_complete = self.is_done = True
+        self._stopped(payload, deltas)
+        return deltas
+
+    def _message(self, message: dict[str, Any]) -> None:
+        """What is said of the answer before its content. A second `message_start`, as some relays send, adds to it."""
+        into = self.accumulator
+        into.id = into.id or message.get("id") or None
+        into.model = into.model or message.get("model") or None
+        into.add_choice(0)
+        self._take_usage(message.get("usage"))
+        for key, value in message.items():
+            if key not in _MESSAGE_FIELDS and value is not None:
+                into.extras[key] = value
+
+    def _take_usage(self, usage: Any) -> None:
+        if isinstance(usage, dict) and usage:
+            self._usage = merged(self._usage, usage)
+            self.accumulator.usage = usage_of(self._usage)
+
+    def _message_delta(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
+        self._take_usage(payload.get("usage"))
+        said = _object(payload.get("delta"))
+        for source in (payload, said):
+            for key, value in source.items():
+                if key not in {"type", "delta", "usage", *_STOP_FIELDS} and value is not None:
+                    self.accumulator.extras[key] = value
+        if said.get("stop_reason"):
+            self._end_blocks(deltas)
+            self.is_complete = True
+            self._stopped(said, deltas)
+
+    def _stopped(self, said: dict[str, Any], deltas: list[Delta]) -> None:
+        """Why the answer ended."""
+        reason = said.get("stop_reason")
+        if not reason:
+            return
+        into = self.accumulator
+        said_before = 0 in into.finish_reasons
+        extras = into.choice_extras.setdefault(0, {})
+        extras |= {key: said[key] for key in _STOP_FIELDS if said.get(key) is not None}
+        only_format = reason == "tool_use" and self._format_tool is not None and not self._called
+        into.finish_reasons[0] = "stop" if only_format else _FINISH_REASONS.get(reason, reason)
+        if said_before:  # relays say it twice, the second time with the usage
+            return
+        if reason == "refusal":
+            words = _object(said.get("stop_details")).get("explanation") or NOT_EXPLAINED
+            self._give(RefusalDelta(words, into.next_index(0)), deltas)
+        elif reason == "model_context_window_exceeded":
+            raise ContextWindowExceededError(
+                "The model's context window was full before the answer ended (stop_reason "
+                "'model_context_window_exceeded'). Shorten the input; `.partial` holds the answer so far.",
+                code=reason,
+                partial=into.reply(),
+            )
+
+    # --- blocks -----------------------------------------------------------------------------------------------------
+
+    def _block_start(self, index: Any, wire: dict[str, Any], deltas: list[Delta]) -> None:
+        for number, before in list(self._open.items()):
+            if (
+                number == index or before.kind not in _STREAMED
+            ):  # nobody closed it, and it has its place before this one
+                self._block_stop(number, deltas)
+        block = self._open[index] = self._last = _Block(str(wire.get("type") or "text"), wire)
+        self._count += 1
+        match block.kind:
+            case "text":
+                if citations := wire.get("citations"):
+                    self._cite(block, citations, deltas)
+                if text := wire.get("text"):
+                    self._say(block, text, deltas)
+            case "thinking":
+                state = {"signature": wire["signature"]} if wire.get("signature") is not None else None
+                self._think(block, wire.get("thinking") or "", state, deltas)
+            case "redacted_thinking":
+                self._think(block, "", {"redacted": wire.get("data") or ""}, deltas)
+            case "tool_use" if self._format_tool is not None and wire.get("name") == self._format_tool:
+                block.kind = "format"
+            case "tool_use":
+                self._call(block, deltas)
+            case _:
+                pass  # given whole, at its end
+
+    def _block_delta(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
+        delta = _object(payload.get("delta"))
+        block = self._open.get(payload.get("index"))
+        kind = delta.get("type")
+        if block is not None and block.fragments is not None and kind == "text_delta":  # what happens a thousand times
+            text = delta.get("text")
+            if text:
+                block.fragments.append(text)
+                deltas.append(TextDelta(text, block.position))
+            return
+        block = self._block_of(block, payload.get("index"), str(kind), deltas)
+        match kind:
+            case "text_delta" if block.kind == "text":
+                if text := delta.get("text"):
+                    self._say(block, text, deltas)
+            case "citations_delta" if block.kind == "text":
+                if citation := delta.get("citation"):
+                    self._cite(block, [citation], deltas)
+            case "thinking_delta" if block.kind == "thinking":
+                if text := delta.get("thinking"):
+                    self._think(block, text, None, deltas)
+            case "signature_delta" if block.kind == "thinking":
+                signature = delta.get("signature")
+                if signature and signature != block.wire.get("signature"):  # some say it with the start too
+                    self._think(block, "", {"signature": signature}, deltas)
+            case "input_json_delta":
+                self._input(block, delta.get("partial_json"), deltas)
+            case _:
+                block.take(delta)
+
+    def _block_of(self, block: _Block | None, index: Any, kind: str, deltas: list[Delta]) -> _Block:
+        """The block that a delta goes on with; a new one where its start never came."""
+        if block is None and index is None:  # it names none
+            block = self._last
+        wanted = _OF_DELTA.get(kind)
+        if block is None or (wanted and wanted != block.kind and block.kind in _TOLD_APART):
+            self._block_start(index, {"type": wanted or "text"}, deltas)
+            block = self._open[index]
+        return block
+
+    def _block_stop(self, index: Any, deltas: list[Delta]) -> None:
+        block = self._open.pop(index, None)
+        if block is not None:
+            self._finish(block, deltas)
+
+    def _end_blocks(self, deltas: list[Delta]) -> None:
+        """Converted upstreams forget `content_block_stop`."""
+        for index in list(self._open):
+            self._block_stop(index, deltas)
+
+    def _finish(self, block: _Block, deltas: list[Delta]) -> None:
+        match block.kind:
+            case "text" | "thinking" | "redacted_thinking":
+                pass
+            case "tool_use" | "format":
+                given = block.wire.get("input")
+                if not block.pieces and (
+                    given or block.kind == "format"
+                ):  # a relay that gives it whole, with the start
+                    self._input(block, given or {}, deltas)
+            case _:
+                self._give(PartDelta(self._whole(block), self.accumulator.next_index(0)), deltas)
+
+    def _give(self, delta: Delta, deltas: list[Delta]) -> None:
+        self.accumulator.add(delta)
+        deltas.append(delta)
+
+    def _place(self, block: _Block) -> int:
+        if block.position < 0:
+            block.position = self.accumulator.next_index(0)
+        return block.position
+
+    def _say(self, block: _Block, text: str, deltas: list[Delta]) -> None:
+        if block.fragments is None:
+            block.fragments = self.accumulator.text_fragments(0, self._place(block))
+        block.fragments.append(text)
+        deltas.append(TextDelta(text, block.position))
+
+    def _cite(self, block: _Block, citations: list[Any], deltas: list[Delta]) -> None:
+        found = [_citation(citation) for citation in citations if isinstance(citation, dict)]
+        if found:
+            self._give(CitationDelta(found, self._place(block), issuer=self._issuer), deltas)
+
+    def _think(self, block: _Block, text: str, state: dict[str, Any] | None, deltas: list[Delta]) -> None:
+        issuer = self._issuer if state else None
+        self._give(ReasoningDelta(text, self._place(block), state=state, issuer=issuer), deltas)
+
+    def _call(self, block: _Block, deltas: list[Delta]) -> None:
+        wire = block.wire
+        self._called = True
+        state = {key: value for key, value in wire.items() if key not in _TOOL_FIELDS and value is not None}
+        delta = ToolCallDelta(
+            "",
+            self._place(block),
+            id=wire.get("id") or made_id("toolu_", self.accumulator.id, self._count),
+            name=str(wire.get("name") or ""),
+            state=state or None,
+            issuer=self._issuer if state else None,
+        )
+        self._give(delta, deltas)
+
+    def _input(self, block: _Block, given: Any, deltas: list[Delta]) -> None:
+        """More of a call's arguments: a piece of JSON, or, from some relays, the object itself."""
+        text = given if isinstance(given, str) else "" if given is None else json.dumps(given, ensure_ascii=False)
+        if not text:
+            return
+        block.pieces.append(text)
+        if block.kind == "tool_use":
+            self._give(ToolCallDelta(text, block.position), deltas)
+        elif block.kind == "format":
+            self._say(block, text, deltas)
+
+    def _whole(self, block: _Block) -> AnyPart:
+        """A part that is given at once: a server's tool and its result, or something not known here."""
+        wire = block.complete()
+        kept: dict[str, Any] = {"state": {"block": wire}, "issuer": self._issuer}
+        if block.kind in _SERVER_CALLS:
+            return ServerToolCall(str(wire.get("id") or ""), str(wire.get("name") or ""), wire.get("input"), **kept)
+        if block.kind.endswith("_tool_result") or "tool_use_id" in wire:
+            content = wire.get("content")
+            failed = isinstance(content, dict) and str(content.get("type", "")).endswith("error")
+            is_error = failed or bool(wire.get("is_error"))
+            return ServerToolResult(str(wire.get("tool_use_id") or ""), content, is_error=is_error, **kept)
+        return Opaque(wire, issuer=self._issuer)
+
+
+class _Block:
+    """A content block being streamed."""
+
+    __slots__ = ("fragments", "kind", "pieces", "position", "wire")
+
+    def __init__(self, kind: str, wire: dict[str, Any]) -> None:
+        self.kind = kind
+        self.wire = wire
+        self.position = -1
+        self.fragments: list[str] | None = None
+        self.pieces: list[str] = []
+
+    def take(self, delta: dict[str, Any]) -> None:
+        """What a delta of a kind not known here says: texts go on, all else is replaced."""
+        self.wire = dict(self.wire)
+        for key, value in delta.items():
+            if key != "type":
+                before = self.wire.get(key)
+                self.wire[key] = before + value if isinstance(before, str) and isinstance(value, str) else value
+
+    def complete(self) -> dict[str, Any]:
+        """The block with its streamed `input`."""
+        if not self.pieces:
+            return self.wire
+        try:
+            given = orjson.loads("".join(self.pieces))
+        except ValueError:  # cut
+            given = {"partial_json": "".join(self.pieces)}
+        return {**self.wire, "input": given}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """A field that should hold an object; an empty one where it holds anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _citation(raw: dict[str, Any]) -> Citation:
+    """A source of the whole text block. `start` and `end` stay open: the wire's positions are those in the source."""
+    source = raw.get("source")
+    url = raw.get("url") or (source if isinstance(source, str) and "://" in source else None)
+    return Citation(
+        type=str(raw.get("type") or "citation"),
+        url=url,
+        title=raw.get("title") or raw.get("document_title"),
+        cited_text=raw.get("cited_text"),
+        raw=raw,
+    )

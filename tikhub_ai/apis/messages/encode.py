@@ -1,0 +1,290 @@
+"""A `ChatRequest` as the body of POST /v1/messages."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tikhub_ai.apis.fields import warn_of_missing
+from tikhub_ai.apis.messages.content import encode_conversation
+from tikhub_ai.apis.messages.schemas import json_schema_of, tool_schema_of
+from tikhub_ai.conversation import Issuer
+from tikhub_ai.errors import warn
+from tikhub_ai.native import native_of
+from tikhub_ai.transport import ApiRequest
+
+if TYPE_CHECKING:
+    from tikhub_ai.catalog import ModelFacts
+    from tikhub_ai.conversation import ChatRequest, ResponseFormat, Tool, ToolChoice
+
+API = "messages"
+PATH = "/v1/messages"
+VERSION = "2023-06-01"
+"""Value of `anthropic-version`, which the wire wants on every call."""
+
+_DEFAULT_MAX_TOKENS = 4096
+_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
+"""Tokens of thinking for a `reasoning_effort`, on models that take a budget and no effort."""
+_LEAST_BUDGET = 1024
+_SHOWN = frozenset({"adaptive", "enabled"})
+"""The types of `thinking` that have a `display`."""
+_LEAST_TOP_P_OF_THOUGHT = 0.95
+"""Anthropic's guide to extended thinking, feature compatibility."""
+_BETAS = {"mcp_servers": "mcp-client-2025-11-20", "context_management": "context-management-2025-06-27"}
+"""Fields that the wire knows only with a beta header, and which."""
+_TOOL_BETAS = {
+    "computer_20250124": "computer-use-2025-01-24",
+    "computer_20251124": "computer-use-2025-11-24",
+    "advisor_20260301": "advisor-tool-2026-03-01",
+}
+"""Likewise tools, by type; the others that version 2.12 of the SDK types are no betas any more."""
+_NO_TOOL_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+_INEXPRESSIBLE = (
+    "n", "seed", "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "logit_bias", "modalities",
+    "audio",
+)  # fmt: skip
+"""What this wire has no word for."""
+_JSON_ONLY = "Answer with one JSON object and nothing else: no introduction, no code fence."
+
+
+def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiRequest:
+    """The request on this wire.
+
+    Args:
+        request: What is asked.
+        facts: What the catalog knows of the model.
+        stream: Whether the answer is to be streamed.
+
+    Raises:
+        InvalidRequestError: The conversation holds something that this wire cannot carry, or a tool result without its
+            call.
+    """
+    limit = facts.max_output_tokens or _DEFAULT_MAX_TOKENS if request.max_tokens is None else request.max_tokens
+    body: dict[str, Any] = {"model": request.model, "max_tokens": limit}
+    instruction = _JSON_ONLY if request.response_format and request.response_format.type == "json_object" else None
+    body |= encode_conversation(request.messages, Issuer(API, facts.family), instruction)
+    native = native_of(request, API)
+    _thinking(body, request, facts, native.pop("effort", None))
+    _sampling(body, request, facts)
+    _tools(body, request, facts)
+    if (
+        request.response_format is not None
+        and request.response_format.type == "json_schema"
+        and facts.structured_output
+    ):
+        schema = json_schema_of(request.response_format.schema or {})
+        body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
+    _metadata(body, request)
+    if stream:
+        body["stream"] = True
+    betas = native.pop("betas", None) or []
+    betas = [betas] if isinstance(betas, str) else list(betas)
+    body |= native
+    _extra(body, request.extra_body or {})
+    tools = body.get("tools")
+    kinds = {tool.get("type") for tool in tools if isinstance(tool, dict)} if isinstance(tools, list) else set()
+    needed = [beta for field, beta in _BETAS.items() if field in body]
+    needed += [beta for kind, beta in _TOOL_BETAS.items() if kind in kinds]
+    betas += [beta for beta in needed if not _says_any_of(betas, beta)]
+    headers = {"anthropic-version": VERSION}
+    if betas:
+        headers["anthropic-beta"] = ",".join(betas)
+    return ApiRequest(PATH, body, auth_header="x-api-key", headers=headers)
+
+
+def emulated_format(request: ChatRequest, facts: ModelFacts) -> ResponseFormat | None:
+    """The answer's form where a tool stands for it, because the model holds no answer to a schema by itself."""
+    wanted = request.response_format
+    return wanted if wanted is not None and wanted.type == "json_schema" and not facts.structured_output else None
+
+
+def format_tool_name(request: ChatRequest, wanted: ResponseFormat) -> str:
+    """The name of the tool that stands for an answer's form: such as the wire takes, and no other tool's."""
+    name = _NO_TOOL_NAME.sub("_", wanted.name)[:60] or "response"
+    taken = {tool.name for tool in request.tools}
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _says_any_of(betas: list[str], beta: str) -> bool:
+    """Whether the caller named a version of a beta: another one may be wanted."""
+    name = re.sub(r"-\d{4}-\d\d-\d\d$", "", beta)
+    return any(given.startswith(name) for given in betas)
+
+
+def _extra(body: dict[str, Any], extra: dict[str, Any]) -> None:
+    """The caller's own fields, last. Of `output_config`, those that we set stay."""
+    config = extra.get("output_config")
+    if isinstance(config, dict) and isinstance(ours := body.get("output_config"), dict):
+        extra = {**extra, "output_config": {**ours, **config}}
+    body |= extra
+
+
+# --- thinking -------------------------------------------------------------------------------------------------------
+
+
+def _thinking(body: dict[str, Any], request: ChatRequest, facts: ModelFacts, native_effort: str | None) -> None:
+    """The four words for how much a model thinks, in the two that this wire has: `thinking` and `effort`."""
+    effort = native_effort or request.reasoning_effort
+    if request.reasoning:
+        effort = effort or request.reasoning.get("effort")
+        if rest := sorted(request.reasoning.keys() - {"effort", "summary"}):
+            warn(f"messages cannot express reasoning{rest}: only 'effort' and 'summary' are sent.")
+    thinking: dict[str, Any] | None = dict(request.thinking) if request.thinking else None
+    if request.thinking_budget is not None:
+        thinking = _with_budget(request.thinking_budget, request, facts) | (thinking or {})
+    if effort == "none":
+        thinking, effort = thinking or _switched_off(request, facts), None
+    if effort is not None:
+        thinking = _with_effort(body, effort, thinking, facts, is_native=native_effort is not None)
+    if thinking:
+        body["thinking"] = thinking
+    if thinking and request.reasoning and request.reasoning.get("summary") and thinking.get("type") in _SHOWN:
+        thinking.setdefault("display", "summarized")
+
+
+def _with_budget(budget: int, request: ChatRequest, facts: ModelFacts) -> dict[str, Any]:
+    """A number of tokens for thinking: 0 for none, less for as many as the model wants."""
+    if budget == 0:
+        return _switched_off(request, facts)
+    if facts.is_known and not facts.thinking:
+        warn(f"{request.model} does not think: thinking_budget={budget} is not sent.")
+        return {}
+    if "adaptive" not in facts.thinking or (budget > 0 and "budget" in facts.thinking):
+        return _enabled(budget if budget > 0 else _LEAST_BUDGET)
+    if budget > 0:
+        warn(f"{request.model} thinks as much as it wants: thinking_budget={budget} is not sent; use reasoning_effort.")
+    return {"type": "adaptive"}
+
+
+def _switched_off(request: ChatRequest, facts: ModelFacts) -> dict[str, Any]:
+    """`thinking` for none; nothing where the model thinks always, or never."""
+    if "disabled" in facts.thinking or not facts.is_known:
+        return {"type": "disabled"}
+    if "between_tools" in facts.thinking:  # the least that such a model can be asked for
+        return {"type": "between_tools"}
+    if facts.thinking:
+        warn(f"{request.model} always thinks: that it should not is not sent.")
+    return {}
+
+
+def _with_effort(
+    body: dict[str, Any], effort: str, thinking: dict[str, Any] | None, facts: ModelFacts, *, is_native: bool
+) -> dict[str, Any] | None:
+    """`output_config.effort` where the model has it, with thinking that adapts; else a budget that stands for it."""
+    if is_native or "effort" in facts.thinking or not facts.is_known:
+        body["output_config"] = {"effort": "low" if effort == "minimal" else effort}
+        adapts = "adaptive" in facts.thinking and not is_native
+        return thinking or ({"type": "adaptive"} if adapts else None)
+    if "budget" not in facts.thinking:
+        warn(f"{body['model']} does not think by effort: reasoning_effort={effort!r} is not sent.")
+        return thinking
+    if thinking is not None:
+        return thinking
+    room = body["max_tokens"] - 1
+    if room < _LEAST_BUDGET:
+        warn(f"max_tokens={room + 1} leaves no room for thinking: reasoning_effort={effort!r} is not sent.")
+        return None
+    return _enabled(min(_BUDGETS.get(effort, _BUDGETS["medium"]), room))
+
+
+def _enabled(budget: int) -> dict[str, Any]:
+    return {"type": "enabled", "budget_tokens": budget}
+
+
+def thinks(body: dict[str, Any]) -> bool:
+    """Whether the request turns thinking on."""
+    thinking = body.get("thinking")
+    return isinstance(thinking, dict) and thinking.get("type") not in {None, "disabled"}
+
+
+# --- sampling and the rest ------------------------------------------------------------------------------------------
+
+
+def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
+    exclusive = [name for name in facts.exclusive if getattr(request, name, None) is not None]
+    for name, neutral in (("temperature", 1), ("top_p", 1), ("top_k", None)):
+        value = getattr(request, name)
+        if value is None:
+            continue
+        if name in facts.refused:
+            if value != neutral:
+                warn(f"{request.model} refuses {name!r}: {name}={value!r} is not sent.")
+        elif name in exclusive[1:]:
+            if value != neutral:
+                warn(f"{request.model} takes {exclusive[0]!r} or {name!r}, not both: {name}={value!r} is not sent.")
+        elif thinks(body) and value != neutral and not (name == "top_p" and value >= _LEAST_TOP_P_OF_THOUGHT):
+            warn(f"{request.model} takes no {name!r} while it thinks: {name}={value!r} is not sent.")
+        else:
+            body[name] = value
+    stops = [stop for stop in request.stop or () if stop.strip()]
+    if stops:
+        body["stop_sequences"] = stops
+    if blank := len(request.stop or ()) - len(stops):
+        warn(f"messages takes no stop sequence of white space alone: {blank} left out.")
+    warn_of_missing(API, request, _INEXPRESSIBLE)
+
+
+def _metadata(body: dict[str, Any], request: ChatRequest) -> None:
+    given = dict(request.metadata or {})
+    user = given.pop("user_id", None) or request.user
+    if given:
+        warn(f"messages takes no metadata but 'user_id': {', '.join(map(repr, given))} is not sent.")
+    if user is not None:
+        body["metadata"] = {"user_id": user}
+
+
+# --- tools ----------------------------------------------------------------------------------------------------------
+
+
+def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
+    tools = [_tool(tool) for tool in request.tools]
+    choice = _tool_choice(request.tool_choice) if request.tools and request.tool_choice is not None else None
+    if (wanted := emulated_format(request, facts)) is not None:
+        tools.append(
+            {
+                "name": format_tool_name(request, wanted),
+                "description": wanted.description or "Gives the final answer. Call it once, with the whole answer.",
+                "input_schema": tool_schema_of(wanted.schema or {}),
+            }
+        )
+        mode = choice.get("type") if choice else "auto"
+        if not request.tools or mode == "none":
+            choice = {"type": "tool", "name": tools[-1]["name"]}
+        elif mode == "auto":  # words alone would not have the form
+            choice = {"type": "any"}
+    if not tools:
+        return
+    body["tools"] = tools
+    if choice is not None and choice.get("type") in {"any", "tool"} and _cannot_be_forced(body, facts):
+        warn(f"{request.model} cannot be forced to call a tool while it thinks: tool_choice is 'auto'.")
+        choice = {"type": "auto"}
+    if request.parallel_tool_calls is False and (choice or {}).get("type") != "none":
+        choice = {**(choice or {"type": "auto"}), "disable_parallel_tool_use": True}
+    if choice is not None:
+        body["tool_choice"] = choice
+
+
+def _cannot_be_forced(body: dict[str, Any], facts: ModelFacts) -> bool:
+    return thinks(body) or not facts.forced_tool_choice
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    if tool.raw is not None:
+        return tool.raw
+    wire: dict[str, Any] = {"name": tool.name}
+    if tool.description:
+        wire["description"] = tool.description
+    wire["input_schema"] = tool_schema_of(tool.parameters)
+    if tool.strict is not None:
+        wire["strict"] = tool.strict
+    return wire | (tool.options or {})
+
+
+def _tool_choice(choice: ToolChoice) -> dict[str, Any]:
+    if choice.raw is not None:
+        return dict(choice.raw)
+    if choice.mode == "tool":
+        return {"type": "tool", "name": choice.name}
+    return {"type": "any" if choice.mode == "required" else choice.mode}
