@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.chat_completions.messages import encode_messages
+from tikhub_ai.apis.fields import put_unless_refused
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
 from tikhub_ai.native import native_of
@@ -33,15 +34,6 @@ _SAME_NAME = (
     "modalities",
     "audio",
 )
-_NEUTRAL = {
-    "temperature": 1,
-    "top_p": 1,
-    "presence_penalty": 0,
-    "frequency_penalty": 0,
-    "n": 1,
-    "parallel_tool_calls": False,  # what LlamaIndex always asks, and what models without the field do anyway
-}
-"""Values that ask for nothing: dropping them where a model refuses the field changes nothing, so nobody is warned."""
 
 
 def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiRequest:
@@ -75,10 +67,11 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
 
 
 def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
+    refused = facts.refused_at(_effort(request))
     for name in _SAME_NAME:
         value = getattr(request, name)
         if not (name == "stop" and not value):
-            _unless_refused(body, name, value, facts, request.model)
+            put_unless_refused(body, name, value, refused, request.model)
     if request.max_tokens is not None:
         body[facts.max_tokens_field] = request.max_tokens
     if request.top_k is not None:
@@ -88,23 +81,11 @@ def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> 
             body["top_k"] = request.top_k
 
 
-def _unless_refused(body: dict[str, Any], name: str, value: Any, facts: ModelFacts, model: str) -> None:
-    if value is None:
-        return
-    if name not in facts.refused:
-        body[name] = value
-    elif value != _NEUTRAL.get(name):
-        warn(f"{model} refuses {name!r}: {name}={value!r} is not sent.")
-
-
 def _reasoning(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
     """Each family's own switch for how much it thinks."""
-    effort = request.reasoning_effort
-    if request.reasoning:
-        effort = effort or request.reasoning.get("effort")
-        if rest := sorted(request.reasoning.keys() - {"effort"}):
-            warn(f"chat_completions cannot express reasoning{rest}: only 'effort' is sent.")
-    if effort is not None:
+    if rest := sorted((request.reasoning or {}).keys() - {"effort"}):
+        warn(f"chat_completions cannot express reasoning{rest}: only 'effort' is sent.")
+    if (effort := _effort(request)) is not None:
         body["reasoning_effort"] = effort
     thinking = dict(request.thinking) if request.thinking else None
     if request.thinking_budget is not None:
@@ -121,11 +102,16 @@ def _reasoning(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) ->
             body["thinking"] = thinking
 
 
+def _effort(request: ChatRequest) -> str | None:
+    return request.reasoning_effort or (request.reasoning or {}).get("effort")
+
+
 def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
     if not request.tools:
         return
     body["tools"] = [_tool(tool) for tool in request.tools]
-    _unless_refused(body, "parallel_tool_calls", request.parallel_tool_calls, facts, request.model)
+    refused = facts.refused_at(_effort(request))
+    put_unless_refused(body, "parallel_tool_calls", request.parallel_tool_calls, refused, request.model)
     if request.tool_choice is not None:
         body["tool_choice"] = _tool_choice(request.tool_choice, request, facts)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.apis.history import Dropped, cannot_carry, check_results_have_calls
+from tikhub_ai.apis.history import Dropped, cannot_carry, fitting_id, paired
 from tikhub_ai.conversation import (
     AnyPart,
     Document,
@@ -36,6 +37,13 @@ _AUDIO_FORMATS = {
     "audio/mp4": "m4a",
 }
 _DEFAULT_MIME = {"image": "image/png", "file": "application/pdf"}
+_OPENAI_ID = re.compile(r".{1,40}", re.DOTALL)
+_CALL_ID = dict.fromkeys(("gpt", "o", "chatgpt", "codex", "deepseek"), _OPENAI_ID) | {
+    "claude": re.compile(r"[a-zA-Z0-9_-]{1,64}")
+}
+"""What a family takes as the id of a call. OpenAI answers 400 `string_above_max_length` to 41 characters
+(vercel/ai#5171), and behind a Claude stands Anthropic's own wire. Other families' ids are left alone: some mean
+something to who made them (LiteLLM keeps Gemini's signatures in them, Kimi counts its calls there)."""
 
 
 def encode_messages(messages: Sequence[Message], issuer: Issuer, facts: ModelFacts) -> list[dict[str, Any]]:
@@ -49,7 +57,7 @@ def encode_messages(messages: Sequence[Message], issuer: Issuer, facts: ModelFac
     Raises:
         InvalidRequestError: A part that this wire cannot carry, or a tool result without its call.
     """
-    check_results_have_calls(messages)
+    messages = paired(messages)
     encoder = _Encoder(issuer, facts)
     for message, replays_reasoning in zip(messages, _in_tool_turn(messages), strict=True):
         encoder.add(message, replays_reasoning=replays_reasoning)
@@ -187,7 +195,7 @@ class _Encoder:
         texts = [part.text for part in content if isinstance(part, Text)]
         media = [part for part in content if isinstance(part, Media)]
         text = "\n".join(texts) or ("The result is in the next user message." if media else "")
-        self._out.append({"role": "tool", "tool_call_id": result.tool_call_id, "content": text})
+        self._out.append({"role": "tool", "tool_call_id": self._call_id(result.tool_call_id), "content": text})
         if media:  # a tool message holds text alone, so what it shows goes into the user message after it
             self._hoisted += [Text(f"Result of tool call {result.tool_call_id}:"), *media]
 
@@ -232,13 +240,17 @@ class _Encoder:
 
     def _tool_call(self, call: ToolCall) -> dict[str, Any]:
         wire: dict[str, Any] = {
-            "id": call.id,
+            "id": self._call_id(call.id),
             "type": "function",
             "function": {"name": call.name, "arguments": call.arguments or "{}"},
         }
         if call.issuer == self._issuer and call.state:
             wire |= call.state
         return wire
+
+    def _call_id(self, identifier: str) -> str:
+        pattern = _CALL_ID.get(self._facts.family)
+        return fitting_id(identifier, pattern, "call_") if pattern else identifier
 
     def _reasoning(self, part: Reasoning, out: dict[str, Any], *, replays: bool) -> None:
         state = part.state or {}

@@ -1,0 +1,13 @@
+"""POST /v1/responses: OpenAI's format of typed items, which DeepSeek, xAI and several local servers speak too.
+
+Follows OpenAI's OpenAPI (`CreateResponse`) for what goes out, and its streaming events for what comes in; takes what
+gateways make of them.
+"""
+
+from tikhub_ai.apis.responses.decode import Decoder
+from tikhub_ai.apis.responses.encode import API, encode
+
+__all__ = ["API", "Decoder", "decoder", "encode"]
+
+decoder = Decoder
+"""An answer of POST /v1/responses, plain or streamed, as deltas. Both go through the same code."""

@@ -1,0 +1,195 @@
+"""A `ChatRequest` as the body of POST /v1/responses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tikhub_ai.apis.fields import put_unless_refused, warn_of_missing
+from tikhub_ai.apis.responses.items import encode_items
+from tikhub_ai.conversation import Issuer
+from tikhub_ai.errors import warn
+from tikhub_ai.native import native_of
+from tikhub_ai.transport import ApiRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from tikhub_ai.catalog import ModelFacts
+    from tikhub_ai.conversation import ChatRequest, ResponseFormat, Tool, ToolChoice
+    from tikhub_ai.errors import TikHubAIError
+
+API = "responses"
+PATH = "/v1/responses"
+ENCRYPTED = "reasoning.encrypted_content"
+
+_MISSING = (
+    "n",
+    "seed",
+    "logit_bias",
+    "presence_penalty",
+    "frequency_penalty",
+    "top_k",
+    "thinking",
+    "thinking_budget",
+    "modalities",
+    "audio",
+)
+_TOOL_OPTIONS = ("defer_loading", "allowed_callers", "output_schema")
+_FEWEST_TOKENS = 16
+"""OpenAI answers 400 to a smaller `max_output_tokens`."""
+_HELD_ELSEWHERE = ("previous_response_id", "conversation", "prompt")
+"""Arguments that bring a part of the conversation which the provider keeps."""
+_NAMES_ENCRYPTED = re.compile(r"encrypted[ _]content", re.IGNORECASE)
+_NAMES_INCLUDE = re.compile(r"['\"`]include\b|parameters?:? include\b|\binclude(?:\[| is (?:not|un))")
+
+
+def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiRequest:
+    """The request on this wire.
+
+    Args:
+        request: What is asked.
+        facts: What the catalog knows of the model.
+        stream: Whether the answer is to be streamed.
+
+    Raises:
+        InvalidRequestError: The conversation holds something that this wire cannot carry, or a tool result without its
+            call.
+    """
+    native = native_of(request, API)
+    warn_of_missing(API, request, _MISSING)
+    body: dict[str, Any] = {"model": request.model}
+    stores = native.get("store", bool(native.get("background") or native.get("conversation")))
+    if "store" in native or not stores:  # a gateway rotates accounts behind you: what one keeps, another cannot find
+        body["store"] = stores
+    body |= _conversation(request, facts, native, stores=stores)
+    reasoning = dict(request.reasoning or {}) | _said("effort", request.reasoning_effort)
+    refused = facts.refused_at(reasoning.get("effort"))
+    if include := _include(request, facts, native, refused, stores=stores):
+        body["include"] = include
+    _tools(body, request, facts, refused)
+    _text(body, request, native)
+    _sampling(body, request, facts, refused)
+    if reasoning:
+        body["reasoning"] = reasoning
+    if stream:
+        body["stream"] = True
+    body |= {name: value for name, value in native.items() if name not in {"verbosity", "include", "store"}}
+    body |= request.extra_body or {}
+    return ApiRequest(PATH, body, amend=partial(_amended, request, facts, native))
+
+
+def _said(name: str, value: Any) -> dict[str, Any]:
+    return {} if value is None else {name: value}
+
+
+def _conversation(
+    request: ChatRequest, facts: ModelFacts, native: dict[str, Any], *, stores: bool, replays: bool = True
+) -> dict[str, Any]:
+    """`instructions` and `input`."""
+    is_whole = not any(native.get(name) for name in _HELD_ELSEWHERE)
+    return encode_items(
+        request.messages, Issuer(API, facts.family), facts, stores=stores, is_whole=is_whole, replays=replays
+    )
+
+
+def _include(
+    request: ChatRequest, facts: ModelFacts, native: dict[str, Any], refused: Container[str], *, stores: bool
+) -> list[str]:
+    wanted = list(native.get("include") or ())
+    if facts.reasoning and not stores:
+        wanted.append(ENCRYPTED)
+    if (request.logprobs or request.top_logprobs is not None) and "top_logprobs" not in refused:
+        wanted.append("message.output_text.logprobs")
+    return list(dict.fromkeys(wanted))
+
+
+def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts, refused: Container[str]) -> None:
+    for name in ("temperature", "top_p", "top_logprobs", "user", "metadata"):
+        put_unless_refused(body, name, getattr(request, name), refused, request.model)
+    if request.logprobs and "logprobs" in refused:
+        warn(f"{request.model} refuses 'logprobs': logprobs=True is not sent.")
+    most = request.max_tokens
+    if most is not None and most < _FEWEST_TOKENS and facts.family == "gpt":
+        warn(f"{request.model} takes no max_tokens below {_FEWEST_TOKENS} here: {most} is sent as {_FEWEST_TOKENS}.")
+        most = _FEWEST_TOKENS
+    body |= _said("max_output_tokens", most)
+
+
+def _text(body: dict[str, Any], request: ChatRequest, native: dict[str, Any]) -> None:
+    """The `text` object: the answer's form and length."""
+    text = _said("verbosity", native.get("verbosity"))
+    if request.response_format is not None:
+        text["format"] = _format(request.response_format)
+    if text:
+        body["text"] = text
+
+
+def _format(wanted: ResponseFormat) -> dict[str, Any]:
+    if wanted.type != "json_schema":
+        return {"type": wanted.type}
+    schema: dict[str, Any] = {"type": "json_schema", "name": wanted.name, "schema": wanted.schema or {}}
+    return schema | _said("description", wanted.description) | _said("strict", wanted.strict)
+
+
+def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts, refused: Container[str]) -> None:
+    if not request.tools:
+        return
+    body["tools"] = [_tool(tool) for tool in request.tools]
+    put_unless_refused(body, "parallel_tool_calls", request.parallel_tool_calls, refused, request.model)
+    if request.tool_choice is not None:
+        body["tool_choice"] = _tool_choice(request.tool_choice, request, facts)
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    if tool.raw is not None:
+        return tool.raw
+    function: dict[str, Any] = {"type": "function", "name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
+    function["strict"] = bool(tool.strict)  # left out, it is true here and false on chat_completions
+    return function | {name: tool.options[name] for name in _TOOL_OPTIONS if tool.options and name in tool.options}
+
+
+def _tool_choice(choice: ToolChoice, request: ChatRequest, facts: ModelFacts) -> Any:
+    if choice.raw is not None:
+        return choice.raw
+    if choice.mode in {"required", "tool"} and not facts.forced_tool_choice:
+        warn(f"{request.model} cannot be forced to call a tool while it thinks: tool_choice is 'auto'.")
+        return "auto"
+    if choice.mode == "tool":
+        return {"type": "function", "name": choice.name}
+    return choice.mode
+
+
+# --- the one resend -------------------------------------------------------------------------------------------------
+
+
+def _amended(
+    request: ChatRequest, facts: ModelFacts, native: dict[str, Any], sent: ApiRequest, error: TikHubAIError
+) -> ApiRequest | None:
+    """The request without encrypted reasoning, where a 400 names it; else None.
+
+    Models that do not reason refuse `include` (`param` is then `include`), other servers do not know it, and an account
+    cannot read what another encrypted (`invalid_encrypted_content`). What was issued beside the encrypted items goes
+    too: OpenAI refuses a call or a message by its id where the reasoning before it is missing.
+    """
+    if getattr(error, "status_code", None) != 400:
+        return None
+    code, param = getattr(error, "code", None) or "", getattr(error, "param", None) or ""
+    is_encrypted = bool(_NAMES_ENCRYPTED.search(f"{error.message} {code} {param}"))
+    if not (is_encrypted or param.startswith("include") or _NAMES_INCLUDE.search(error.message)):
+        return None
+    body = dict(sent.body)
+    if include := [name for name in body.pop("include", ()) if is_encrypted and name != ENCRYPTED]:
+        body["include"] = include
+    if any(isinstance(item, dict) and item.get("encrypted_content") for item in body.get("input") or ()):
+        stores = bool(body.get("store", True))
+        body |= _conversation(request, facts, native, stores=stores, replays=False)
+    if body == sent.body:
+        return None
+    warn(f"{request.model} refused encrypted reasoning or 'include', and was asked again without: {error.message}")
+    return replace(sent, body=body)

@@ -1,0 +1,152 @@
+"""The items of an answer while they are being written, and how an event's item is found.
+
+OpenAI names it by `item_id` and `output_index`. llama.cpp gives no index and names a call by its `call_id`, litellm
+gives deltas other ids than their items, some relays make up a new id for every event, others send no `added` at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tikhub_ai.conversation import AnyPart
+
+_CALLS = frozenset({"function_call", "custom_tool_call"})
+
+
+def kind_of(wire: dict[str, Any]) -> str:
+    """What an item is treated as: `message`, `reasoning`, `call`, or its own type."""
+    kind = str(wire.get("type") or "")
+    return "call" if kind in _CALLS else kind
+
+
+class Content:
+    """A content part of a message: what came of it, and where it stands in the answer."""
+
+    __slots__ = ("annotations", "fragments", "logprobs", "part", "position")
+
+    def __init__(self, position: int, part: AnyPart, fragments: list[str]) -> None:
+        self.position = position
+        self.part = part
+        self.fragments = fragments
+        self.annotations = 0
+        self.logprobs: list[Any] = []
+
+
+class Item:
+    """An output item.
+
+    Attributes:
+        kind: See `kind_of`.
+        wire: The item as it was last seen.
+        is_added: Whether the wire announced it; else it was inferred from its deltas.
+        is_finished: Whether it has come whole.
+        position: Where its part stands in the answer; -1 while it has none. (A message's contents have their own.)
+        contents: Of a message, by their index.
+        said: Pieces of a reasoning's text, of a call's arguments or input, as the wire gave them.
+        segment: Which part of a reasoning's summary or content the last piece belonged to.
+        kept: What of a call's state was given already.
+    """
+
+    __slots__ = ("contents", "is_added", "is_finished", "kept", "kind", "position", "said", "segment", "wire")
+
+    def __init__(self, kind: str, wire: dict[str, Any], *, is_added: bool) -> None:
+        self.kind = kind
+        self.wire = wire
+        self.is_added = is_added
+        self.is_finished = False
+        self.position = -1
+        self.contents: dict[int, Content] = {}
+        self.said: list[str] = []
+        self.segment: Any = None
+        self.kept: dict[str, Any] = {}
+
+
+class Items:
+    """All items of one answer, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._all: list[Item] = []
+        self._by_id: dict[str, Item] = {}
+        self._by_index: dict[int, Item] = {}
+
+    def of_delta(self, payload: dict[str, Any], kind: str) -> Item:
+        """The item that a delta continues; a new one where none fits."""
+        item_id, index = payload.get("item_id"), payload.get("output_index")
+        found = self._known(item_id, index, kind)
+        if found is None and (last := self._last(kind)) is not None and (last.is_added or not item_id):
+            found = last
+        if found is None:
+            found = Item(kind, {}, is_added=False)
+            self._all.append(found)
+        self._name(found, item_id, index)
+        return found
+
+    def added(self, wire: dict[str, Any], index: Any) -> Item:
+        """An item that the wire announces."""
+        found = self._named(wire, "id")
+        if found is None or found.is_added:
+            found = Item(kind_of(wire), wire, is_added=True)
+            self._all.append(found)
+        found.wire, found.is_added = wire, True
+        if isinstance(index, int):
+            self._by_index[index] = found
+        self._name(found, wire.get("id"), None)
+        self._name(found, wire.get("call_id"), None)
+        return found
+
+    def done(self, wire: dict[str, Any], index: Any) -> Item:
+        """The item that has come whole; a new one where it was never heard of."""
+        kind = kind_of(wire)
+        found = self._known(wire.get("id"), None, kind) or self._known(wire.get("call_id"), index, kind)
+        if found is None or (found.is_finished and found.wire.get("id") != wire.get("id")):
+            found = self._last(kind)
+        if found is None:
+            found = self.added(wire, index)
+        return found
+
+    def matched(self, output: list[Any]) -> list[tuple[Item, dict[str, Any]]]:
+        """The items of the answer's final `output` beside those that came before: by id, else by order and kind."""
+        wires = [wire for wire in output if isinstance(wire, dict)]
+        named = [self._named(wire, "id") or self._named(wire, "call_id") for wire in wires]
+        left = [item for item in self._all if item not in named]
+        pairs: list[tuple[Item, dict[str, Any]]] = []
+        for wire, known in zip(wires, named, strict=True):
+            found = known or next((item for item in left if item.kind == kind_of(wire)), None)
+            if found is None:
+                found = self.added(wire, None)
+            elif found in left:
+                left.remove(found)
+            pairs.append((found, wire))
+        return pairs
+
+    def unfinished(self) -> list[Item]:
+        """Those that have not come whole."""
+        return [item for item in self._all if not item.is_finished]
+
+    def has_calls(self) -> bool:
+        """Whether a function is called."""
+        return any(item.kind == "call" for item in self._all)
+
+    def contents(self) -> list[Content]:
+        """The contents of all messages, in order."""
+        return [content for item in self._all for content in item.contents.values()]
+
+    def _named(self, wire: dict[str, Any], field: str) -> Item | None:
+        item_id = wire.get(field)
+        return self._by_id.get(item_id) if isinstance(item_id, str) else None
+
+    def _known(self, item_id: Any, index: Any, kind: str) -> Item | None:
+        found = self._by_id.get(item_id) if isinstance(item_id, str) else None
+        if (found is None or found.kind != kind) and isinstance(index, int):
+            found = self._by_index.get(index)
+        return found if found is not None and found.kind == kind else None
+
+    def _last(self, kind: str) -> Item | None:
+        return next((item for item in reversed(self._all) if item.kind == kind and not item.is_finished), None)
+
+    def _name(self, item: Item, item_id: Any, index: Any) -> None:
+        if isinstance(item_id, str) and item_id:
+            self._by_id.setdefault(item_id, item)
+        if isinstance(index, int):
+            self._by_index.setdefault(index, item)

@@ -1,0 +1,153 @@
+"""Writes the parts of an answer: their positions, and the deltas of reasoning and calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tikhub_ai.apis.payloads import made_id
+from tikhub_ai.apis.responses.growing import Content
+from tikhub_ai.conversation import Text
+from tikhub_ai.deltas import PartDelta, ReasoningDelta, ToolCallDelta
+
+if TYPE_CHECKING:
+    from tikhub_ai.apis.responses.growing import Item
+    from tikhub_ai.conversation import AnyPart, Issuer, Refusal
+    from tikhub_ai.deltas import Accumulator, Delta
+
+_CALL_FIELDS = frozenset({"call_id", "name", "arguments", "input"})
+_SAID_AGAIN = frozenset({"status"})
+
+
+class Writer:
+    """Puts an answer's parts into its accumulator, and gives the deltas of what was not given yet.
+
+    Args:
+        into: The answer.
+        issuer: Who can read its state back.
+    """
+
+    def __init__(self, into: Accumulator, issuer: Issuer) -> None:
+        self._into = into
+        self._issuer = issuer
+
+    def give(self, delta: Delta, deltas: list[Delta]) -> None:
+        """Add a delta to the answer, and to what is handed out."""
+        self._into.add(delta)
+        deltas.append(delta)
+
+    def whole(self, part: AnyPart, deltas: list[Delta]) -> int:
+        """A part that came whole; gives its position."""
+        position = self._into.next_index(0)
+        self.give(PartDelta(part, position), deltas)
+        return position
+
+    def open_content(self, part: Text | Refusal) -> Content:
+        """An empty text or refusal at the next position, silently: its state is said only when its item is whole."""
+        position = self._into.next_index(0)
+        self._into.add(PartDelta(part, position))
+        fragments = self._into.text_fragments(0, position) if isinstance(part, Text) else []
+        return Content(position, part, fragments)
+
+    # --- reasoning --------------------------------------------------------------------------------------------------
+
+    def think(self, item: Item, text: str, segment: Any, deltas: list[Delta]) -> None:
+        """More reasoning. A blank line stands between the parts of a summary."""
+        if item.said and segment != item.segment:
+            text = f"\n\n{text}"
+        item.segment = segment
+        item.said.append(text)
+        self.give(ReasoningDelta(text, self._position(item)), deltas)
+
+    def finish_reasoning(self, item: Item, wire: dict[str, Any], deltas: list[Delta]) -> None:
+        """What of the reasoning had not come, and the item as state: it is sent back unchanged."""
+        pieces = [*_list(wire.get("summary")), *_list(wire.get("content"))]
+        texts = [piece["text"] for piece in pieces if isinstance(piece, dict) and isinstance(piece.get("text"), str)]
+        rest = _rest("\n\n".join(text for text in texts if text), "".join(item.said))
+        item.said.append(rest)
+        if wire:
+            delta = ReasoningDelta(rest, self._position(item), state={"item": wire}, issuer=self._issuer)
+            self.give(delta, deltas)
+
+    def keep_reasoning(self, item: Item, wire: dict[str, Any], deltas: list[Delta]) -> None:
+        """The item said again: its last form is the one that is sent back."""
+        if wire != item.wire:
+            item.wire = wire
+            self.give(ReasoningDelta("", item.position, state={"item": wire}, issuer=self._issuer), deltas)
+
+    def _position(self, item: Item) -> int:
+        if item.position < 0:
+            item.position = self._into.next_index(0)
+        return item.position
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    def open_call(self, item: Item, deltas: list[Delta]) -> None:
+        """A call begins: its id and name. A custom tool's text is the `input` of a JSON object."""
+        wire = item.wire
+        position = item.position = self._into.next_index(0)
+        call_id = str(wire.get("call_id") or wire.get("id") or made_id("call_", self._into.id, position))
+        state = {key: value for key, value in wire.items() if key not in _CALL_FIELDS and value is not None}
+        item.kept = state
+        delta = ToolCallDelta(
+            '{"input":"' if _is_custom(item) else "", position, id=call_id, name=str(wire.get("name") or "")
+        )
+        if state:
+            delta.state, delta.issuer = dict(state), self._issuer
+        self.give(delta, deltas)
+
+    def add_arguments(self, item: Item, text: str, deltas: list[Delta]) -> None:
+        """More arguments. Where nobody has said whose they are, they wait for the item."""
+        item.said.append(text)
+        if item.position >= 0 and not item.is_finished:
+            self._give_arguments(item, text, deltas)
+
+    def complete_arguments(self, item: Item, whole: str, deltas: list[Delta]) -> None:
+        """The arguments as a whole: give what their deltas left out."""
+        if rest := _rest(whole, "".join(item.said)):
+            self.add_arguments(item, rest, deltas)
+
+    def finish_call(self, item: Item, wire: dict[str, Any], deltas: list[Delta]) -> None:
+        """What of the call had not come."""
+        if item.position < 0:
+            self.open_call(item, deltas)
+            if item.said:
+                self._give_arguments(item, "".join(item.said), deltas)
+        whole = wire.get("arguments", wire.get("input"))
+        if whole is not None and not isinstance(whole, str):  # some relays send the object itself
+            whole = orjson.dumps(whole).decode()
+        rest = _rest(whole or "", "".join(item.said))
+        state = {
+            key: value
+            for key, value in wire.items()
+            if key not in _CALL_FIELDS
+            and value is not None
+            and (key not in item.kept or (key in _SAID_AGAIN and value != item.kept[key]))
+        }
+        ending = '"}' if _is_custom(item) else ""
+        text = (_escaped(rest) if ending else rest) + ending
+        if text or state:
+            issuer = self._issuer if state else None
+            self.give(ToolCallDelta(text, item.position, state=state or None, issuer=issuer), deltas)
+
+    def _give_arguments(self, item: Item, text: str, deltas: list[Delta]) -> None:
+        self.give(ToolCallDelta(_escaped(text) if _is_custom(item) else text, item.position), deltas)
+
+
+def _is_custom(item: Item) -> bool:
+    return item.wire.get("type") == "custom_tool_call"
+
+
+def _escaped(text: str) -> str:
+    """Text as it stands inside a JSON string."""
+    return orjson.dumps(text).decode()[1:-1]
+
+
+def _rest(whole: str, came: str) -> str:
+    """What of a text has not come; nothing where something else came, since that was handed out already."""
+    return whole[len(came) :] if whole.startswith(came) else ""
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
