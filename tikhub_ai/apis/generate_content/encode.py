@@ -1,0 +1,183 @@
+"""A `ChatRequest` as the body of POST /{version}/models/{model}:generateContent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tikhub_ai.apis.generate_content.contents import encode_contents
+from tikhub_ai.apis.generate_content.media import resolution_level
+from tikhub_ai.apis.generate_content.names import GEMINI_2_5, camelised, generation_of, is_from
+from tikhub_ai.apis.generate_content.schemas import converted, inlined
+from tikhub_ai.apis.generate_content.thinking import thinking_config
+from tikhub_ai.apis.generate_content.tools import encode_tool_choice, encode_tools
+from tikhub_ai.conversation import Issuer
+from tikhub_ai.errors import warn
+from tikhub_ai.native import native_of
+from tikhub_ai.transport import ApiRequest
+
+if TYPE_CHECKING:
+    from tikhub_ai.apis.generate_content.names import Generation
+    from tikhub_ai.catalog import ModelFacts
+    from tikhub_ai.conversation import ChatRequest, ResponseFormat
+
+API = "generate_content"
+VERSION = "v1beta"
+"""The path's first segment, where `api_version` names no other."""
+
+_CONFIG = {
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "topK",
+    "max_tokens": "maxOutputTokens",
+    "seed": "seed",
+    "n": "candidateCount",
+    "logprobs": "responseLogprobs",
+    "top_logprobs": "logprobs",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+}
+_NEUTRAL = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "n": 1}
+"""Values that ask for nothing: dropping them where a model refuses the field changes nothing, so nobody is warned."""
+_NO_PLACE = ("logit_bias", "user", "metadata")
+_MERGED_DEEPER = ("generationConfig", "toolConfig")
+
+
+def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiRequest:
+    """The request on this wire.
+
+    Args:
+        request: What is asked. `parallel_tool_calls` and a tool's `strict` have no place here and ask for nothing that
+            the wire could refuse, so they are left out in silence.
+        facts: What the catalog knows of the model.
+        stream: Whether the answer is to be streamed.
+
+    Raises:
+        InvalidRequestError: A tool result without its call, or a conversation with nothing to answer to.
+    """
+    native = native_of(request, API)
+    generation = generation_of(request.model, facts)
+    contents, system = encode_contents(request.messages, Issuer(API, facts.family), generation)
+    body: dict[str, Any] = {"contents": contents}
+    if system is not None:
+        body["systemInstruction"] = system
+    if request.tools:
+        tools = encode_tools(request.tools, generation, json_schema=native.get("parameters_json_schema"))
+        if tools:
+            body["tools"] = tools
+        if request.tool_choice is not None and (choice := encode_tool_choice(request.tool_choice, tools)):
+            body["toolConfig"] = choice
+    if config := _generation_config(request, native, generation, facts):
+        body["generationConfig"] = config
+    if safety := native.get("safety_settings"):
+        body["safetySettings"] = _safety_settings(safety)
+    if cached := native.get("cached_content"):
+        body["cachedContent"] = cached
+    if labels := native.get("labels"):
+        body["labels"] = labels
+    for name in _NO_PLACE:
+        if getattr(request, name):
+            warn(f"generate_content has no {name!r}: not sent.")
+    return ApiRequest(
+        _path(request.model, str(native.get("api_version") or VERSION), stream=stream),
+        _with_extra(body, request.extra_body or {}),
+        auth_header="x-goog-api-key",
+    )
+
+
+def _path(model: str, version: str, *, stream: bool) -> str:
+    """The path, with whatever the model is called in one safe segment. `?alt=sse` asks for events, not for an array."""
+    collection = "models"
+    name = model.removeprefix("google/")
+    for prefix in ("models", "tunedModels"):
+        if name.startswith(f"{prefix}/"):
+            collection, name = prefix, name.removeprefix(f"{prefix}/").removeprefix("google/")
+    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    return f"/{quote(version.strip('/'), safe='')}/{collection}/{quote(name, safe='')}:{method}"
+
+
+def _with_extra(body: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """The caller's own fields over ours; settings within a group do not push the others of that group out."""
+    merged = {**body, **extra}
+    for name in _MERGED_DEEPER:
+        if isinstance(body.get(name), dict) and isinstance(extra.get(name), dict):
+            merged[name] = {**body[name], **extra[name]}
+    return merged
+
+
+def _generation_config(
+    request: ChatRequest, native: dict[str, Any], generation: Generation | None, facts: ModelFacts
+) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    for name, wire in _CONFIG.items():
+        value = getattr(request, name)
+        if value is not None and name not in facts.refused:
+            config[wire] = value
+        elif value is not None and value != _NEUTRAL.get(name):
+            warn(f"{request.model} refuses {name!r}: {name}={value!r} is not sent.")
+    if request.stop:
+        config["stopSequences"] = request.stop
+    if request.top_logprobs is not None:
+        config["responseLogprobs"] = True  # the count alone is refused
+    modalities = native.get("response_modalities") or request.modalities
+    if modalities:
+        config["responseModalities"] = [_word(modality).upper() for modality in modalities]
+    speech = native.get("speech_config") or (request.audio or {}).get("voice")
+    if speech:
+        config["speechConfig"] = (
+            camelised(speech)
+            if isinstance(speech, dict)
+            else {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": speech}}}
+        )
+    if request.audio and (rest := sorted(request.audio.keys() - {"voice"})):
+        warn(f"generate_content cannot express audio{rest}: only 'voice' is sent.")
+    if image := native.get("image_config"):
+        config["imageConfig"] = camelised(image)
+    if resolution := native.get("media_resolution"):
+        config["mediaResolution"] = resolution_level(resolution)
+    if thinking := thinking_config(request, native, facts):
+        config["thinkingConfig"] = thinking
+    if request.response_format is not None:
+        config |= _response_format(request.response_format, generation)
+    return config
+
+
+def _response_format(wanted: ResponseFormat, generation: Generation | None) -> dict[str, Any]:
+    """JSON Schema itself from Gemini 2.5 on; Google's own `Schema` for the models before it."""
+    if wanted.type == "text":
+        return {}
+    config: dict[str, Any] = {"responseMimeType": "application/json"}
+    if wanted.type == "json_object" or not wanted.schema:
+        return config
+    schema = wanted.schema
+    if wanted.description and not schema.get("description"):
+        schema = {**schema, "description": wanted.description}
+    if is_from(generation, GEMINI_2_5) or generation is None:
+        config["responseJsonSchema"] = inlined(schema)
+        return config
+    config["responseSchema"], lost = converted(schema, ordered=True)
+    if lost:
+        warn(f"This model's answers follow a schema without {', '.join(lost)}: that part of it is left out.")
+    return config
+
+
+def _safety_settings(given: Any) -> list[dict[str, Any]]:
+    """A list as the wire has it, or a dict of category to threshold, as LangChain's users write it."""
+    if isinstance(given, dict):
+        return [
+            {"category": _prefixed(category, "HARM_CATEGORY_"), "threshold": _word(threshold)}
+            for category, threshold in given.items()
+        ]
+    return [{name: _word(value) for name, value in setting.items()} for setting in given]
+
+
+def _prefixed(word: Any, prefix: str) -> str:
+    name = _word(word).upper()
+    return name if name.startswith(prefix) else prefix + name
+
+
+def _word(value: Any) -> str:
+    """The wire's word of an enum's member, or a word."""
+    if isinstance(value, str):
+        return str(getattr(value, "value", value))
+    return str(getattr(value, "name", value))
