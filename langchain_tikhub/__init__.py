@@ -44,6 +44,8 @@ if TYPE_CHECKING:
         ServerError,
         TikHubAIError,
     )
+    from langchain_tikhub.middleware import PromptCachingMiddleware
+    from langchain_tikhub.registration import register
 
 __all__ = [
     "APIConnectionError",
@@ -64,14 +66,21 @@ __all__ = [
     "ModelNotFoundError",
     "NotFoundError",
     "PermissionDeniedError",
+    "PromptCachingMiddleware",
     "RateLimitError",
     "ServerError",
     "TikHubAIError",
     "TikHubEmbeddings",
     "__version__",
+    "register",
 ]
 
-_HOME_OF = {"ChatTikHub": "chat_models", "TikHubEmbeddings": "embeddings"}
+_HOME_OF = {
+    "ChatTikHub": "chat_models",
+    "PromptCachingMiddleware": "middleware",
+    "TikHubEmbeddings": "embeddings",
+    "register": "registration",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -33,7 +33,9 @@ from tikhub_ai import (
     CitationDelta,
     End,
     PartDelta,
+    Reasoning,
     ReasoningDelta,
+    Refusal,
     RefusalDelta,
     Text,
     TextDelta,
@@ -188,7 +190,7 @@ class AnswerStream:
                 return _call(delta)
             case CitationDelta():
                 citations = [citation_dict(citation) for citation in delta.citations]
-                return _said({"index": delta.index, "type": "text", "length": 0, "citations": citations})
+                return _said({"index": delta.index, "type": "text", "citations": citations})
             case AudioDelta():
                 return self._audio(delta)
             case PartDelta():
@@ -219,6 +221,7 @@ class AnswerStream:
         if isinstance(part, ToolCall):
             return _call(ToolCallDelta(part.arguments, index, id=part.id, name=part.name))
         strings, entry = first_said(part, index)
+        entry.pop("length", None)  # said at the end
         if "id" in entry:
             version = self._whole[index] = self._whole.get(index, -1) + 1
             entry = whole_entry(part, index, version)
@@ -235,8 +238,11 @@ class AnswerStream:
         for index, part in enumerate(choice.parts):
             if index in self._whole:
                 continue
-            kind = "speech" if index == self._speech else _type(part)
-            if (entry := kept_entry({"index": index, "type": kind}, part)) is not None:
+            entry = {"index": index, "type": "speech" if index == self._speech else _type(part)}
+            if isinstance(part, (Text, Reasoning, Refusal)):
+                entry["length"] = len(part.text)
+            entry |= kept_entry(entry, part) or {}
+            if len(entry) > 2:
                 entries.append(entry)
             if index == self._speech:
                 kwargs[AUDIO] = {"data": b64encode(self._speech_rest).decode()} | (part.state or {})
@@ -266,7 +272,7 @@ def _text_chunk(text: str, index: int) -> ChatGenerationChunk:
             "__dict__": {
                 **_MESSAGE["__dict__"],
                 "content": text,
-                "additional_kwargs": {PARTS: [{"index": index, "type": "text", "length": len(text)}]},
+                "additional_kwargs": {PARTS: [{"index": index, "type": "text"}]},
                 "response_metadata": _ALWAYS.copy(),
                 "tool_calls": [],
                 "invalid_tool_calls": [],
@@ -297,7 +303,7 @@ def _said(entry: dict[str, Any] | None, strings: dict[str, Any] | None = None) -
 
 
 def _sliced(name: str, kind: str, text: str, index: int) -> AIMessageChunk:
-    return _said({"index": index, "type": kind, "length": len(text)}, {name: text} if text else None)
+    return _said({"index": index, "type": kind}, {name: text} if text else None)
 
 
 def _call(delta: ToolCallDelta) -> AIMessageChunk:

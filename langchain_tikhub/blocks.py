@@ -55,11 +55,18 @@ def part_of(block: Any) -> AnyPart | None:
     return None if kind in _EMPTY else Opaque(dict(block))
 
 
-def _options(block: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the caller asks of the wire for a part: fields such as `cache_control` and `detail`, v1's `extras` too."""
+def _options(block: Mapping[str, Any], *, cites: bool = False) -> dict[str, Any] | None:
+    """What the caller asks of the wire for a part: fields such as `cache_control` and `detail`, v1's `extras` too.
+
+    Args:
+        block: The block.
+        cites: Whether its `citations` are a switch, as of a source, and not those of an answer's text.
+    """
     extras = block.get("extras")
     options = {**(extras if isinstance(extras, dict) else {})}
     options |= {key: value for key, value in block.items() if key not in _NOT_OPTIONS and value is not None}
+    if cites and isinstance(block.get("citations"), dict):
+        options["citations"] = block["citations"]
     return options or None
 
 
@@ -133,7 +140,7 @@ def _given(
         mime_type, data, url = found.group(1) or mime_type, url[found.end() :], None
     if isinstance(data, bytes):
         data = b64encode(data).decode()
-    options = _options(block)
+    options = _options(block, cites=True)
     mime_type = mime_type if isinstance(mime_type, str) else None
     if isinstance(data, str) and (found := _DATA_URL.match(data)):
         mime_type, data = found.group(1) or mime_type, data[found.end() :]
@@ -144,18 +151,17 @@ def _given(
     if isinstance(url, str) and url:
         return Media(kind, url=url, mime_type=mime_type, name=name, options=options)
     if isinstance(text, str):
-        return Text(f"{name}\n\n{text}" if name else text, options=options)
+        return Document([Text(text)], name, options=options) if text else None
     return None
 
 
 def _from_source(kind: MediaKind, source: Mapping[str, Any], block: Mapping[str, Any]) -> AnyPart | None:
     """Anthropic's `source`: base64, url, file, text, or content that consists of blocks."""
     text, name = None, block.get("title")
+    if source.get("type") == "content":
+        return _document(source.get("content"), name, None, block)
     if source.get("type") == "text":
         text, source = source.get("data"), {}
-    elif source.get("type") == "content":
-        inner = parts_of_content(source.get("content") or ())
-        text, source = "\n".join(part.text for part in inner if isinstance(part, Text)), {}
     return _given(
         kind,
         block,
@@ -166,6 +172,21 @@ def _from_source(kind: MediaKind, source: Mapping[str, Any], block: Mapping[str,
         name=name,
         text=text,
     )
+
+
+def _document(content: Any, title: Any, source: Any, block: Mapping[str, Any]) -> Document:
+    parts = [part for part in parts_of_content(content or ()) if isinstance(part, (Text, Media))]
+    options = _options({key: value for key, value in block.items() if key != "content"}, cites=True)
+    return Document(parts, _word(title), _word(source), options=options)
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _search_result(block: Mapping[str, Any]) -> Document:
+    """Anthropic's `search_result`: a source to be cited."""
+    return _document(block.get("content"), block.get("title"), block.get("source"), block)
 
 
 def _address(kind: MediaKind) -> Callable[[Mapping[str, Any]], AnyPart | None]:
@@ -279,6 +300,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], AnyPart | None]] = {
     "file": _media("file"),
     "document": _media("file"),
     "text-plain": _media("file"),
+    "search_result": _search_result,
     "image_url": _address("image"),
     "input_image": _address("image"),
     "audio_url": _address("audio"),

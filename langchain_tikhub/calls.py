@@ -4,9 +4,9 @@ from langchain_tikhub.answers import AnswerStream, from_reply
 from langchain_tikhub.events import EventStream
 from langchain_tikhub.requests import call_timeout, chat_request
 from langchain_tikhub.structured import structured_output
-from langchain_tikhub.tokens import estimated_message_tokens, estimated_tokens
+from langchain_tikhub.tokens import estimated_tokens, message_tokens
 from langchain_tikhub.tools import bound_tools
-from tikhub_ai import ChatClient, End, TextDelta, choose_api
+from tikhub_ai import ChatClient, End, TextDelta, choose_api, needs_of
 
 __all__ = [
     "AnswerStream",
@@ -18,8 +18,9 @@ __all__ = [
     "call_timeout",
     "chat_request",
     "choose_api",
-    "estimated_message_tokens",
     "estimated_tokens",
     "from_reply",
+    "message_tokens",
+    "needs_of",
     "structured_output",
 ]

@@ -74,8 +74,10 @@ class ChatTikHub(BaseChatModel):
     """Your own `httpx.Client`, used as it is and never closed here. Does not travel in a pickle."""
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
     """Your own `httpx.AsyncClient`, used as it is and never closed here. Does not travel in a pickle."""
-    http_backend: Literal["auto", "httpx"] = "auto"
+    http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
     """HTTP library of async calls."""
+    auth_header: str | None = None
+    """The header that carries the key; None: the API's own."""
     proxy: SecretStr | None = Field(default=None, exclude=True, repr=False)
     """Proxy address. Secret, since it may hold credentials; does not travel in a pickle."""
     verify: Any = Field(default=True, exclude=True, repr=False)
@@ -252,14 +254,12 @@ class ChatTikHub(BaseChatModel):
             timeout: Of this call alone.
         """
         held: tuple[Any, ChatClient] | None = self._client
-        wanted = tuple(getattr(self, name) for name in arguments.CLIENT)
+        needs = calls.needs_of(self)
+        wanted = (needs, *(getattr(self, name) for name in arguments.CLIENT))
+        how: dict[str, Any] = {"api": self.api, "needs": needs, "incomplete_stream": self.incomplete_stream}
         if held is None or held[0] != wanted:
-            client = calls.ChatClient(self._settings(), api=self.api, incomplete_stream=self.incomplete_stream)
-            held = self._client = (wanted, client)
-        if timeout is None:
-            return held[1]
-        settings = replace(held[1].settings, timeout=timeout)
-        return type(held[1])(settings, api=self.api, incomplete_stream=self.incomplete_stream)
+            held = self._client = (wanted, calls.ChatClient(self._settings(), **how))
+        return held[1] if timeout is None else type(held[1])(replace(held[1].settings, timeout=timeout), **how)
 
     def _get_request_payload(
         self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
@@ -495,5 +495,8 @@ class ChatTikHub(BaseChatModel):
         messages: list[BaseMessage],
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool] | None = None,
     ) -> int:
-        """About how many input tokens a history is, tools included. See `get_num_tokens`."""
-        return calls.estimated_message_tokens(messages, tools or (), self.get_num_tokens)
+        """How many input tokens a history is, tools included.
+
+        Claude's count, where the gateway has `/v1/messages/count_tokens`; else an estimate, as `get_num_tokens` makes.
+        """
+        return calls.message_tokens(self, messages, tools or ())

@@ -102,7 +102,8 @@ def annotation(citation: Citation) -> dict[str, Any]:
     }
     out: dict[str, Any] = {"type": "citation", **{key: value for key, value in said.items() if value is not None}}
     if citation.type not in {"citation", "url_citation"}:
-        out["extras"] = {"type": citation.type}
+        rest = {key: value for key, value in (citation.raw or {}).items() if key not in out and value is not None}
+        out["extras"] = {**rest, "type": citation.type}
     return out
 
 

@@ -22,6 +22,7 @@ from langchain_tikhub.skeleton import (
     AUDIO,
     REASONING,
     REFUSAL,
+    SLICED,
     Placed,
     citations_of,
     entries_of,
@@ -31,8 +32,10 @@ from langchain_tikhub.skeleton import (
 )
 from tikhub_ai import (
     InvalidRequestError,
+    Issuer,
     Media,
     Message,
+    Opaque,
     Reasoning,
     Refusal,
     Text,
@@ -154,14 +157,22 @@ def _foreign(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart
     parts: list[AnyPart] = []
     rest = list(calls)
     kwargs = message.additional_kwargs
-    for part in parts_of_content(message.content):
-        if not isinstance(part, ToolCall):
+    maker = Issuer("another class", str(message.response_metadata.get("model_provider") or "another provider"))
+    content = parts_of_content(message.content)
+    placed_ids = {part.id for part in content if isinstance(part, ToolCall)}
+    for part in content:
+        if isinstance(part, Opaque):  # without an issuer, it would be the caller's own, and sent
+            parts.append(replace(part, issuer=maker))
+        elif not isinstance(part, ToolCall):
             parts.append(_only_cache_control(part))
-            continue
-        call = next((call for call in rest if call.get("id") == part.id), None)
-        if call is not None:
-            rest.remove(call)
-            parts.append(call_part(call))
+        elif any(call.get("id") == part.id for call in rest):
+            while rest[0].get("id") != part.id:  # those that have no place in the content keep their order
+                if rest[0].get("id") in placed_ids:
+                    rest.append(rest[0])
+                else:
+                    parts.append(call_part(rest[0]))
+                del rest[0]
+            parts.append(call_part(rest.pop(0)))
         elif not calls:
             parts.append(part)
     if isinstance(thoughts := kwargs.get(REASONING), str) and not any(isinstance(part, Reasoning) for part in parts):
@@ -252,7 +263,10 @@ def _from_v1(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart
     by_call = {entry.get("id"): entry for entry in entries.values() if entry.get("type") == "tool_call"}
     rest = list(calls)
     parts: list[AnyPart] = []
-    for block in message.content:
+    silent = _silent(message, entries)
+    for at, block in _in_order(message.content, by_call):
+        while silent and isinstance(at, int) and silent[0].at < at:
+            parts += _replayed([silent.pop(0)], message)
         part = part_of(block)
         if part is None or isinstance(block, str):
             parts += [] if part is None else [part]
@@ -263,7 +277,31 @@ def _from_v1(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart
                 parts.append(_call(Placed(0, "tool_call", by_call.get(part.id, {}), call=call)))
         else:
             parts.append(_with_entry(part, entries.get(block.get("index", -1), {}), message))
-    return parts + [call_part(call) for call in rest]
+    return [*parts, *_replayed(silent, message), *(call_part(call) for call in rest)]
+
+
+def _in_order(content: Sequence[Any], by_call: Mapping[Any, Mapping[str, Any]]) -> list[tuple[int | None, Any]]:
+    """The blocks with their places in the answer, sorted by these; blocks that somebody put in stay where they are.
+
+    In a sum of chunks, a thought without words stands at the end: its block comes with its state, when all is said.
+    """
+    found: list[tuple[int | None, Any]] = []
+    for block in content:
+        at = block.get("index", by_call.get(block.get("id"), {}).get("index")) if isinstance(block, dict) else None
+        found.append((at if isinstance(at, int) else None, block))
+    ordered = iter(sorted((pair for pair in found if pair[0] is not None), key=lambda pair: pair[0] or 0))
+    return [pair if pair[0] is None else next(ordered) for pair in found]
+
+
+def _silent(message: AIMessage, entries: Mapping[int, Mapping[str, Any]]) -> list[Placed]:
+    """The parts that have no words, and so no block, but something that their issuer wants back."""
+    shown = {block.get("index") for block in message.content if isinstance(block, dict) and part_of(block) is not None}
+    missing = {index: entry for index, entry in entries.items() if index not in shown}
+    return [
+        Placed(index, str(entry["type"]), entry)
+        for index, entry in missing.items()
+        if entry.get("type") in SLICED and not entry.get("length") and entry.keys() & {"state", "state_json"}
+    ]
 
 
 def _with_entry(part: AnyPart, entry: Mapping[str, Any], message: AIMessage) -> AnyPart:

@@ -79,7 +79,7 @@ class TikHubEmbeddings(BaseModel, Embeddings):
         http_async_client: Your own `httpx.AsyncClient`, used as it is and never closed here.
         proxy: Proxy address; None reads the environment.
         verify: TLS verification: True, False, a CA file's path or an `ssl.SSLContext`.
-        http_backend: `auto`, or `httpx`.
+        http_backend: `auto`, `httpx` or `aiohttp`.
         extra_body: Further fields of the request.
         model_kwargs: The same; unknown keyword arguments go here, with a warning.
 
@@ -104,7 +104,7 @@ class TikHubEmbeddings(BaseModel, Embeddings):
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
     proxy: str | None = Field(default=None, exclude=True, repr=False)
     verify: Any = Field(default=True, exclude=True, repr=False)
-    http_backend: Literal["auto", "httpx"] = "auto"
+    http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
     extra_body: Mapping[str, Any] | None = None
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
 

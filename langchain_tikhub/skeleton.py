@@ -7,8 +7,8 @@ reasoning or refusal part says how many characters of its string are its own; a 
 here whole. Replay state and its issuer are kept beside.
 
 The entries are shaped by how LangChain merges the chunks of a stream: dicts of a list join by equal `index`, ints add
-up, strings are continued, and floats and bools raise. So lengths come with every chunk, all else is said once, and
-values that hold a float or a bool are kept as JSON text.
+up (but for equal ones, of which the second is dropped), strings are continued, and floats and bools raise. So all is
+said once, lengths with the last chunk, and values that hold a float or a bool are kept as JSON text.
 """
 
 from __future__ import annotations
@@ -231,17 +231,19 @@ def placed(message: AIMessage, text: str, calls: Sequence[Mapping[str, Any]]) ->
 def _slices(entries: Mapping[int, Mapping[str, Any]], strings: Mapping[str, Any]) -> dict[int, tuple[str, bool]]:
     """Each sliced part's text, and whether it is the text that was issued.
 
-    Where the lengths do not add up, somebody edited the string: the first part of the kind gets all of it.
+    Where the lengths do not add up, somebody edited the string: the first part of the kind gets all of it. So it does
+    in a stream's chunk, whose lengths are not said yet, and which holds a piece of one part only.
     """
     found: dict[int, tuple[str, bool]] = {}
     for kind, name in SLICED.items():
         whole = strings.get(name)
         whole = whole if isinstance(whole, str) else ""
         lengths = {index: entry.get("length", 0) for index, entry in entries.items() if entry.get("type") == kind}
-        is_kept = sum(lengths.values()) == len(whole)
+        is_open = not any("length" in entries[index] for index in lengths)
+        is_kept = is_open or sum(lengths.values()) == len(whole)
         start = 0
         for index, length in lengths.items():
-            end = start + length if is_kept else len(whole)
+            end = start + length if is_kept and not is_open else len(whole)
             found[index] = (whole[start:end], is_kept)
             start = end
     return found

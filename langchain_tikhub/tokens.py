@@ -10,14 +10,28 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from langchain_tikhub.conversation import to_conversation
-from langchain_tikhub.tools import wire_tool
-from tikhub_ai import Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
+from langchain_tikhub.tools import bound_tools, wire_tool
+from tikhub_ai import (
+    Document,
+    Media,
+    MissingKeyError,
+    Opaque,
+    Reasoning,
+    Refusal,
+    Text,
+    TikHubAIError,
+    ToolCall,
+    ToolResult,
+    choose_api,
+    errors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from langchain_core.messages import BaseMessage
 
+    from langchain_tikhub.chat_models import ChatTikHub
     from tikhub_ai import AnyPart
 
 _PIECES = re.compile(r"[A-Za-z]+|[0-9]+|\s+|[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]|[^\x00-\x7f]|.", re.DOTALL)
@@ -46,6 +60,28 @@ def estimated_tokens(text: str) -> int:
     return round(count)
 
 
+def message_tokens(llm: ChatTikHub, messages: Sequence[BaseMessage], tools: Sequence[Any]) -> int:
+    """How many input tokens messages and tools are: as the provider counts them where it can be asked, else about.
+
+    Args:
+        llm: The model.
+        messages: The history.
+        tools: What the model may call, in any form.
+    """
+    if llm.custom_get_token_ids is None and choose_api(llm.model, llm.api) == "messages":
+        try:
+            client, request = llm._prepared([*messages], None, bound_tools(tools, None, None))  # noqa: SLF001 - ours
+            count = client.count_tokens(request)
+        except MissingKeyError:
+            count = None
+        except TikHubAIError as error:
+            errors.warn(f"The tokens are estimated, since the gateway did not count them: {error}")
+            count = None
+        if count is not None:
+            return count
+    return estimated_message_tokens(messages, tools, llm.get_num_tokens)
+
+
 def estimated_message_tokens(messages: Sequence[BaseMessage], tools: Sequence[Any], count: Callable[[str], int]) -> int:
     """About how many input tokens messages and tools are.
 
@@ -66,7 +102,7 @@ def _part(part: AnyPart, count: Callable[[str], int]) -> int:
             return count(part.text)
         case ToolCall():
             return count(part.name) + count(part.arguments) + _PER_MESSAGE
-        case ToolResult():
+        case ToolResult() | Document():
             return sum(_part(inner, count) for inner in part.content)
         case Media():
             return _PER_MEDIA[part.kind]

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
 _CHOICES = {"auto": "auto", "none": "none", "any": "required", "required": "required"}
-_TOOL_OPTIONS = ("cache_control", "defer_loading")
+_TOOL_OPTIONS = ("cache_control", "defer_loading", "allowed_callers", "input_examples", "eager_input_streaming")
+"""Anthropic's fields of a tool, which other APIs do not have."""
 
 
 def wire_tool(

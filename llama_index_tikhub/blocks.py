@@ -3,13 +3,17 @@
 Pure, but for local files that a block names: they are read. A `url` is passed on, never fetched, and nothing of the
 caller is changed.
 
-What an answer holds beyond LlamaIndex's blocks stands in its message's `additional_kwargs`:
+What an answer holds beyond the blocks that every LlamaIndex class takes stands in its message's `additional_kwargs`:
 
-- `tool_calls`: the calls as plain dicts, in OpenAI's shape, which core's streaming helpers look for.
 - `tikhub_parts`: the skeleton: the order of all parts and what must be sent back with them. Only where the blocks alone
   do not say it.
+- `citations`: the sources of the text, each a dict of `type`, `url`, `title`, `cited_text`, `start` and `end` as far
+  as they are known. A `CitationBlock` would make the message one that LlamaIndex's OpenAI and Google classes refuse.
 - `refusal`: the words of a refusal, which are the message's text as well.
 - `audio_transcript`: the words of an audio answer.
+
+A message that still grows has `tool_calls` too, for core's streaming helpers. A whole one has its calls in blocks
+alone: LlamaIndex's Google class would send them twice, and its OpenAIResponses in a form that OpenAI refuses.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from llama_index_tikhub.skeleton import (
+    CITATIONS,
     REFUSAL,
     SKELETON,
     Skeleton,
@@ -47,6 +52,7 @@ from llama_index_tikhub.skeleton import (
 )
 from tikhub_ai import (
     Citation,
+    Document,
     InvalidRequestError,
     Media,
     Message,
@@ -174,7 +180,7 @@ class _History:
         result.name = name or self._names.get(result.tool_call_id)
         self._unanswered = [call for call in self._unanswered if call.id != result.tool_call_id]
         for part in self._parts(message.blocks, None, marks=result):
-            if isinstance(part, Text | Media):
+            if isinstance(part, Text | Media | Document):
                 result.content.append(part)
             elif isinstance(part, Reasoning):
                 errors.warn("A ThinkingBlock in a tool result has no place there: it is left out.")
@@ -200,7 +206,7 @@ class _History:
                 case CitationBlock():
                     _cite(block, [*before, *parts], parts)
                 case CitableBlock():
-                    parts += self._citable(block)
+                    parts.append(self._citable(block))
                 case _:
                     if (part := _part(block)) is not None:
                         parts.append(part)
@@ -219,16 +225,11 @@ class _History:
             control["ttl"] = point.cache_control.ttl
         part.options = {**(part.options or {}), "cache_control": control}
 
-    def _citable(self, block: CitableBlock) -> list[AnyPart]:
-        """A source to be cited, as text that names itself: no API served today takes it as a source."""
-        errors.warn("CitableBlock is sent as text with its title and source: this API cites no sources given to it.")
-        heading = f"Source: {block.title} ({block.source})"
-        content = self._parts(block.content, None)
-        first = content[0] if content else None
-        if isinstance(first, Text):
-            first.text = f"{heading}\n{first.text}"
-            return content
-        return [Text(heading), *content]
+    def _citable(self, block: CitableBlock) -> Document:
+        """A source to be cited; an API that cites none is given it as text."""
+        content = [part for part in self._parts(block.content, None) if isinstance(part, Text | Media)]
+        options = {"citations": {"enabled": True}}
+        return Document(content, block.title or None, block.source or None, options=options)
 
 
 def _last(parts: Sequence[AnyPart]) -> AnyPart | None:
@@ -364,7 +365,7 @@ def from_reply(parts: Sequence[AnyPart], *, reasoning_tokens: int | None = None)
     blocks: list[Any] = []
     text_at: int | None = None
     texts: list[str] = []
-    citations: list[CitationBlock] = []
+    citations: list[dict[str, Any]] = []
     kwargs: dict[str, Any] = {}
     for part in parts:
         match part:
@@ -376,13 +377,12 @@ def from_reply(parts: Sequence[AnyPart], *, reasoning_tokens: int | None = None)
                 if isinstance(part, Refusal):
                     kwargs[REFUSAL] = kwargs.get(REFUSAL, "") + part.text
                 else:
-                    citations += [citation_block(citation) for citation in part.citations]
+                    citations += [citation_dict(citation) for citation in part.citations]
             case Reasoning():
                 blocks.append(thinking_block(part, reasoning_tokens))
                 reasoning_tokens = None  # counted for the answer as a whole, so said once
             case ToolCall():
                 blocks.append(_tool_call_block(part))
-                kwargs.setdefault("tool_calls", []).append(tool_call_dict(part.id, part.name, part.arguments))
             case Media():
                 if (block := media_block(part)) is not None:
                     blocks.append(block)
@@ -394,14 +394,21 @@ def from_reply(parts: Sequence[AnyPart], *, reasoning_tokens: int | None = None)
         blocks[text_at] = TextBlock(text="".join(texts))
     elif not any(isinstance(block, (ToolCallBlock, *_MEDIA_BLOCKS)) for block in blocks):
         blocks.append(TextBlock(text=""))  # so that `content` is a string wherever the answer is not a call
+    if citations:
+        kwargs[CITATIONS] = citations
     if skeleton := skeleton_of(parts):
         kwargs[SKELETON] = skeleton
-    return ChatMessage(role=MessageRole.ASSISTANT, blocks=[*blocks, *citations], additional_kwargs=kwargs)
+    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kwargs)
 
 
 def thinking_block(part: Reasoning, num_tokens: int | None) -> ThinkingBlock:
-    """Reasoning as a block, with what must be sent back with it."""
+    """Reasoning as a block, with what must be sent back with it.
+
+    A signature stands where LlamaIndex's Anthropic class looks for it, too.
+    """
     information: dict[str, Any] = {}
+    if isinstance(signature := (part.state or {}).get("signature"), str):
+        information["signature"] = signature
     if part.state or part.issuer:
         information["tikhub"] = {
             "state": part.state,
@@ -423,15 +430,17 @@ def tool_call_dict(call_id: str, name: str, arguments: str) -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def citation_block(citation: Citation) -> CitationBlock:
-    """A citation as a block; LlamaIndex's has room for whole numbers only, the rest is in the skeleton."""
-    where = {name: value for name in ("start", "end") if (value := getattr(citation, name)) is not None}
-    return CitationBlock(
-        cited_content=TextBlock(text=citation.cited_text or ""),
-        source=citation.url or "",
-        title=citation.title or "",
-        additional_location_info=where,
-    )
+def citation_dict(citation: Citation) -> dict[str, Any]:
+    """A citation as JSON, without the wire's own object, which is in the skeleton."""
+    said = {
+        "type": citation.type,
+        "url": citation.url,
+        "title": citation.title,
+        "cited_text": citation.cited_text,
+        "start": citation.start,
+        "end": citation.end,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def media_block(part: Media) -> Any:

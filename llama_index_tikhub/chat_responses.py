@@ -15,8 +15,8 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from llama_index_tikhub.blocks import citation_block, from_reply, media_block, tool_call_dict
-from llama_index_tikhub.skeleton import REFUSAL
+from llama_index_tikhub.blocks import citation_dict, from_reply, media_block, tool_call_dict
+from llama_index_tikhub.skeleton import CITATIONS, REFUSAL
 from tikhub_ai import (
     AudioDelta,
     ChatReply,
@@ -144,7 +144,7 @@ class StreamBuilder:
     were. Choices other than the first are in the last item's `raw` only.
     """
 
-    __slots__ = ("_blocks", "_calls", "_refusal", "_slots", "_text", "_text_at", "_thoughts")
+    __slots__ = ("_blocks", "_calls", "_citations", "_refusal", "_slots", "_text", "_text_at", "_thoughts")
 
     def __init__(self) -> None:
         self._blocks: list[Any] = []
@@ -153,6 +153,7 @@ class StreamBuilder:
         self._text_at = -1
         self._thoughts: dict[int, str] = {}
         self._calls: dict[int, dict[str, Any]] = {}
+        self._citations: list[dict[str, Any]] = []
         self._refusal = ""
 
     def add(self, delta: Delta) -> ChatResponse | None:
@@ -165,6 +166,8 @@ class StreamBuilder:
         said: dict[str, Any] = {}
         if self._calls:
             said["tool_calls"] = list(self._calls.values())
+        if self._citations:
+            said[CITATIONS] = list(self._citations)
         if self._refusal:
             said[REFUSAL] = self._refusal
         message = ChatMessage(role=MessageRole.ASSISTANT, blocks=self._blocks, additional_kwargs=said)
@@ -211,7 +214,7 @@ class StreamBuilder:
         return self._response()
 
     def _add_citations(self, delta: CitationDelta) -> ChatResponse:
-        self._blocks += [citation_block(citation) for citation in delta.citations]
+        self._citations += [citation_dict(citation) for citation in delta.citations]
         return self._response()
 
     def _add_audio(self, delta: AudioDelta) -> ChatResponse:

@@ -56,7 +56,7 @@ class TikHubEmbedding(BaseEmbedding):
         http_async_client: Your own `httpx.AsyncClient` (also `async_http_client`), likewise.
         proxy: Proxy address; None reads the environment.
         verify: TLS verification: True, False, a CA file's path or an `ssl.SSLContext`.
-        http_backend: `auto`, or `httpx`.
+        http_backend: `auto`, `httpx` or `aiohttp`.
         extra_body: Further fields of the request.
         additional_kwargs: The same; unknown keyword arguments go here, with a warning.
         **kwargs: What BaseEmbedding takes: `callback_manager`, `embeddings_cache`, `rate_limiter`.
@@ -83,7 +83,7 @@ class TikHubEmbedding(BaseEmbedding):
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
     proxy: str | None = Field(default=None, exclude=True, repr=False)
     verify: Any = Field(default=True, exclude=True, repr=False)
-    http_backend: Literal["auto", "httpx"] = "auto"
+    http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
     extra_body: Mapping[str, Any] | None = None
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
 

@@ -39,6 +39,7 @@ from tikhub_ai import (
     catalog,
     errors,
     key_source,
+    needs_of,
 )
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ _SETTINGS = (
     "proxy",
     "verify",
     "http_backend",
+    "auth_header",
 )
 
 
@@ -132,7 +134,8 @@ class TikHub(StructuredPredict):
     retry_deadline: float = Field(default=300.0, description="Seconds after which no request is begun.")
     proxy: str | None = Field(default=None, repr=False, description="Proxy address; None: the environment's.")
     verify: Any = Field(default=True, repr=False, description="TLS: True, False, a CA file or an ssl.SSLContext.")
-    http_backend: Literal["auto", "httpx"] = Field(default="auto", description="The HTTP library.")
+    http_backend: Literal["auto", "httpx", "aiohttp"] = Field(default="auto", description="Of async calls.")
+    auth_header: str | None = Field(default=None, description="Header that carries the key; None: the API's own.")
     http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own httpx.Client.")
     http_async_client: Any = Field(default=None, exclude=True, repr=False, description="Your own httpx.AsyncClient.")
 
@@ -357,7 +360,7 @@ class TikHub(StructuredPredict):
     def _client(self) -> ChatClient:
         """The client of the settings as they are now. It is small: what is dear, connections, is shared below it."""
         settings = Settings(**{name: getattr(self, name) for name in _SETTINGS})
-        return ChatClient(settings, api=self.api, incomplete_stream=self.incomplete_stream)
+        return ChatClient(settings, api=self.api, needs=needs_of(self), incomplete_stream=self.incomplete_stream)
 
     def _request(self, messages: Sequence[ChatMessage], keywords: Mapping[str, Any]) -> ChatRequest:
         return self._request_of(to_conversation(messages), keywords)

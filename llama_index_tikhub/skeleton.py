@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SKELETON = "tikhub_parts"
 REFUSAL = "refusal"
+CITATIONS = "citations"
 
 _WHOLE: dict[str, type[Any]] = {
     "opaque": Opaque,
@@ -79,7 +80,7 @@ def _entry(part: AnyPart) -> dict[str, Any]:
         case Reasoning():
             return {"type": "reasoning"}
         case ToolCall():
-            return {"type": "tool_call", "id": part.id, **kept}
+            return {"type": "tool_call", "id": part.id, **_as_issued(part), **kept}
         case Media():
             has_block = bool(part.data or part.url)
             rest = {"transcript": part.transcript, "has_block": has_block, "kind": part.kind, "file_id": part.file_id}
@@ -87,6 +88,11 @@ def _entry(part: AnyPart) -> dict[str, Any]:
         case _:
             kind = next((kind for kind, whole in _WHOLE.items() if isinstance(part, whole)), "unknown")
             return {"type": kind, **_without_empty(asdict(part)), **kept}
+
+
+def _as_issued(call: ToolCall) -> dict[str, Any]:
+    """The call's own text, which caches of the provider want back to the letter, and by which an edited one shows."""
+    return {"arguments": call.arguments, **({"name": call.name} if call.state else {})}
 
 
 class Skeleton:
@@ -104,7 +110,7 @@ class Skeleton:
         self._text = "".join(part.text for part in parts if isinstance(part, Text))
         self._reasoning = [part for part in parts if isinstance(part, Reasoning)]
         self._media = [part for part in parts if isinstance(part, Media)]
-        self._calls = {part.id: part for part in parts if isinstance(part, ToolCall)}
+        self._calls = [part for part in parts if isinstance(part, ToolCall)]
         self._at = 0
         self._fits = sum(int(entry.get("length") or 0) for entry in self._entries) == len(self._text)
         self._media_fit = sum(bool(entry.get("has_block")) for entry in self._entries) == len(self._media)
@@ -115,7 +121,7 @@ class Skeleton:
             errors.warn("An answer's text was edited, so what was kept with it no longer fits: only the text is sent.")
         parts = [part for entry in self._entries for part in self._restored(entry)]
         added: list[AnyPart] = [*self._reasoning, *([Text(self._text)] if self._left_text() else []), *self._media]
-        return [*parts, *added, *self._calls.values()]
+        return [*parts, *added, *self._calls]
 
     def _left_text(self) -> bool:
         return not self._fits and self._at == 0 and bool(self._text)
@@ -145,11 +151,15 @@ class Skeleton:
         return [Text(text, citations=citations, **issued(entry))]
 
     def _call(self, entry: dict[str, Any]) -> list[AnyPart]:
-        call = self._calls.pop(str(entry.get("id")), None)
+        call = next((call for call in self._calls if call.id == entry.get("id")), None)
         if call is None:
             return []
-        original = self._originals.get(call.id)
-        if original is not None and (original.name, original.arguments) == (call.name, call.arguments):
+        self._calls.remove(call)
+        original = self._originals.get(call.id)  # where messages of older versions keep it
+        name = entry.get("name", original.name if original else call.name)
+        arguments = entry.get("arguments", original.arguments if original else None)
+        if isinstance(arguments, str) and name == call.name and same_arguments(arguments, call.arguments):
+            call.arguments = arguments
             call.state, call.issuer = issued(entry)["state"], issued(entry)["issuer"]
         elif "state" in entry:
             errors.warn(f"Tool call {call.id} was edited, so its signature no longer fits: it is sent without.")
@@ -196,6 +206,11 @@ def parsed_arguments(arguments: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def same_arguments(left: str, right: str) -> bool:
+    """Whether two texts say the same arguments."""
+    return left == right or ((parsed := parsed_arguments(left)) is not None and parsed == parsed_arguments(right))
 
 
 def as_arguments(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import openapi
+from tests import bodies
 from tests.scripted_server import ScriptedServer
 from tikhub_ai.transport import Transport
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "outside_openapi(reason): sends a body that OpenAI's OpenAPI refuses, on purpose"
+        "markers", "outside_openapi(reason): sends a body that its vendor's specification refuses, on purpose"
     )
 
 
@@ -29,8 +29,13 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _every_body_passes_the_openapi(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every request body that a test makes the transport send is held against OpenAI's OpenAPI, where it is there."""
+def _every_body_passes_its_specification(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Every request body that a test makes the transport send is held against its vendor's specification.
+
+    OpenAI's is its OpenAPI document, where it is there; Anthropic's and Google's are the types of their SDKs.
+    """
     sent: list[tuple[str, Any]] = []
     original = Transport._wire
 
@@ -44,7 +49,7 @@ def _every_body_passes_the_openapi(request: pytest.FixtureRequest, monkeypatch: 
     if request.node.get_closest_marker("outside_openapi"):
         return
     for path, body in sent:
-        found = openapi.problems(path, body)
+        found = bodies.problems(path, body)
         assert not found, f"{path} would refuse {json.dumps(body)[:2000]}: {found}"
 
 

@@ -13,7 +13,8 @@ from tikhub_ai._version import __version__
 if TYPE_CHECKING:
     from tikhub_ai.apis.embeddings import EmbeddingsReply
     from tikhub_ai.catalog import ModelFacts
-    from tikhub_ai.chat import ChatAPI, ChatClient, IncompleteStreamWarning, choose_api
+    from tikhub_ai.chat import ChatClient, IncompleteStreamWarning
+    from tikhub_ai.choice import ChatAPI, choose_api, needs_of
     from tikhub_ai.conversation import (
         AnyPart,
         ChatReply,
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
         TikHubAIError,
         TikHubAIWarning,
     )
+    from tikhub_ai.models import ModelInfo, alist_models, list_models
     from tikhub_ai.native import NATIVE_ARGUMENTS
     from tikhub_ai.settings import HeadersField, Key, KeyField, SecretHeaders, Settings, key_source, split_arguments
     from tikhub_ai.transport import Transport
@@ -84,7 +86,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "apis.embeddings": ("EmbeddingsReply",),
     "catalog": ("ModelFacts",),
-    "chat": ("ChatAPI", "ChatClient", "IncompleteStreamWarning", "choose_api"),
+    "chat": ("ChatClient", "IncompleteStreamWarning"),
+    "choice": ("ChatAPI", "choose_api", "needs_of"),
     "conversation": (
         "AnyPart", "ChatReply", "ChatRequest", "Choice", "Citation", "Document", "Issuer", "Media", "MediaKind",
         "Message", "Opaque", "Part", "Reasoning", "Refusal", "ResponseFormat", "Role", "ServerToolCall",
@@ -102,6 +105,7 @@ _HOMES = {
         "ModelNotFoundError", "NotFoundError", "PermissionDeniedError", "RateLimitError", "ResponseInfo", "ServerError",
         "TikHubAIError", "TikHubAIWarning",
     ),
+    "models": ("ModelInfo", "alist_models", "list_models"),
     "native": ("NATIVE_ARGUMENTS",),
     "settings": ("HeadersField", "Key", "KeyField", "SecretHeaders", "Settings", "key_source", "split_arguments"),
     "transport": ("Transport",),
@@ -148,6 +152,7 @@ __all__ = [
     "Message",
     "MissingKeyError",
     "ModelFacts",
+    "ModelInfo",
     "ModelNotFoundError",
     "NotFoundError",
     "Opaque",
@@ -179,8 +184,11 @@ __all__ = [
     "Transport",
     "Usage",
     "__version__",
+    "alist_models",
     "choose_api",
     "key_source",
+    "list_models",
+    "needs_of",
     "split_arguments",
 ]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from tikhub_ai import catalog
+from tikhub_ai.choice import choose_api
 from tikhub_ai.deltas import Delta, End
 from tikhub_ai.error_bodies import public_headers, request_id_of
 from tikhub_ai.errors import (
@@ -14,6 +15,7 @@ from tikhub_ai.errors import (
     IncompleteStreamError,
     InvalidRequestError,
     InvalidResponseError,
+    ModelNotFoundError,
     ResponseInfo,
     TikHubAIError,
     TikHubAIWarning,
@@ -23,40 +25,17 @@ from tikhub_ai.sse import ServerSentEvent, SSEDecoder
 from tikhub_ai.transport import ApiResponse, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
 
-    from tikhub_ai.apis import ChatCodec, ChatDecoder
+    from tikhub_ai.apis import ChatCodec, ChatDecoder, CountingCodec
+    from tikhub_ai.catalog import ModelFacts
+    from tikhub_ai.choice import ChatAPI
     from tikhub_ai.conversation import ChatReply, ChatRequest
     from tikhub_ai.settings import Settings
     from tikhub_ai.transport import ApiRequest
 
-ChatAPI: TypeAlias = Literal["auto", "chat_completions", "responses", "messages", "generate_content"]
-"""The wire API that a chat call uses; `auto` chooses by the model."""
-
-CHAT_APIS = ("chat_completions", "responses", "messages", "generate_content")
-BUILT_APIS = ("chat_completions",)
-"""The APIs whose codecs exist today."""
-
-
-def choose_api(model: str, api: ChatAPI = "auto") -> str:
-    """The wire API that serves a model.
-
-    Args:
-        model: Model name.
-        api: The user's choice; `auto` follows the catalog, and chat_completions where that API is not built yet.
-
-    Raises:
-        ConfigurationError: `api` is not known, or not built yet.
-    """
-    if api == "auto":
-        wanted = catalog.facts(model).api
-        return wanted if wanted in BUILT_APIS else "chat_completions"
-    if api not in CHAT_APIS:
-        raise ConfigurationError(f"api={api!r} is not known. Use 'auto' or one of {', '.join(map(repr, CHAT_APIS))}.")
-    if api not in BUILT_APIS:
-        works = ", ".join(map(repr, BUILT_APIS))
-        raise ConfigurationError(f"api={api!r} is not built yet. Today 'auto' and {works} work, for every model.")
-    return api
+_COUNT_NOTHING: set[tuple[str | None, str]] = set()
+"""Gateways, and their APIs, that have said that they count no tokens."""
 
 
 class ChatClient:
@@ -65,6 +44,7 @@ class ChatClient:
     Args:
         settings: Key, address, timeouts, retries.
         api: The wire API, or `auto`.
+        needs: What settings that hold for every call ask of the API. See `choose_api`.
         incomplete_stream: What a stream does that ends without its finish marker: `raise` IncompleteStreamError with
             the partial answer, or `warn` and give the partial answer as the last delta's reply.
 
@@ -73,13 +53,19 @@ class ChatClient:
     """
 
     def __init__(
-        self, settings: Settings, *, api: ChatAPI = "auto", incomplete_stream: Literal["raise", "warn"] = "raise"
+        self,
+        settings: Settings,
+        *,
+        api: ChatAPI = "auto",
+        needs: Collection[str] = (),
+        incomplete_stream: Literal["raise", "warn"] = "raise",
     ) -> None:
         choose_api("", api)
         if incomplete_stream not in {"raise", "warn"}:
             raise ConfigurationError(f"incomplete_stream={incomplete_stream!r} is not known; use 'raise' or 'warn'.")
         self.settings = settings
         self.api = api
+        self.needs = frozenset(needs)
         self.incomplete_stream = incomplete_stream
         self.transport = Transport(settings)
 
@@ -121,17 +107,46 @@ class ChatClient:
         finally:
             await stream.aclose()
 
+    def count_tokens(self, request: ChatRequest) -> int | None:
+        """How many input tokens a request is, as its model's provider counts them.
+
+        Returns:
+            The count; None where the API or the gateway has no way to ask.
+
+        Raises:
+            InvalidRequestError: The request cannot be sent.
+            TikHubAIError: Another member of the tree.
+        """
+        api, codec, facts = self._codec(request)
+        if not hasattr(codec, "encode_count") or (self.settings.base_url, api) in _COUNT_NOTHING:
+            return None
+        counting = cast("CountingCodec", codec)
+        asked = counting.encode_count(request, facts)
+        asked.extra_headers = request.extra_headers
+        try:
+            return self.transport.send(asked, lambda response: counting.read_count(response.json_object()))
+        except ModelNotFoundError:
+            raise
+        except APIStatusError as error:
+            if error.status_code not in {404, 405, 501}:
+                raise
+        _COUNT_NOTHING.add((self.settings.base_url, api))
+        return None
+
     def _prepare(self, request: ChatRequest, *, stream: bool) -> tuple[ApiRequest, Callable[[], ChatDecoder]]:
+        _, codec, facts = self._codec(request)
+        outgoing = codec.encode(request, facts, stream=stream)
+        outgoing.extra_headers = request.extra_headers
+        return outgoing, lambda: codec.decoder(request, facts)
+
+    def _codec(self, request: ChatRequest) -> tuple[str, ChatCodec, ModelFacts]:
         if not request.model:
             raise InvalidRequestError("No model was named: give model=.")
         if not request.messages:
             raise InvalidRequestError("The message list is empty: a chat call needs at least one message.")
-        api = choose_api(request.model, self.api)
+        api = choose_api(request.model, self.api, self.needs)
         codec = cast("ChatCodec", import_module(f"tikhub_ai.apis.{api}"))
-        facts = catalog.facts(request.model)
-        outgoing = codec.encode(request, facts, stream=stream)
-        outgoing.extra_headers = request.extra_headers
-        return outgoing, lambda: codec.decoder(request, facts)
+        return api, codec, catalog.facts(request.model)
 
     def _reader(self, new_decoder: Callable[[], ChatDecoder]) -> Callable[[Mapping[str, str]], ChatStreamReader]:
         return lambda headers: ChatStreamReader(
@@ -140,8 +155,20 @@ class ChatClient:
 
 
 def _decode(response: ApiResponse, decoder: ChatDecoder) -> ChatReply:
-    decoder.body(response.json_object())
+    payload = response.json_object()
+    try:
+        decoder.body(payload)
+    except APIStatusError as error:
+        raise _with_headers(error, response.headers) from None
     return _signed(decoder, response.headers)
+
+
+def _with_headers(error: APIStatusError, headers: Mapping[str, str]) -> APIStatusError:
+    """The error with what only headers say: the codec knows none, and an error inside a 200 wants its request id."""
+    if error.response is not None:
+        error.response = ResponseInfo(error.response.status_code, public_headers(headers), error.response.body)
+    error.request_id = error.request_id or request_id_of(public_headers(headers))
+    return error
 
 
 def _signed(decoder: ChatDecoder, headers: Mapping[str, str]) -> ChatReply:
@@ -176,6 +203,11 @@ class ChatStreamReader:
         """Whether the wire's finish marker has come."""
         return self._decoder.is_complete
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the decoder has ended the answer by itself, at a stop text that its wire cannot carry."""
+        return getattr(self._decoder, "is_cut", False)
+
     def partial(self) -> ChatReply | None:
         """The answer so far, or None where nothing came."""
         return None if self._decoder.accumulator.is_empty else _signed(self._decoder, self._headers)
@@ -190,7 +222,8 @@ class ChatStreamReader:
         try:
             for event in self._sse.feed(chunk):
                 self.events += 1
-                deltas += self._event(event)
+                if not self._ended:  # nothing may follow the `End`, whatever a relay still sends
+                    deltas += self._event(event)
             if self._decoder.is_done and not self._ended:
                 deltas += self._end()
         except TikHubAIError as error:
@@ -201,16 +234,17 @@ class ChatStreamReader:
 
     def flush(self) -> Sequence[Delta]:
         """The bytes have ended or broken off: give what only waited for its blank line."""
-        return self._last_events() if self._body is None and self.error is None else ()
+        if self._body is not None:
+            return self._array(b"".join(self._body))
+        return self._last_events() if self.error is None else ()
 
     def finish(self) -> Sequence[Delta]:
         """The bytes have ended: give the last deltas and the `End`."""
         if self.error is not None:
             raise self.error
+        deltas = list(self.flush())
         if self._body is not None:
-            deltas = list(self._decoder.body(ApiResponse(200, self._headers, b"".join(self._body)).json_object()))
-        else:
-            deltas = self._last_events()
+            deltas += self._decoder.body(ApiResponse(200, self._headers, b"".join(self._body)).json_object())
         return deltas if self._ended else [*deltas, *self._end()]
 
     def _end(self) -> list[Delta]:
@@ -223,13 +257,20 @@ class ChatStreamReader:
     def _event(self, event: ServerSentEvent) -> Sequence[Delta]:
         try:
             return self._decoder.event(event)
-        except APIStatusError as error:  # the codec knows no headers, and an error inside a stream wants its request id
-            if error.response is not None:
-                error.response = ResponseInfo(
-                    error.response.status_code, public_headers(self._headers), error.response.body
-                )
-            error.request_id = error.request_id or request_id_of(public_headers(self._headers))
-            raise
+        except APIStatusError as error:
+            raise _with_headers(error, self._headers) from None
+
+    def _array(self, body: bytes) -> Sequence[Delta]:
+        """What a JSON array of a stream's chunks gives: Gemini's streams are that where `alt=sse` got lost."""
+        take = getattr(self._decoder, "array", None)
+        if take is None or body.lstrip()[:1] != b"[":
+            return ()
+        self._body = None
+        try:
+            deltas: Sequence[Delta] = take(body)
+        except APIStatusError as error:
+            raise _with_headers(error, self._headers) from None
+        return deltas
 
     def _last_events(self) -> list[Delta]:
         deltas: list[Delta] = []

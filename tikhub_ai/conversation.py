@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from tikhub_ai.errors import warn
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -153,7 +155,12 @@ class Document(Part):
     source: str | None = None
 
     def spelled_out(self) -> list[Text | Media]:
-        """The same as plain parts, for a wire that has no sources: title and source head the first text."""
+        """The same as plain parts, for a wire that has no sources: title and source head the first text.
+
+        Warns where the caller asked for citations.
+        """
+        if (self.options or {}).get("citations"):
+            warn("A source is sent as text with its title: this API cites no sources that it is given.")
         source = f"({self.source})" if self.source else None
         heading = " ".join(word for word in ("Source:" if source else None, self.title, source) if word)
         if not heading:

@@ -71,11 +71,12 @@ class RefusalDelta:
 
 @dataclass(slots=True)
 class CitationDelta:
-    """Sources of the text part at `index`."""
+    """Sources of the text part at `index`, and who may read them back."""
 
     citations: list[Citation]
     index: int
     choice: int = 0
+    issuer: Issuer | None = None
 
 
 @dataclass(slots=True)
@@ -205,6 +206,7 @@ class Accumulator:
         part = self._part(delta, Text, lambda _: Text("")).part
         assert isinstance(part, Text)  # noqa: S101 - _part has checked it
         part.citations.extend(delta.citations)
+        part.issuer = part.issuer or delta.issuer
 
     def _audio(self, delta: AudioDelta) -> None:
         growing = self._part(delta, Media, lambda d: Media("audio", data="", mime_type=d.mime_type, issuer=d.issuer))

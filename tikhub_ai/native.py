@@ -28,7 +28,7 @@ NATIVE: dict[str, frozenset[str]] = {
     ),
     "generate_content": frozenset(
         {"safety_settings", "cached_content", "response_modalities", "media_resolution", "speech_config",
-         "image_config", "thinking_level", "include_thoughts", "labels"}
+         "image_config", "thinking_level", "include_thoughts", "labels", "api_version", "parameters_json_schema"}
     ),
 }  # fmt: skip
 """By wire API."""

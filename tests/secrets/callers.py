@@ -21,7 +21,7 @@ from tikhub_ai.transport import ApiRequest
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable
 
-MODEL = "gpt-4o"
+MODEL = "grok-4"
 
 
 @dataclass

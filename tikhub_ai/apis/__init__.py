@@ -62,3 +62,13 @@ class ChatCodec(Protocol):
 
     def decoder(self, request: ChatRequest, facts: ModelFacts) -> ChatDecoder:
         """A decoder for one answer."""
+
+
+class CountingCodec(ChatCodec, Protocol):
+    """A codec of an API that counts a request's tokens too."""
+
+    def encode_count(self, request: ChatRequest, facts: ModelFacts) -> ApiRequest:
+        """The request that asks for the count. Raises as `encode` does."""
+
+    def read_count(self, payload: dict[str, Any]) -> int | None:
+        """The tokens that the answer tells, or None where it tells none."""

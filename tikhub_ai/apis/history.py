@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tikhub_ai.conversation import Media, ToolCall, ToolResult
+from tikhub_ai.apis.payloads import made_id
+from tikhub_ai.conversation import Media, Message, Text, ToolCall, ToolResult
 from tikhub_ai.errors import InvalidRequestError, warn
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
-    from tikhub_ai.conversation import AnyPart, Issuer, Message
+    from tikhub_ai.conversation import AnyPart, Issuer
 
 
 class Dropped:
@@ -38,22 +41,119 @@ class Dropped:
             warn(f"What {self._reader.family} on {self._reader.api} cannot read is left out: {named}.")
 
 
-def check_results_have_calls(messages: Sequence[Message]) -> None:
-    """Every tool result must have its call before it: all wires refuse one that has not, in words that help nobody.
+NOT_ANSWERED = "The call was not answered."
+"""What stands for the result of a call that has none, such as one of an agent that was stopped."""
+
+
+class _Called:
+    """A call of the conversation, where it stands, and what came of it."""
+
+    __slots__ = ("answered_at", "at", "call", "id", "result")
+
+    def __init__(self, call: ToolCall, at: int) -> None:
+        self.call = call
+        self.at = at
+        self.id = call.id
+        self.result: ToolResult | None = None
+        self.answered_at = at
+
+
+def paired(messages: Sequence[Message]) -> Sequence[Message]:
+    """The conversation with each call answered once, right after it, by an id of its own, as all wires demand.
+
+    Results that stand elsewhere are moved to their calls. A call without a result, with something after it, gets one
+    that says so. Where several results answer one call, the last counts. Of calls with the same id, which some
+    providers count anew in every answer, the later ones get another. Calls at the very end wait for their results, and
+    stay as they are: the wire says what it thinks of them.
+
+    Args:
+        messages: The conversation; not changed. It comes back itself where nothing is wrong with it.
 
     Raises:
-        InvalidRequestError: One has not.
+        InvalidRequestError: A result has no call before it.
     """
-    called: set[str] = set()
-    for message in messages:
+    calls, repeated = _matched(messages)
+    unanswered = [called for called in calls if called.result is None and called.at < len(messages) - 1]
+    renamed = _renamed(calls)
+    if repeated:
+        warn(f"Calls with several results get the last one: {', '.join(repeated)}.")
+    if unanswered:
+        named = ", ".join(f"{called.call.name!r} ({called.call.id})" for called in unanswered)
+        warn(f"Calls without a result, with more of the conversation after them, are said to have failed: {named}.")
+    if not (repeated or unanswered or renamed) and all(_in_place(called, messages) for called in calls):
+        return messages
+    for called in unanswered:
+        called.result = ToolResult(called.id, [Text(NOT_ANSWERED)], called.call.name, is_error=True)
+    return _put_together(messages, calls)
+
+
+def _matched(messages: Sequence[Message]) -> tuple[list[_Called], list[str]]:
+    """All calls with their results, and the ids of calls that have several.
+
+    A result answers the last message before it that calls by its id; of several calls there, the first that is open.
+    """
+    calls: list[_Called] = []
+    by_id: dict[str, list[_Called]] = {}
+    repeated: dict[str, None] = {}
+    for number, message in enumerate(messages):
         for part in message.parts:
             if isinstance(part, ToolCall):
-                called.add(part.id)
-            elif isinstance(part, ToolResult) and part.tool_call_id not in called:
-                raise InvalidRequestError(
-                    f"The result of tool call {part.tool_call_id!r} has no such call before it: keep the assistant "
-                    "message that made the call in the history, or drop the result."
-                )
+                calls.append(_Called(part, number))
+                by_id.setdefault(part.id, []).append(calls[-1])
+            elif isinstance(part, ToolResult):
+                named = by_id.get(part.tool_call_id)
+                if not named:
+                    raise InvalidRequestError(
+                        f"The result of tool call {part.tool_call_id!r} has no such call before it: keep the assistant "
+                        "message that made the call in the history, or drop the result."
+                    )
+                open_calls = [called for called in named if called.at == named[-1].at and called.result is None]
+                called = open_calls[0] if open_calls else named[-1]
+                if called.result is not None:
+                    repeated[part.tool_call_id] = None
+                called.result, called.answered_at = part, number
+    return calls, list(repeated)
+
+
+def _renamed(calls: Sequence[_Called]) -> bool:
+    """Give calls that share an id, or have none, one of their own. Whether there were any."""
+    taken = {called.id for called in calls}
+    seen: set[str] = {""}
+    found = False
+    for called in calls:
+        if called.id in seen:
+            found = True
+            number = 2
+            while (name := f"{called.call.id or 'call'}_{number}") in taken:
+                number += 1
+            called.id = name
+            taken.add(name)
+        seen.add(called.id)
+    return found
+
+
+def _in_place(called: _Called, messages: Sequence[Message]) -> bool:
+    """Whether nothing but other results stands between a call and its result."""
+    between = messages[called.at + 1 : called.answered_at]
+    return all(isinstance(part, ToolResult) for message in between for part in message.parts)
+
+
+def _put_together(messages: Sequence[Message], calls: Sequence[_Called]) -> list[Message]:
+    called_in: dict[int, list[_Called]] = {}
+    for called in calls:
+        called_in.setdefault(called.at, []).append(called)
+    out: list[Message] = []
+    for number, message in enumerate(messages):
+        own = called_in.get(number, [])
+        ids = iter(called.id for called in own)
+        rest = [part for part in message.parts if not isinstance(part, ToolResult)]
+        if rest or not message.parts:
+            said = [replace(part, id=next(ids)) if isinstance(part, ToolCall) else part for part in rest]
+            out.append(Message(message.role, said, message.name))
+        results = [replace(called.result, tool_call_id=called.id) for called in own if called.result is not None]
+        if results:
+            out.append(Message("tool", [*results]))
+    return out
 
 
 def cannot_carry(api: str, part: Media, takes: str) -> InvalidRequestError:
@@ -67,3 +167,18 @@ def cannot_carry(api: str, part: Media, takes: str) -> InvalidRequestError:
     given = "URL" if part.url else "file id" if part.file_id else "base64 data"
     kind = f"{part.kind} input ({part.mime_type})" if part.mime_type else f"{part.kind} input"
     return InvalidRequestError(f"{api} cannot carry {kind} given as {given}. It takes {takes}.")
+
+
+def fitting_id(identifier: str, pattern: re.Pattern[str], prefix: str) -> str:
+    """A call's id as a wire takes it: other providers' ids may be too long, or hold what it refuses.
+
+    The call and its result get the same id, each time the same history is sent.
+
+    Args:
+        identifier: The id as its issuer gave it.
+        pattern: What the wire takes, to be matched whole.
+        prefix: How the wire's own ids begin.
+    """
+    if pattern.fullmatch(identifier):
+        return identifier
+    return made_id(prefix, identifier)

@@ -58,3 +58,11 @@ def raise_error_in(payload: dict[str, Any]) -> None:
 def made_id(prefix: str, *seed: Any) -> str:
     """An id where the wire has none: the same in every decoding of one answer, another in every answer."""
     return prefix + blake2b("/".join(map(str, seed)).encode(), digest_size=12).hexdigest()
+
+
+def number(value: Any) -> int:
+    """A count, which may be missing, null, a float or a string."""
+    try:
+        return int(value or 0)
+    except (TypeError, ValueError):
+        return 0

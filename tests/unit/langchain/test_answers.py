@@ -15,6 +15,7 @@ from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 from langchain_tikhub.answers import AnswerStream
 from langchain_tikhub.conversation import to_conversation
 from tests.unit.langchain.support import (
+    CLAUDE,
     INTERLEAVED,
     REASONING,
     SCRIPTS,
@@ -26,7 +27,7 @@ from tests.unit.langchain.support import (
     reply_of,
     summed,
 )
-from tikhub_ai import Media, PartDelta, TextDelta, ToolCallDelta
+from tikhub_ai import Media, PartDelta, ReasoningDelta, TextDelta, ToolCallDelta
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is in beta:langchain_core._api.LangChainBetaWarning")
 scripts = pytest.mark.parametrize("deltas", SCRIPTS.values(), ids=SCRIPTS)
@@ -238,7 +239,7 @@ def test_pieces_of_parallel_calls_do_not_mix() -> None:
 def test_a_quickly_built_text_chunk_is_a_validated_one() -> None:
     quick = AnswerStream("m").chunk(TextDelta("tok", 2))
     assert quick is not None
-    entry = {"index": 2, "type": "text", "length": 3}
+    entry = {"index": 2, "type": "text"}
     message = AIMessageChunk(
         content="tok", additional_kwargs={"tikhub_parts": [entry]}, response_metadata={"model_provider": "tikhub"}
     )
@@ -389,3 +390,19 @@ async def test_early_close_of_an_async_stream_closes_the_wire() -> None:
     await anext(stream)  # type: ignore[call-overload]
     await stream.aclose()  # type: ignore[attr-defined]
     assert llm._script.closed == 1
+
+
+@pytest.mark.parametrize("sizes", [(3, 3, 3), (1, 1), (4, 4, 8, 16), (2, 0, 2)])
+def test_pieces_of_equal_length_add_up_too(sizes: tuple[int, ...]) -> None:
+    """LangChain drops an int that equals the one it is to be added to, so lengths may not be summed chunk by chunk."""
+    state = {"signature": "s"}
+    deltas: list[Any] = [ReasoningDelta("t" * size, 0) for size in sizes]
+    deltas.append(ReasoningDelta("", 0, state=state, issuer=CLAUDE))
+    deltas += [TextDelta("a" * size, 1) for size in sizes] + [TextDelta("b" * size, 2) for size in sizes]
+    message = None
+    for chunk in ScriptedChat(deltas).stream("hi"):
+        message = chunk if message is None else message + chunk
+    assert message is not None
+    _, reply = to_conversation([HumanMessage("hi"), message])
+    assert [part.text for part in reply.parts] == ["t" * sum(sizes), "a" * sum(sizes), "b" * sum(sizes)]
+    assert reply.parts[0].state == state

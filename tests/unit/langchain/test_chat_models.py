@@ -172,10 +172,9 @@ def test_a_missing_key_shows_at_the_first_call_and_says_what_to_do() -> None:
         asyncio.run(llm.ainvoke("hi"))
 
 
-def test_an_api_that_is_not_built_says_which_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tikhub_ai.chat.BUILT_APIS", ("chat_completions",))
-    with pytest.raises(ConfigurationError, match="'auto' and 'chat_completions' work"):
-        ChatTikHub(model="m", api_key="sk-1", api="messages").invoke("hi")
+def test_an_api_that_is_not_known_says_which_are() -> None:
+    with pytest.raises((ConfigurationError, ValueError), match="'generate_content'"):
+        ChatTikHub(model="m", api_key="sk-1", api="telepathy")
 
 
 # --- over real bytes ------------------------------------------------------------------------------------------------
@@ -184,7 +183,14 @@ def test_an_api_that_is_not_built_says_which_work(monkeypatch: pytest.MonkeyPatc
 def over(handler: Any, **kwargs: Any) -> ChatTikHub:
     """A model whose requests a function answers, on the real transport and codec."""
     transport = httpx.MockTransport(handler)
-    given = {"model": "gpt-4o", "api_key": "sk-1", "base_url": "http://gateway.test", "max_retries": 0, **kwargs}
+    given = {
+        "model": "gpt-4o",
+        "api": "chat_completions",
+        "api_key": "sk-1",
+        "base_url": "http://gateway.test",
+        "max_retries": 0,
+        **kwargs,
+    }
     return ChatTikHub(
         http_client=httpx.Client(transport=transport), http_async_client=httpx.AsyncClient(transport=transport), **given
     )

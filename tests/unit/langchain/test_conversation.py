@@ -20,6 +20,7 @@ from langchain_tikhub.blocks import part_of, parts_of_content
 from langchain_tikhub.conversation import to_conversation
 from tests.unit.langchain.support import CLAUDE, INTERLEAVED, REASONING, SCRIPTS, TOOLS, ScriptedChat
 from tikhub_ai import (
+    Document,
     InvalidRequestError,
     Media,
     Message,
@@ -63,7 +64,7 @@ BLOCKS: dict[str, tuple[dict[str, Any], AnyPart]] = {
         Media("image", data=PNG, mime_type="image/png"),
     ),
     "v0 file id": ({"type": "file", "source_type": "id", "id": "file-1"}, Media("file", file_id="file-1")),
-    "v0 text file": ({"type": "file", "source_type": "text", "text": "words"}, Text("words")),
+    "v0 text file": ({"type": "file", "source_type": "text", "text": "words"}, Document([Text("words")])),
     "v1 audio": (
         {"type": "audio", "base64": "UklG", "mime_type": "audio/wav"},
         Media("audio", data="UklG", mime_type="audio/wav"),
@@ -75,7 +76,7 @@ BLOCKS: dict[str, tuple[dict[str, Any], AnyPart]] = {
     ),
     "v1 plain text": (
         {"type": "text-plain", "text": "words", "mime_type": "text/plain", "title": "T"},
-        Text("T\n\nwords"),
+        Document([Text("words")], "T"),
     ),
     "v1 reasoning": ({"type": "reasoning", "reasoning": "hm"}, Reasoning(text="hm")),
     "v1 tool call": ({"type": "tool_call", "id": "c", "name": "f", "args": {"a": 1}}, ToolCall("c", "f", '{"a": 1}')),
@@ -145,15 +146,31 @@ BLOCKS: dict[str, tuple[dict[str, Any], AnyPart]] = {
             "title": "A",
             "citations": {"enabled": True},
         },
-        Media("file", data="JVBE", mime_type="application/pdf", name="A"),
+        Media("file", data="JVBE", mime_type="application/pdf", name="A", options={"citations": {"enabled": True}}),
     ),
     "text document": (
         {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "words"}},
-        Text("words"),
+        Document([Text("words")]),
     ),
     "content document": (
         {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "words"}]}},
-        Text("words"),
+        Document([Text("words")]),
+    ),
+    "search result": (
+        {
+            "type": "search_result",
+            "title": "T",
+            "source": "https://a.test",
+            "content": [{"type": "text", "text": "words"}],
+            "citations": {"enabled": True},
+            "cache_control": {"type": "ephemeral"},
+        },
+        Document(
+            [Text("words")],
+            "T",
+            "https://a.test",
+            options={"citations": {"enabled": True}, "cache_control": {"type": "ephemeral"}},
+        ),
     ),
     "file source": (
         {"type": "document", "source": {"type": "file", "file_id": "file-1"}},

@@ -19,7 +19,15 @@ KEY, HEADER = "sk-canary-4a7f", "canary-header-9c1e"
 
 
 def model(**kwargs: Any) -> ChatTikHub:
-    return ChatTikHub(**{"model": "gpt-4o", "api_key": KEY, "default_headers": {"X-Secret": HEADER}, **kwargs})
+    return ChatTikHub(
+        **{
+            "model": "gpt-4o",
+            "api": "chat_completions",
+            "api_key": KEY,
+            "default_headers": {"X-Secret": HEADER},
+            **kwargs,
+        }
+    )
 
 
 def key_of(llm: ChatTikHub) -> str:

@@ -160,4 +160,4 @@ def test_tracers_are_told_the_schema_and_the_wire_is_not() -> None:
 def test_no_warning_is_given_for_ordinary_use() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        by_tool().with_structured_output(Person).invoke("hi")
+        by_tool().with_structured_output(Person, method="function_calling").invoke("hi")

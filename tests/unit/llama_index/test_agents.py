@@ -145,7 +145,7 @@ TOOL = FunctionTool.from_defaults(get_weather)
 )
 def test_tool_choice_in_every_form(server: ScriptedServer, asked: dict[str, Any], sent: Any) -> None:
     scripted(server, Said("Hi"), column=ChatCompletionsColumn())
-    llm_at(server, model="gpt-4o").chat_with_tools([TOOL], user_msg="Hello", **asked)
+    llm_at(server, model="gpt-4o", api="chat_completions").chat_with_tools([TOOL], user_msg="Hello", **asked)
     body = server.requests[0].json()
     assert body.get("tool_choice") == sent
     assert body["parallel_tool_calls"] is False
@@ -179,7 +179,7 @@ def test_strict_tools_are_closed_where_they_can_be(server: ScriptedServer) -> No
 
     scripted(server, Said("Hi"), column=ChatCompletionsColumn())
     tools = [TOOL, FunctionTool.from_defaults(log)]
-    llm_at(server, model="gpt-4o", strict=True).chat_with_tools(tools, user_msg="Hello")
+    llm_at(server, model="gpt-4o", api="chat_completions", strict=True).chat_with_tools(tools, user_msg="Hello")
     closed, free = (tool["function"] for tool in server.requests[0].json()["tools"])
     assert (closed["strict"], closed["parameters"]["additionalProperties"]) == (True, False)
     assert free["strict"] is False
@@ -225,7 +225,10 @@ PROMPT = PromptTemplate("A song about {thing}.")
 
 def test_a_model_that_holds_to_schemas_is_given_one(server: ScriptedServer) -> None:
     scripted(server, Said(SONG), column=ChatCompletionsColumn())
-    assert llm_at(server, model="gpt-4o").structured_predict(Song, PROMPT, thing="the sea").seconds == 234
+    assert (
+        llm_at(server, model="gpt-4o", api="chat_completions").structured_predict(Song, PROMPT, thing="the sea").seconds
+        == 234
+    )
     wanted = server.requests[0].json()["response_format"]["json_schema"]
     assert (wanted["name"], wanted["strict"], wanted["description"]) == ("Song", True, "A song.")
     assert wanted["schema"]["additionalProperties"] is False
@@ -237,8 +240,11 @@ def test_a_model_that_holds_to_schemas_is_given_one(server: ScriptedServer) -> N
     [
         ({"model": "deepseek-chat"}, "required"),
         ({"model": "deepseek-reasoner"}, "auto"),
-        ({"model": "gpt-4o", "should_use_structured_outputs": False}, "required"),
-        ({"model": "gpt-4o", "pydantic_program_mode": PydanticProgramMode.FUNCTION}, "required"),
+        ({"model": "gpt-4o", "api": "chat_completions", "should_use_structured_outputs": False}, "required"),
+        (
+            {"model": "gpt-4o", "api": "chat_completions", "pydantic_program_mode": PydanticProgramMode.FUNCTION},
+            "required",
+        ),
     ],
 )
 def test_any_other_is_given_a_tool(server: ScriptedServer, settings: dict[str, Any], choice: str) -> None:

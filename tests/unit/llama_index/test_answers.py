@@ -8,7 +8,6 @@ import pytest
 from llama_index.core.base.llms.types import (
     AudioBlock,
     ChatMessage,
-    CitationBlock,
     ImageBlock,
     TextBlock,
     ThinkingBlock,
@@ -97,7 +96,8 @@ def test_sound_goes_back_with_its_id_and_its_words() -> None:
 def test_a_plain_answer_needs_no_skeleton() -> None:
     assert from_reply([Text("Hello")]).additional_kwargs == {}
     thought = [Reasoning("Hm.", state={"field": "reasoning"}, issuer=CLAUDE), Text("Hi"), ToolCall("c1", "f")]
-    assert from_reply(thought).additional_kwargs.keys() == {"tool_calls"}
+    assert from_reply(thought[:2]).additional_kwargs == {}
+    assert from_reply(thought).additional_kwargs.keys() == {"tikhub_parts"}
 
 
 def test_all_text_is_one_block_so_that_content_is_what_was_streamed() -> None:
@@ -111,7 +111,6 @@ def test_all_text_is_one_block_so_that_content_is_what_was_streamed() -> None:
         ToolCallBlock,
         ToolCallBlock,
         ImageBlock,
-        CitationBlock,
     ]
 
 
@@ -313,9 +312,10 @@ def test_sources_and_whole_parts() -> None:
     last = items[-1].message
     assert last.content == "Hi there No."
     kinds = [type(block) for block in last.blocks]
-    assert kinds == [TextBlock, ImageBlock, ToolCallBlock, ThinkingBlock, CitationBlock]
+    assert kinds == [TextBlock, ImageBlock, ToolCallBlock, ThinkingBlock]
     assert {type(block) for block in items[-2].message.blocks} == set(kinds)
-    assert last.blocks[-1].additional_location_info == {"start": 0, "end": 2}
+    source = {"type": "url_citation", "url": "https://r.test", "title": "R", "start": 0, "end": 2}
+    assert items[-2].message.additional_kwargs["citations"] == last.additional_kwargs["citations"] == [source]
 
 
 def test_a_stream_of_nothing_has_one_item() -> None:

@@ -26,7 +26,7 @@ from llama_index.core.base.llms.types import (
 from pydantic import ValidationError
 
 from llama_index_tikhub.blocks import reads_files, to_conversation
-from tikhub_ai import Citation, InvalidRequestError, Media, Message, Reasoning, Text, ToolCall, ToolResult
+from tikhub_ai import Citation, Document, InvalidRequestError, Media, Message, Reasoning, Text, ToolCall, ToolResult
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,10 +174,13 @@ def test_a_cache_point_in_a_tool_result_marks_the_result() -> None:
     ]
 
 
-def test_a_citable_block_says_its_source_and_warns() -> None:
+def test_a_citable_block_is_a_source_to_be_cited_and_else_says_its_title() -> None:
     block = CitableBlock(title="Rivers", source="rivers.md", content=[TextBlock(text="The Seine is long.")])
-    with pytest.warns(UserWarning, match="CitableBlock"):
-        assert parts_of(block) == [Text("Source: Rivers (rivers.md)\nThe Seine is long.")]
+    [source] = parts_of(block)
+    cited = {"citations": {"enabled": True}}
+    assert source == Document([Text("The Seine is long.")], "Rivers", "rivers.md", options=cited)
+    with pytest.warns(UserWarning, match="cites no sources"):
+        assert source.spelled_out() == [Text("Source: Rivers (rivers.md)\nThe Seine is long.")]
 
 
 def test_a_citation_belongs_to_the_text_before_it() -> None:

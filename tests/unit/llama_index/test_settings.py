@@ -50,7 +50,10 @@ def gateway(server: ScriptedServer) -> ScriptedServer:
 
 
 def llm_at(server: ScriptedServer, **settings: Any) -> TikHub:
-    return TikHub(**{"model": "gpt-4o", "api_key": KEY, "base_url": server.url, "max_retries": 0} | settings)
+    return TikHub(
+        **{"model": "gpt-4o", "api": "chat_completions", "api_key": KEY, "base_url": server.url, "max_retries": 0}
+        | settings
+    )
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -155,7 +158,7 @@ def test_a_vendors_key_and_headers_are_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"base_url": "ai.tikhub.io"}, {"api": "responses_v2"}, {"max_retries": -1}, {"api": "messages"}]
+    "wrong", [{"base_url": "ai.tikhub.io"}, {"api": "responses_v2"}, {"max_retries": -1}, {"auth_header": "a b"}]
 )
 def test_what_cannot_work_says_so_at_construction(wrong: dict[str, Any]) -> None:
     with pytest.raises((ConfigurationError, ValueError)):

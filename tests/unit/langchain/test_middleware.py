@@ -1,0 +1,96 @@
+"""The prompt-caching middleware: what an agent repeats is marked, for Claude alone, on both of its APIs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import HumanMessage
+from langchain_core.tools import tool
+
+from langchain_tikhub import ChatTikHub, PromptCachingMiddleware
+from tests import anthropic_types
+from tests.scripted_server import Answer, ScriptedServer
+
+MARK = {"type": "ephemeral"}
+
+
+@tool
+def weather(city: str) -> str:
+    """Tell the weather of a city."""
+    return f"sunny in {city}"
+
+
+def claude_says(*content: dict[str, Any]) -> Answer:
+    reason = "tool_use" if content[-1]["type"] == "tool_use" else "end_turn"
+    usage = {"input_tokens": 5, "output_tokens": 2, "cache_read_input_tokens": 90, "cache_creation_input_tokens": 5}
+    return Answer({"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
+                   "content": list(content), "stop_reason": reason, "usage": usage})  # fmt: skip
+
+
+CALL = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Paris"}}
+WORDS = {"type": "text", "text": "Sunny."}
+
+
+def agent(server: ScriptedServer, model: str = "claude-sonnet-4-5", api: Any = "auto", **settings: Any) -> Any:
+    llm = ChatTikHub(model=model, api=api, api_key="sk-x", base_url=server.url)
+    caching = PromptCachingMiddleware(**settings)
+    return create_agent(llm, [weather], system_prompt="Be brief.", middleware=[caching])
+
+
+def test_system_prompt_and_last_message_are_marked_at_every_step(server: ScriptedServer) -> None:
+    server.answers = [claude_says(CALL), claude_says(WORDS)]
+    result = agent(server).invoke({"messages": [("user", "weather?")]})
+    first, second = (request.json() for request in server.requests)
+    assert first["system"] == [{"type": "text", "text": "Be brief.", "cache_control": MARK}]
+    assert first["messages"][-1]["content"] == [{"type": "text", "text": "weather?", "cache_control": MARK}]
+    assert second["messages"][0]["content"] == "weather?"
+    (answered,) = second["messages"][-1]["content"]
+    assert (answered["type"], answered["cache_control"]) == ("tool_result", MARK)
+    assert [anthropic_types.problems("/v1/messages", body) for body in (first, second)] == [[], []]
+    usage = result["messages"][-1].usage_metadata
+    assert usage["input_tokens"] == 100
+    assert usage["input_token_details"] == {"cache_read": 90, "cache_creation": 5}
+
+
+async def test_async_and_an_hour(server: ScriptedServer) -> None:
+    server.answers = [claude_says(WORDS)]
+    await agent(server, ttl="1h").ainvoke({"messages": [("user", "hi")]})
+    assert server.requests[0].json()["system"][0]["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
+
+
+@pytest.mark.parametrize("settings", [{"model": "deepseek-chat"}, {"min_messages_to_cache": 9}])
+def test_models_that_cache_by_themselves_and_short_calls_stay_as_they_are(
+    server: ScriptedServer, settings: dict[str, Any]
+) -> None:
+    server.answers = [
+        Answer({"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]})
+        if "model" in settings
+        else claude_says(WORDS)
+    ]
+    agent(server, **settings).invoke({"messages": [("user", "hi")]})
+    assert b"cache_control" not in server.requests[0].body
+
+
+def test_other_classes_models_stay_as_they_are() -> None:
+    model = FakeListChatModel(responses=["hi"])
+    built = create_agent(model, [], system_prompt="Be brief.", middleware=[PromptCachingMiddleware()])
+    assert built.invoke({"messages": [("user", "hi")]})["messages"][-1].content == "hi"
+
+
+def test_claude_on_chat_completions_is_marked_too(server: ScriptedServer) -> None:
+    server.answers = [Answer({"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]})]
+    agent(server, api="chat_completions").invoke({"messages": [("user", "hi")]})
+    assert server.requests[0].body.count(b"cache_control") == 2
+
+
+def test_marks_of_the_caller_stay_and_messages_are_not_changed(server: ScriptedServer) -> None:
+    server.answers = [claude_says(WORDS)]
+    marked = HumanMessage([{"type": "text", "text": "long", "cache_control": MARK}, {"type": "text", "text": "short"}])
+    plain = HumanMessage("hi")
+    agent(server).invoke({"messages": [plain, marked]})
+    (turn,) = server.requests[0].json()["messages"]
+    assert [("cache_control" in block) for block in turn["content"]] == [False, True, False]
+    assert plain.content == "hi"
