@@ -52,9 +52,9 @@ def _without_cookies(response: dict[str, Any]) -> dict[str, Any]:
     return response
 
 
-def path_of(peer: str, scenario: str) -> Path:
+def path_of(peer: str, scenario: str, api: str = "chat_completions") -> Path:
     """Where a scenario's cassette lies."""
-    return FOLDER / peer / f"{scenario}.yaml"
+    return FOLDER / peer / api / f"{scenario}.yaml"
 
 
 def facts_of(version: str, kind: str, model: str) -> dict[str, str]:

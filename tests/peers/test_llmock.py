@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from tests.faults import lanes
 from tests.faults.lanes import CORE, Lane, assert_ours
 from tikhub_ai import (
     APIConnectionError,
@@ -18,6 +20,7 @@ from tikhub_ai import (
     ServerError,
     TikHubAIError,
 )
+from tikhub_ai.chat import choose_api
 
 if TYPE_CHECKING:
     from local_models import Peer
@@ -29,8 +32,18 @@ LONG = f"{TEXT} " * 4000
 """So long that the server is not yet through with it when a client has read its first words."""
 
 
-def fault(kind: str, **more: Any) -> dict[str, Any]:
-    return {"type": "stream_fault", "kind": kind, "after_chunks": 3, **more}
+def fault(kind: str, words: int = 2, **more: Any) -> dict[str, Any]:
+    """A stream that goes wrong after so many words; before its first chunk, if there are none."""
+    return {"type": "stream_fault", "kind": kind, "after_chunks": words, **more}
+
+
+def behaviors_of(scenario: str, prelude: int) -> list[dict[str, Any]]:
+    """A scenario's, on a wire whose streams begin with so many chunks before the first word."""
+    found: list[dict[str, Any]] = []
+    for one in SCENARIOS[scenario][0]:
+        words = one.get("after_chunks")
+        found.append(one | {"after_chunks": words + prelude} if words else one)
+    return found
 
 
 SCENARIOS: dict[str, tuple[list[dict[str, Any]], type[TikHubAIError] | None, bool]] = {
@@ -41,9 +54,9 @@ SCENARIOS: dict[str, tuple[list[dict[str, Any]], type[TikHubAIError] | None, boo
     "529, then 503": ([{"type": "fail", "status": 529}, {"type": "fail", "status": 503}], None, False),
     "400": ([{"type": "fail", "status": 400}], BadRequestError, False),
     "a stream that ends without its finish": ([fault("truncate")], IncompleteStreamError, True),
-    "a stream that ends before its first word": ([fault("truncate", after_chunks=0)], None, True),
+    "a stream that ends before its first word": ([fault("truncate", words=0)], None, True),
     "a stream whose connection drops": ([fault("disconnect")], IncompleteStreamError, True),
-    "a connection that drops before the first word": ([fault("disconnect", after_chunks=0)], None, True),
+    "a connection that drops before the first word": ([fault("disconnect", words=0)], None, True),
     "a chunk that is no JSON": ([fault("malformed")], InvalidResponseError, True),
     "a stream that stalls": ([fault("stall", stall_seconds=2.0)], APITimeoutError, True),
     "a slow first token": ([{"type": "slow_first_token", "seconds": 0.3}], None, True),
@@ -51,20 +64,33 @@ SCENARIOS: dict[str, tuple[list[dict[str, Any]], type[TikHubAIError] | None, boo
 }
 
 
+WIRES = {
+    # where llmock speaks it; a model for which `auto` chooses it; chunks of its streams before the first word
+    "chat_completions": ("", "m", 1),
+    "messages": ("/anthropic", "claude-sonnet-4-5", 3),
+}
+
+
 @pytest.mark.parametrize(
-    ("scenario", "lane"),
+    ("api", "scenario", "lane"),
     [
-        pytest.param(scenario, lane, id=f"{scenario}-{lane.id}")
+        pytest.param(api, scenario, lane, id=f"{api}-{scenario}-{lane.id}")
+        for api in WIRES
         for scenario, (_, _, only_streams) in SCENARIOS.items()
         for lane in CORE
         if lane.streamed or not only_streams
     ],
 )
-async def test_the_verdict_is_clean(llmock: Peer, scenario: str, lane: Lane) -> None:
-    behaviors, seen, _ = SCENARIOS[scenario]
+async def test_the_verdict_is_clean(
+    llmock: Peer, api: str, scenario: str, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below, model, prelude = WIRES[api]
+    monkeypatch.setattr(lanes, "REQUEST", dataclasses.replace(lanes.REQUEST, model=model))
+    assert choose_api(model) == api
+    behaviors, (_, seen, _) = behaviors_of(scenario, prelude), SCENARIOS[scenario]
     text = LONG.strip() if "no JSON" in scenario else TEXT
     reply = {"type": "reply", "text": text, "times": None}
-    settings = {"base_url": llmock.base_url, "timeout": 1.2}
+    settings = {"base_url": llmock.base_url + below, "timeout": 1.2}
     async with httpx.AsyncClient(base_url=llmock.base_url, timeout=30, trust_env=False) as judge:
         (await judge.post("/_llmock/reset")).raise_for_status()
         (await judge.post("/_llmock/scenario", json={"behaviors": [*behaviors, reply]})).raise_for_status()

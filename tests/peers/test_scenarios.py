@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scenarios import Connection, Scenario, load
+from tests.scenarios import Scenario, load
 
 if TYPE_CHECKING:
     from local_models import Peer
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.peers
 
 
-@pytest.mark.parametrize("scenario", load(), ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", load(), ids=lambda scenario: scenario.id)
 async def test_scenario(scenario: Scenario, request: pytest.FixtureRequest) -> None:
     peer: Peer = request.getfixturevalue(scenario.peer)
-    done = scenario.run(Connection(peer.base_url, peer.api_key, peer.model))
+    done = scenario.run(scenario.connection(peer.base_url, peer.api_key, peer.model))
     if inspect.isawaitable(done):
         await done

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from tests import cassettes
-from tests.scenarios import Connection, Scenario, load
+from tests.scenarios import Scenario, load
 from tikhub_ai import ChatClient, ChatRequest, Message, Settings, Text
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.disable_socket
 
 
+def path_of(scenario: Scenario) -> Path:
+    return cassettes.path_of(scenario.peer, scenario.name, scenario.api)
+
+
 def facts_of(scenario: Scenario) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(cassettes.path_of(scenario.peer, scenario.name).read_text())
+    document: dict[str, Any] = yaml.safe_load(path_of(scenario).read_text())
     return document
 
 
-@pytest.mark.parametrize("scenario", load(), ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", load(), ids=lambda scenario: scenario.id)
 async def test_scenario(scenario: Scenario) -> None:
-    path = cassettes.path_of(scenario.peer, scenario.name)
     model = facts_of(scenario)["answered_by"]["model"]
-    with cassettes.recorder(scenario.peer, "none").use_cassette(str(path)) as cassette:
-        done = scenario.run(Connection(f"http://{cassettes.host_of(scenario.peer)}", "sk-test", model))
+    with cassettes.recorder(scenario.peer, "none").use_cassette(str(path_of(scenario))) as cassette:
+        done = scenario.run(scenario.connection(f"http://{cassettes.host_of(scenario.peer)}", "sk-test", model))
         if inspect.isawaitable(done):
             await done
         assert cassette.all_played
@@ -33,7 +39,7 @@ async def test_scenario(scenario: Scenario) -> None:
 
 def test_every_cassette_belongs_to_a_scenario_and_says_who_answered_it() -> None:
     kept = {path.relative_to(cassettes.FOLDER).as_posix() for path in cassettes.FOLDER.rglob("*.yaml")}
-    assert {f"{scenario.peer}/{scenario.name}.yaml" for scenario in load()} == {
+    assert {path_of(scenario).relative_to(cassettes.FOLDER).as_posix() for scenario in load()} == {
         path for path in kept if not path.startswith(("tikhub/", "standard/"))
     }
     for scenario in load():

@@ -1,14 +1,19 @@
 """What users do, once: run live by `make test-peers`, recorded by `make record`, replayed by `make test`.
 
-A scenario is a function of a `Connection`, sync or async. It asserts shapes, never a model's exact words.
+A scenario is a function of a `Connection`, sync or async, that runs once for each wire API which can show it. It
+asserts shapes, never a model's exact words. Who answers stands in `answerers`.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from tests.scenarios.answerers import ANSWERERS, CHAT
+
+if TYPE_CHECKING:
+    from tikhub_ai import ChatAPI
 
 Run = Callable[["Connection"], Any]
 
@@ -20,35 +25,61 @@ class Connection:
     base_url: str
     api_key: str
     model: str
+    api: str
+    repeatable: Mapping[str, Any] = field(default_factory=dict)
+    """Settings with which a model says the same each time."""
     dimensions: int = 384
+
+    @property
+    def chat_api(self) -> ChatAPI:
+        return cast("ChatAPI", self.api)
 
     def settings(self, **more: Any) -> dict[str, Any]:
         """Arguments for any class of the adapters."""
         return {"base_url": self.base_url, "api_key": self.api_key, "model": self.model, "max_retries": 1} | more
 
+    def chat_settings(self, **more: Any) -> dict[str, Any]:
+        """Arguments for the adapters' chat classes."""
+        return self.settings(api=self.api, **self.repeatable) | more
+
 
 @dataclass(frozen=True)
 class Scenario:
-    """A function, and the server that it needs."""
+    """A function on one wire API, and the server that it needs there."""
 
     name: str
+    api: str
     peer: str
     run: Run
 
     @property
-    def is_async(self) -> bool:
-        return inspect.iscoroutinefunction(self.run)
+    def id(self) -> str:
+        return f"{self.api}-{self.name}"
+
+    @property
+    def is_scripted(self) -> bool:
+        return self.peer == ANSWERERS[self.api].script
+
+    def connection(self, base_url: str, api_key: str, model: str) -> Connection:
+        """To a server that calls its model so."""
+        one = ANSWERERS[self.api]
+        return Connection(base_url, api_key, one.asked_for or model, self.api, one.repeatable)
 
 
 SCENARIOS: list[Scenario] = []
 
 
-def scenario(peer: str) -> Callable[[Run], Run]:
-    """Enter a function into the list."""
+def scenario(*, scripted: bool = False, on: Sequence[str] = tuple(CHAT)) -> Callable[[Run], Run]:
+    """Enter a function into the list.
+
+    Args:
+        scripted: No small model can show it.
+        on: The wire APIs that can.
+    """
 
     def enter(run: Run) -> Run:
-        framework = run.__module__.rsplit(".", 1)[-1]
-        SCENARIOS.append(Scenario(f"{framework}_{run.__name__}", peer, run))
+        name = f"{run.__module__.rsplit('.', 1)[-1]}_{run.__name__}"
+        SCENARIOS.extend(Scenario(name, api, ANSWERERS[api].of(name, scripted=scripted), run) for api in on)
         return run
 
     return enter

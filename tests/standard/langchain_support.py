@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import wave
 from base64 import b64decode
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import httpx
 import pytest
 from langchain_core.utils import function_calling
 from langchain_tests.integration_tests import chat_models
 
 from tests import cassettes
+from tests.scenarios.answerers import ANSWERERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from local_models import Peer
     from vcr.cassette import Cassette
@@ -44,26 +48,24 @@ FILES = {"png": PNG, "pdf": PDF, "wav": wav()}
 class Recorded:
     """Mixed into a suite of langchain-tests: each test is answered by its cassette, or recorded into it."""
 
-    column: ClassVar[str]
-    """The folder below `cassettes/standard`."""
-    peer: ClassVar[str]
-    """The server that answers what `others` does not name."""
-    others: ClassVar[Mapping[str, str]] = {}
-    """Tests, by name without `test_`, that another server answers."""
+    answered_as: ClassVar[str]
+    """Whose answerers these are, of `tests.scenarios.answerers`."""
+    column: ClassVar[str] = ""
+    """The folder below `cassettes/standard`; where empty, it is called like the answerers."""
 
     url = ""
     """Where the server of this test listens; set for each test."""
 
     @classmethod
-    def peer_of(cls, test: str) -> str:
-        return cls.others.get(test.removeprefix("test_"), cls.peer)
+    def folder(cls) -> Path:
+        return FOLDER / (cls.column or cls.answered_as)
 
     @pytest.fixture(autouse=True)
     def vcr(self, request: pytest.FixtureRequest) -> Iterator[Cassette]:
         """The cassette of this test. Stands for pytest-recording's fixture, which `test_stream_time` asks for."""
-        peer = self.peer_of(request.node.originalname)
+        peer = ANSWERERS[self.answered_as].of(request.node.originalname.removeprefix("test_"))
         name = re.sub(r"\W+", "_", request.node.name.removeprefix("test_")).strip("_")
-        path = FOLDER / self.column / f"{name}.yaml"
+        path = self.folder() / f"{name}.yaml"
         live: Peer | None = None
         if request.config.getoption("--record-mode") == "all":
             live = request.getfixturevalue("recorded_peers")[peer]
@@ -81,8 +83,6 @@ class Recorded:
 class RecordedChat(Recorded):
     """What the chat suite needs besides: files without a network, and requests that are the same each time."""
 
-    peer = "llama"
-
     @pytest.fixture(autouse=True)
     def _files_are_at_hand(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The suite fetches a PDF, a picture and a sound from the web; what they show is all the same to it."""
@@ -97,3 +97,34 @@ class RecordedChat(Recorded):
     def _ids_are_the_same_each_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """`tool_example_to_messages` invents ids for its calls; a cassette knows only those it was recorded with."""
         monkeypatch.setattr(function_calling, "uuid", SimpleNamespace(uuid4=lambda: "call-of-an-example"))
+
+
+def counting_claude(request: httpx.Request) -> httpx.Response:
+    """An answer of Claude that counts every kind of token, as the SDK's `Usage` has them: 4444 in, 55 out.
+
+    llama.cpp counts only what it read from its cache, and aimock tells no kinds apart.
+    """
+    cached = {"cache_read_input_tokens": 1111, "cache_creation_input_tokens": 2222}
+    before = {"input_tokens": 1111, **cached, "output_tokens": 1}
+    after = {"output_tokens": 55, "output_tokens_details": {"thinking_tokens": 33}}
+    thought, text = "One, two.", "Counted."
+    blocks = [{"type": "thinking", "thinking": thought, "signature": "c2ln"}, {"type": "text", "text": text}]
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5-20250929"}
+    message |= {"content": [], "stop_reason": None, "stop_sequence": None, "usage": before}
+    stopped = {"stop_reason": "end_turn", "stop_sequence": None}
+    if not json.loads(request.content).get("stream"):
+        return httpx.Response(200, json=message | stopped | {"content": blocks, "usage": before | after})
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": message},
+        {"type": "content_block_start", "index": 0, "content_block": {**blocks[0], "thinking": "", "signature": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": thought}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "c2ln"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 1, "content_block": {**blocks[1], "text": ""}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": text}},
+        {"type": "content_block_stop", "index": 1},
+        {"type": "message_delta", "delta": stopped, "usage": after},
+        {"type": "message_stop"},
+    ]
+    lines = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=lines)

@@ -28,7 +28,17 @@ from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
 from tests.standard.llama_index_columns import KEY, Call, Column, Said, asked_for
-from tests.standard.llama_index_probes import Callbacks, ask, dispatched, each, gather, opened, question, text_of
+from tests.standard.llama_index_probes import (
+    Callbacks,
+    ask,
+    dispatched,
+    dumped,
+    each,
+    gather,
+    opened,
+    question,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from tests.scripted_server import Answer, Request, ScriptedServer
@@ -140,7 +150,7 @@ class LlamaIndexContract:
         llm = self.llm()
         answers = [(await ask(llm, endpoint, question()))[-1] for endpoint in CHAT]
         for answer in answers[1:]:
-            assert answer.message.model_dump() == answers[0].message.model_dump()
+            assert dumped(answer.message) == dumped(answers[0].message)
             assert answer.additional_kwargs == answers[0].additional_kwargs
 
     @pytest.mark.parametrize("endpoint", STREAMED_CHAT)

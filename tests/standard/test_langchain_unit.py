@@ -49,3 +49,14 @@ class TestUnitOverAModelThatIsNotKnown(TestUnit):
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
         return {"TIKHUB_API_KEY": "sk-env"}, {"model": "m"}, {"api_key": "sk-env"}
+
+
+class TestUnitOverClaude(TestUnit):
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": "claude-sonnet-4-5", "api_key": "sk-test", "thinking": {"type": "disabled"}}
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        model = {"model": "claude-sonnet-4-5"}
+        return {"TIKHUB_AI_API_KEY": "sk-env"}, model, {"api_key": "sk-env", "model_name": "claude-sonnet-4-5"}

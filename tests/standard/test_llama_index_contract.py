@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -11,9 +11,12 @@ from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
 from llama_index.core.llms import ChatMessage
 
 from llama_index_tikhub import TikHub
-from tests.standard.llama_index_columns import ChatCompletionsColumn, DeepSeekColumn
+from tests.standard.llama_index_columns import ChatCompletionsColumn, DeepSeekColumn, MessagesColumn
 from tests.standard.llama_index_contract import LlamaIndexContract, ReasoningContract
 from tests.wire.recordings import Exchange, exchanges, needs_recordings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class TestChatCompletions(LlamaIndexContract):
@@ -24,34 +27,69 @@ class TestDeepSeek(ReasoningContract):
     column = DeepSeekColumn()
 
 
+class TestMessages(ReasoningContract):
+    column = MessagesColumn()
+
+
+def _openai(usage: dict[str, Any]) -> tuple[int, int]:
+    return usage["prompt_tokens"], usage["completion_tokens"]
+
+
+def _anthropic(usage: dict[str, Any]) -> tuple[int, int]:
+    """Anthropic counts what its cache has to do with by itself."""
+    cached = (usage.get("cache_creation_input_tokens") or 0) + (usage.get("cache_read_input_tokens") or 0)
+    return usage["input_tokens"] + cached, usage["output_tokens"]
+
+
+USAGE: dict[str, Callable[[dict[str, Any]], tuple[int, int]]] = {"chat_completions": _openai, "messages": _anthropic}
+"""By API: the tokens of a prompt and of its answer, out of the wire's `usage`."""
+
+
 def _answers(*, streamed: bool) -> list[Any]:
+    """Every recorded answer of the APIs that have a column."""
     return [
-        param
-        for param in exchanges("chat_completions")
-        if param.values[0].status == 200 and param.values[0].is_stream == streamed
+        pytest.param(api, exchange, id=f"{api}-{exchange.name}")
+        for api in USAGE
+        for (exchange,) in (param.values for param in exchanges(api))
+        if exchange.status == 200 and exchange.is_stream == streamed and "count-tokens" not in exchange.name
     ]
 
 
-def _llm(exchange: Exchange, counter: TokenCountingHandler) -> TikHub:
+def _usage_of(exchange: Exchange) -> dict[str, Any]:
+    """The last of each count that an answer says."""
+    said = exchange.chunks if exchange.is_stream else [json.loads(exchange.body)]
+    usage: dict[str, Any] = {}
+    for payload in said:
+        usage |= payload.get("message", {}).get("usage") or payload.get("usage") or {}
+    return usage
+
+
+def _llm(api: str, exchange: Exchange, counter: TokenCountingHandler) -> TikHub:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=exchange.headers, content=exchange.body))
     return TikHub(
         exchange.request.get("model") or "gpt-4o",
         api_key="sk-test",
-        api="chat_completions",
+        api=api,
         http_client=httpx.Client(transport=transport),
         http_async_client=httpx.AsyncClient(transport=transport),
         callback_manager=CallbackManager([counter]),
     )
 
 
+def _check_counts(api: str, exchange: Exchange, counter: TokenCountingHandler) -> None:
+    if usage := _usage_of(exchange):
+        counts = counter.llm_token_counts[0]
+        assert (counts.prompt_token_count, counts.completion_token_count) == USAGE[api](usage)
+
+
 ASKED = [ChatMessage(role="user", content="as recorded")]
 
 
 @needs_recordings
-@pytest.mark.parametrize("exchange", _answers(streamed=True))
-async def test_recorded_streams_keep_the_contract(exchange: Exchange) -> None:
+@pytest.mark.parametrize(("api", "exchange"), _answers(streamed=True))
+async def test_recorded_streams_keep_the_contract(api: str, exchange: Exchange) -> None:
     counter = TokenCountingHandler(tokenizer=str.split)
-    llm = _llm(exchange, counter)
+    llm = _llm(api, exchange, counter)
     items = list(llm.stream_chat(ASKED))
     others = [item async for item in await llm.astream_chat(ASKED)]
     assert [item.model_dump() for item in items] == [item.model_dump() for item in others]
@@ -60,20 +98,15 @@ async def test_recorded_streams_keep_the_contract(exchange: Exchange) -> None:
         so_far += item.delta or ""
         assert (item.message.content or "") == so_far
         llm.get_tool_calls_from_response(item, error_on_no_tool_call=False)
-    usages = [chunk["usage"] for chunk in exchange.chunks if chunk.get("usage")]
-    if usages:
-        assert counter.llm_token_counts[0].prompt_token_count == usages[-1]["prompt_tokens"]
-        assert counter.llm_token_counts[0].completion_token_count == usages[-1]["completion_tokens"]
+    _check_counts(api, exchange, counter)
 
 
 @needs_recordings
-@pytest.mark.parametrize("exchange", _answers(streamed=False))
-async def test_recorded_answers_keep_the_contract(exchange: Exchange) -> None:
+@pytest.mark.parametrize(("api", "exchange"), _answers(streamed=False))
+async def test_recorded_answers_keep_the_contract(api: str, exchange: Exchange) -> None:
     counter = TokenCountingHandler(tokenizer=str.split)
-    llm = _llm(exchange, counter)
+    llm = _llm(api, exchange, counter)
     plain = llm.chat(ASKED)
     assert plain.model_dump() == (await llm.achat(ASKED)).model_dump()
     assert isinstance(plain.raw, dict)
-    usage = json.loads(exchange.body)["usage"]
-    assert counter.llm_token_counts[0].prompt_token_count == usage["prompt_tokens"]
-    assert counter.llm_token_counts[0].completion_token_count == usage["completion_tokens"]
+    _check_counts(api, exchange, counter)
