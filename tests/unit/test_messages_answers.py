@@ -320,7 +320,7 @@ def test_a_full_context_window_is_the_context_error_with_the_partial_answer() ->
     for error in (whole.value, cut.value):
         assert error.partial is not None
         assert (error.partial.text, error.partial.finish_reason) == ("Hello", "model_context_window_exceeded")
-        assert error.partial.tool_calls[0].arguments == '{"a":1}'
+        assert json.loads(error.partial.tool_calls[0].arguments) == {"a": 1}
         assert error.partial.usage is not None
         assert not error.is_retryable
 
