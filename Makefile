@@ -31,7 +31,7 @@ endif
 	@$(PY) examples/demo.py
 
 test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback
-	$(PY) -m pytest tests --ignore=tests/peers --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
+	$(PY) -m pytest tests --ignore=tests/peers --numprocesses auto --dist loadfile --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
 
 test-peers: $(VENV)/.with-test+peers ## tests against the local servers, which are installed first
 	$(PY) -m pytest tests/peers -m peers $(ARGS)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+pytest_plugins = ["tests.faults.table", "tests.secrets.count"]
+"""What is printed at the end. Not in the folders' own conftests, which a run on several processes does not load."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "outside_openapi(reason): sends a body that its vendor's specification refuses, on purpose"
