@@ -101,9 +101,10 @@ def annotation(citation: Citation) -> dict[str, Any]:
         "end_index": citation.end,
     }
     out: dict[str, Any] = {"type": "citation", **{key: value for key, value in said.items() if value is not None}}
-    if citation.type not in {"citation", "url_citation"}:
+    if citation.url is None and citation.type not in {"citation", "url_citation"}:
+        # ChatOpenAI writes extras over OpenAI's own fields: a `type` there, or any with a URL, makes what it refuses.
         rest = {key: value for key, value in (citation.raw or {}).items() if key not in out and value is not None}
-        out["extras"] = {**rest, "type": citation.type}
+        out["extras"] = {**rest, "citation_type": citation.type}
     return out
 
 

@@ -175,8 +175,14 @@ def _foreign(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart
             parts.append(call_part(rest.pop(0)))
         elif not calls:
             parts.append(part)
-    if isinstance(thoughts := kwargs.get(REASONING), str) and not any(isinstance(part, Reasoning) for part in parts):
-        parts.insert(0, Reasoning(text=thoughts))
+    if not any(isinstance(part, Reasoning) for part in parts):
+        thoughts = kwargs.get(REASONING)
+        item = kwargs.get("reasoning")  # ChatOpenAI's v0 keeps items of Responses beside the text
+        if isinstance(thoughts, str):
+            parts.insert(0, Reasoning(text=thoughts))
+        elif isinstance(item, dict) and (thought := part_of({"type": "reasoning", **item})) is not None:
+            parts.insert(0, thought)
+    parts += [Opaque(output, issuer=maker) for output in kwargs.get("tool_outputs") or () if isinstance(output, dict)]
     if isinstance(refusal := kwargs.get(REFUSAL), str) and not any(isinstance(part, Refusal) for part in parts):
         parts.append(Refusal(refusal))
     if isinstance(audio := kwargs.get(AUDIO), dict) and audio.get("transcript") and not message.content:

@@ -3,12 +3,10 @@
 Pure, but for local files that a block names: they are read. A `url` is passed on, never fetched, and nothing of the
 caller is changed.
 
-What an answer holds beyond the blocks that every LlamaIndex class takes stands in its message's `additional_kwargs`:
+What an answer holds beyond LlamaIndex's blocks stands in its message's `additional_kwargs`:
 
 - `tikhub_parts`: the skeleton: the order of all parts and what must be sent back with them. Only where the blocks alone
   do not say it.
-- `citations`: the sources of the text, each a dict of `type`, `url`, `title`, `cited_text`, `start` and `end` as far
-  as they are known. A `CitationBlock` would make the message one that LlamaIndex's OpenAI and Google classes refuse.
 - `refusal`: the words of a refusal, which are the message's text as well.
 - `audio_transcript`: the words of an audio answer.
 
@@ -40,7 +38,6 @@ from llama_index.core.base.llms.types import (
 )
 
 from llama_index_tikhub.skeleton import (
-    CITATIONS,
     REFUSAL,
     SKELETON,
     Skeleton,
@@ -365,7 +362,7 @@ def from_reply(parts: Sequence[AnyPart], *, reasoning_tokens: int | None = None)
     blocks: list[Any] = []
     text_at: int | None = None
     texts: list[str] = []
-    citations: list[dict[str, Any]] = []
+    citations: list[CitationBlock] = []
     kwargs: dict[str, Any] = {}
     for part in parts:
         match part:
@@ -377,7 +374,7 @@ def from_reply(parts: Sequence[AnyPart], *, reasoning_tokens: int | None = None)
                 if isinstance(part, Refusal):
                     kwargs[REFUSAL] = kwargs.get(REFUSAL, "") + part.text
                 else:
-                    citations += [citation_dict(citation) for citation in part.citations]
+                    citations += [citation_block(citation) for citation in part.citations]
             case Reasoning():
                 blocks.append(thinking_block(part, reasoning_tokens))
                 reasoning_tokens = None  # counted for the answer as a whole, so said once
@@ -394,11 +391,9 @@ def from_reply(parts: Sequence[AnyPart], *, reasoning_tokens: int | None = None)
         blocks[text_at] = TextBlock(text="".join(texts))
     elif not any(isinstance(block, (ToolCallBlock, *_MEDIA_BLOCKS)) for block in blocks):
         blocks.append(TextBlock(text=""))  # so that `content` is a string wherever the answer is not a call
-    if citations:
-        kwargs[CITATIONS] = citations
     if skeleton := skeleton_of(parts):
         kwargs[SKELETON] = skeleton
-    return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=kwargs)
+    return ChatMessage(role=MessageRole.ASSISTANT, blocks=[*blocks, *citations], additional_kwargs=kwargs)
 
 
 def thinking_block(part: Reasoning, num_tokens: int | None) -> ThinkingBlock:
@@ -430,17 +425,17 @@ def tool_call_dict(call_id: str, name: str, arguments: str) -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def citation_dict(citation: Citation) -> dict[str, Any]:
-    """A citation as JSON, without the wire's own object, which is in the skeleton."""
-    said = {
-        "type": citation.type,
-        "url": citation.url,
-        "title": citation.title,
-        "cited_text": citation.cited_text,
-        "start": citation.start,
-        "end": citation.end,
-    }
-    return {name: value for name, value in said.items() if value is not None}
+def citation_block(citation: Citation) -> CitationBlock:
+    """A citation as a block; of its place LlamaIndex's has room for whole numbers, the rest is in the skeleton."""
+    raw = citation.raw or {}
+    where = {name: value for name, value in raw.items() if isinstance(value, int) and not isinstance(value, bool)}
+    where |= {name: value for name in ("start", "end") if (value := getattr(citation, name)) is not None}
+    return CitationBlock(
+        cited_content=TextBlock(text=citation.cited_text or ""),
+        source=citation.url or _text_or_none(raw.get("source")) or "",
+        title=citation.title or "",
+        additional_location_info=where,
+    )
 
 
 def media_block(part: Media) -> Any:

@@ -15,8 +15,8 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from llama_index_tikhub.blocks import citation_dict, from_reply, media_block, tool_call_dict
-from llama_index_tikhub.skeleton import CITATIONS, REFUSAL
+from llama_index_tikhub.blocks import citation_block, from_reply, media_block, tool_call_dict
+from llama_index_tikhub.skeleton import REFUSAL
 from tikhub_ai import (
     AudioDelta,
     ChatReply,
@@ -126,14 +126,21 @@ def _token_counts(usage: Usage) -> dict[str, int]:
 
 def _logprobs(choice: Choice) -> list[list[LogProb]] | None:
     """For each token its likeliest alternatives; the token itself where none were asked for."""
-    tokens = (choice.logprobs or {}).get("content")
+    said = choice.logprobs or {}
+    tokens = said.get("content")
+    if isinstance(tokens, list):
+        return [[_logprob(item) for item in token.get("top_logprobs") or [token]] for token in tokens]
+    tokens, likeliest = said.get("chosenCandidates"), said.get("topCandidates")  # Google's words
     if not isinstance(tokens, list):
         return None
-    return [[_logprob(item) for item in token.get("top_logprobs") or [token]] for token in tokens]
+    if isinstance(likeliest, list) and len(likeliest) == len(tokens):
+        return [[_logprob(item) for item in place.get("candidates") or ()] for place in likeliest]
+    return [[_logprob(token)] for token in tokens]
 
 
 def _logprob(item: dict[str, Any]) -> LogProb:
-    return LogProb(token=item.get("token") or "", logprob=item.get("logprob") or 0.0, bytes=item.get("bytes") or [])
+    value = item.get("logprob", item.get("logProbability"))
+    return LogProb(token=item.get("token") or "", logprob=value or 0.0, bytes=item.get("bytes") or [])
 
 
 class StreamBuilder:
@@ -144,7 +151,7 @@ class StreamBuilder:
     were. Choices other than the first are in the last item's `raw` only.
     """
 
-    __slots__ = ("_blocks", "_calls", "_citations", "_refusal", "_slots", "_text", "_text_at", "_thoughts")
+    __slots__ = ("_blocks", "_calls", "_refusal", "_slots", "_text", "_text_at", "_thoughts")
 
     def __init__(self) -> None:
         self._blocks: list[Any] = []
@@ -153,7 +160,6 @@ class StreamBuilder:
         self._text_at = -1
         self._thoughts: dict[int, str] = {}
         self._calls: dict[int, dict[str, Any]] = {}
-        self._citations: list[dict[str, Any]] = []
         self._refusal = ""
 
     def add(self, delta: Delta) -> ChatResponse | None:
@@ -166,8 +172,6 @@ class StreamBuilder:
         said: dict[str, Any] = {}
         if self._calls:
             said["tool_calls"] = list(self._calls.values())
-        if self._citations:
-            said[CITATIONS] = list(self._citations)
         if self._refusal:
             said[REFUSAL] = self._refusal
         message = ChatMessage(role=MessageRole.ASSISTANT, blocks=self._blocks, additional_kwargs=said)
@@ -214,7 +218,7 @@ class StreamBuilder:
         return self._response()
 
     def _add_citations(self, delta: CitationDelta) -> ChatResponse:
-        self._citations += [citation_dict(citation) for citation in delta.citations]
+        self._blocks += [citation_block(citation) for citation in delta.citations]
         return self._response()
 
     def _add_audio(self, delta: AudioDelta) -> ChatResponse:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 SKELETON = "tikhub_parts"
 REFUSAL = "refusal"
-CITATIONS = "citations"
 
 _WHOLE: dict[str, type[Any]] = {
     "opaque": Opaque,

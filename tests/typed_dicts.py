@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints
+from typing import NotRequired as OtherNotRequired
+from typing import Required as OtherRequired
 
-from typing_extensions import NotRequired as OtherNotRequired
-from typing_extensions import Required as OtherRequired
 from typing_extensions import is_typeddict
 
 _WRAPPERS = (Required, NotRequired, OtherRequired, OtherNotRequired, Annotated)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -447,6 +448,15 @@ def test_functions_are_one_tool_with_the_schema_that_every_model_takes() -> None
             ]
         }
     ]
+
+
+def test_strict_is_a_warning_unless_the_call_is_forced_and_so_held_to_its_schema() -> None:
+    strict = replace(WEATHER, strict=True)
+    with pytest.warns(TikHubAIWarning, match="generate_content has no 'strict'"):
+        body = body_of(NEW, tools=[strict])
+    assert body == body_of(NEW, tools=[WEATHER])
+    for mode in ("required", "tool"):
+        body_of(NEW, tools=[strict], tool_choice=ToolChoice(mode, WEATHER.name))
 
 
 MAP = Tool(

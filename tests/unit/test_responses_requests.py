@@ -191,7 +191,7 @@ def test_deepseek_gets_its_calls_right_before_their_results() -> None:
     results = Message("tool", [ToolResult("call_1", [Text("a")]), ToolResult("call_2", [Text("b")])])
     kinds = [item.get("type", item.get("role")) for item in input_of(HI, turn, results, model="deepseek-v4-flash")]
     calls = ["function_call", "function_call", "function_call_output", "function_call_output"]
-    assert kinds == ["user", "assistant", "assistant", *calls]
+    assert kinds == ["user", "message", "message", *calls]
 
 
 # --- replay ---------------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def test_anybody_else_gets_words_and_calls_alone_with_one_warning(issuer: Issuer
         sent = input_of(HI, Message("assistant", own(issuer)))[1:]
     assert len(warned) == 1
     assert sent == [
-        {"role": "assistant", "content": "HelloNo."},
+        {"type": "message", "role": "assistant", "content": "HelloNo."},
         {"type": "function_call", "call_id": "call_1", "name": "get_weather", "arguments": "{}"},
     ]
 
@@ -244,7 +244,7 @@ def test_messages_stay_apart_and_what_the_framework_edited_wins() -> None:
     sent = input_of(HI, Message("assistant", parts))[1:]
     assert [item.get("phase") for item in sent] == ["commentary", "final_answer", None]
     assert [item["content"][0]["text"] for item in sent[:2]] == ["A", "B"]
-    assert sent[2] == {"role": "assistant", "content": "C"}
+    assert sent[2] == {"type": "message", "role": "assistant", "content": "C"}
 
 
 def test_a_generated_image_goes_back_as_its_item() -> None:
@@ -267,7 +267,8 @@ def test_reasoning_that_the_provider_cannot_find_is_not_sent() -> None:
 def test_an_image_that_another_api_made_is_left_out_and_its_spoken_words_are_text() -> None:
     other = Issuer("chat_completions", "gpt")
     speech = Media("audio", data="AAAA", transcript="Hello.", issuer=other)
-    assert input_of(HI, Message("assistant", [speech]))[1] == {"role": "assistant", "content": "Hello."}
+    sent = input_of(HI, Message("assistant", [speech]))[1]
+    assert sent == {"type": "message", "role": "assistant", "content": "Hello."}
     with pytest.warns(TikHubAIWarning, match="image of an answer"):
         input_of(HI, Message("assistant", [Media("image", data="AAAA", issuer=other)]))
 

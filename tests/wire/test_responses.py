@@ -228,7 +228,7 @@ async def test_another_issuer_gets_a_clean_body_and_one_warning(exchange: Exchan
         warnings.simplefilter("always")
         sent = replayed(exchange, reply, "qwen-max")
     assert [warning.category for warning in warned] == [TikHubAIWarning] * bool(only_theirs)
-    assert {item.get("type", "words") for item in sent} <= {"words", "function_call"}
+    assert {item["type"] for item in sent} <= {"message", "function_call"}
     assert not any("id" in item for item in sent)
     assert "".join(item["content"] for item in sent if "content" in item) == reply.text
     assert [item["call_id"] for item in sent if "call_id" in item] == [call.id for call in reply.tool_calls]

@@ -148,7 +148,7 @@ def _put_together(messages: Sequence[Message], calls: Sequence[_Called]) -> list
         ids = iter(called.id for called in own)
         rest = [part for part in message.parts if not isinstance(part, ToolResult)]
         if rest or not message.parts:
-            said = [replace(part, id=next(ids)) if isinstance(part, ToolCall) else part for part in rest]
+            said: list[AnyPart] = [replace(part, id=next(ids)) if isinstance(part, ToolCall) else part for part in rest]
             out.append(Message(message.role, said, message.name))
         results = [replace(called.result, tool_call_id=called.id) for called in own if called.result is not None]
         if results:

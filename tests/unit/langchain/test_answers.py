@@ -152,7 +152,7 @@ def test_parts_stay_in_the_order_in_which_they_came() -> None:
     assert blocks[3]["output"] == [{"url": "https://a.example", "score": 0.5}]
     assert blocks[5]["annotations"] == [
         {"type": "citation", "url": "https://a.example", "title": "A", "start_index": 0, "end_index": 6},
-        {"type": "citation", "title": "B", "cited_text": "b", "extras": {"type": "char_location"}},
+        {"type": "citation", "title": "B", "cited_text": "b", "extras": {"citation_type": "char_location"}},
     ]
     assert blocks[6]["value"] == {"type": "new", "rate": 0.25, "on": True}
     assert blocks[7] == {"type": "image", "base64": "aGk=", "mime_type": "image/png", "index": 7}

@@ -18,16 +18,19 @@ from langchain_core.messages import (
 
 from langchain_tikhub.blocks import part_of, parts_of_content
 from langchain_tikhub.conversation import to_conversation
-from tests.unit.langchain.support import CLAUDE, INTERLEAVED, REASONING, SCRIPTS, TOOLS, ScriptedChat
+from tests.unit.langchain.support import CLAUDE, INTERLEAVED, REASONING, SCRIPTS, TOOLS, ScriptedChat, summed
 from tikhub_ai import (
     Document,
     InvalidRequestError,
+    Issuer,
     Media,
     Message,
     Opaque,
     Reasoning,
+    ReasoningDelta,
     Refusal,
     Text,
+    TextDelta,
     TikHubAIWarning,
     ToolCall,
     ToolResult,
@@ -293,6 +296,42 @@ def test_calls_stand_where_the_content_says_and_hold_what_tool_calls_say() -> No
     message = AIMessage(content, tool_calls=[CALL, {"name": "h", "args": {}, "id": "new"}])
     (back,) = to_conversation([message])
     assert back.parts == [ToolCall("c", "f", '{"a": 1}'), Text("and"), ToolCall("new", "h", "{}")]
+
+
+def test_calls_that_the_content_lacks_keep_their_order() -> None:
+    """As in ChatOpenAI's streamed v1, where the first call of an answer melts into the text before it."""
+    calls: list[Any] = [{"name": "f", "args": {}, "id": name} for name in ("a", "b", "c", "d")]
+    content: list[Any] = [{"type": "tool_call", "id": "d", "name": "f"}, {"type": "tool_call", "id": "b", "name": "f"}]
+    (back,) = to_conversation([AIMessage([*content, "so"], tool_calls=calls)])
+    assert [part.id for part in back.parts if isinstance(part, ToolCall)] == ["a", "c", "d", "b"]
+    assert back.parts[-1] == Text("so")
+
+
+def test_items_that_chat_openai_keeps_beside_the_text_are_anothers() -> None:
+    kwargs = {
+        "reasoning": {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
+        "tool_outputs": [{"type": "web_search_call", "id": "ws_1"}],
+    }
+    message = AIMessage("Found.", additional_kwargs=kwargs, response_metadata={"model_provider": "openai"})
+    (back,) = to_conversation([message])
+    issuer = Issuer("another class", "openai")
+    assert back.parts == [Reasoning(text="Hm."), Text("Found."), Opaque(kwargs["tool_outputs"][0], issuer=issuer)]
+
+
+def test_blocks_that_another_class_made_are_not_the_callers_own() -> None:
+    """Without an issuer, they would be sent as they are: a Claude's search to GPT."""
+    block = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    given, made = to_conversation([HumanMessage([block]), AIMessage([block])])
+    assert given.parts == [Opaque(block)]
+    assert made.parts == [Opaque(block, issuer=Issuer("another class", "another provider"))]
+
+
+def test_a_thought_without_words_goes_back_to_its_place_in_a_sum_of_chunks() -> None:
+    hidden = ReasoningDelta("", 0, state={"redacted": "x=="}, issuer=CLAUDE)
+    for output_version in (None, "v1"):
+        chat = ScriptedChat([hidden, TextDelta("Four.", 1)], output_version=output_version)
+        (back,) = to_conversation([summed(chat.stream("hi"))])
+        assert back.parts == [Reasoning(state={"redacted": "x=="}, issuer=CLAUDE), Text("Four.")]
 
 
 def test_calls_that_only_the_content_knows_are_kept() -> None:

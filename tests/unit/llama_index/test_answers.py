@@ -8,6 +8,7 @@ import pytest
 from llama_index.core.base.llms.types import (
     AudioBlock,
     ChatMessage,
+    CitationBlock,
     ImageBlock,
     TextBlock,
     ThinkingBlock,
@@ -100,6 +101,24 @@ def test_a_plain_answer_needs_no_skeleton() -> None:
     assert from_reply(thought).additional_kwargs.keys() == {"tikhub_parts"}
 
 
+def test_calls_stand_in_blocks_alone() -> None:
+    """LlamaIndex's Google class sends those of `additional_kwargs` again, its OpenAIResponses in a wrong form."""
+    assert "tool_calls" not in from_reply(RICH).additional_kwargs
+
+
+def test_sources_are_citation_blocks_after_all_else() -> None:
+    *_, source = from_reply(RICH).blocks
+    assert isinstance(source, CitationBlock)
+    assert (source.source, source.title, source.cited_content.text) == ("https://r.test", "R", "777")
+    assert source.additional_location_info == {"start": 4, "end": 9}
+
+
+def test_a_signature_stands_where_the_anthropic_class_of_llama_index_looks_for_it() -> None:
+    [thought, _] = from_reply([Reasoning("Hm.", state={"signature": "E=="}, issuer=CLAUDE), Text("Hi")]).blocks
+    assert isinstance(thought, ThinkingBlock)
+    assert thought.additional_information["signature"] == "E=="
+
+
 def test_all_text_is_one_block_so_that_content_is_what_was_streamed() -> None:
     message = from_reply(RICH)
     assert message.content == "I look it up. The Seine is 777 km long."
@@ -111,6 +130,7 @@ def test_all_text_is_one_block_so_that_content_is_what_was_streamed() -> None:
         ToolCallBlock,
         ToolCallBlock,
         ImageBlock,
+        CitationBlock,
     ]
 
 
@@ -312,10 +332,12 @@ def test_sources_and_whole_parts() -> None:
     last = items[-1].message
     assert last.content == "Hi there No."
     kinds = [type(block) for block in last.blocks]
-    assert kinds == [TextBlock, ImageBlock, ToolCallBlock, ThinkingBlock]
+    assert kinds == [TextBlock, ImageBlock, ToolCallBlock, ThinkingBlock, CitationBlock]
     assert {type(block) for block in items[-2].message.blocks} == set(kinds)
-    source = {"type": "url_citation", "url": "https://r.test", "title": "R", "start": 0, "end": 2}
-    assert items[-2].message.additional_kwargs["citations"] == last.additional_kwargs["citations"] == [source]
+    assert (last.blocks[-1].source, last.blocks[-1].additional_location_info) == (
+        "https://r.test",
+        {"start": 0, "end": 2},
+    )
 
 
 def test_a_stream_of_nothing_has_one_item() -> None:

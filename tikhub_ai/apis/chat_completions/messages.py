@@ -39,7 +39,7 @@ _AUDIO_FORMATS = {
 _DEFAULT_MIME = {"image": "image/png", "file": "application/pdf"}
 _OPENAI_ID = re.compile(r".{1,40}", re.DOTALL)
 _CALL_ID = dict.fromkeys(("gpt", "o", "chatgpt", "codex", "deepseek"), _OPENAI_ID) | {
-    "claude": re.compile(r"[a-zA-Z0-9_-]{1,64}")
+    "claude": re.compile(r"[a-zA-Z0-9_-]{1,40}")
 }
 """What a family takes as the id of a call. OpenAI answers 400 `string_above_max_length` to 41 characters
 (vercel/ai#5171), and behind a Claude stands Anthropic's own wire. Other families' ids are left alone: some mean

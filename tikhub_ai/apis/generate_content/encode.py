@@ -47,8 +47,8 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
     """The request on this wire.
 
     Args:
-        request: What is asked. `parallel_tool_calls` and a tool's `strict` have no place here and ask for nothing that
-            the wire could refuse, so they are left out in silence.
+        request: What is asked. `parallel_tool_calls` has no place here and asks for nothing that the wire could refuse,
+            so it is left out in silence.
         facts: What the catalog knows of the model.
         stream: Whether the answer is to be streamed.
 
@@ -67,6 +67,7 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
             body["tools"] = tools
         if request.tool_choice is not None and (choice := encode_tool_choice(request.tool_choice, tools)):
             body["toolConfig"] = choice
+        _warn_of_strict(request)
     if config := _generation_config(request, native, generation, facts):
         body["generationConfig"] = config
     if safety := native.get("safety_settings"):
@@ -83,6 +84,13 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         _with_extra(body, request.extra_body or {}),
         auth_header="x-goog-api-key",
     )
+
+
+def _warn_of_strict(request: ChatRequest) -> None:
+    """A call that is forced follows its schema here by itself (mode ANY); of others nobody can ask it."""
+    forced = request.tool_choice is not None and request.tool_choice.mode in {"required", "tool"}
+    if not forced and any(tool.strict for tool in request.tools):
+        warn("generate_content has no 'strict': only calls that tool_choice forces are held to their schema.")
 
 
 def _path(model: str, version: str, *, stream: bool) -> str:

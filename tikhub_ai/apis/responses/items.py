@@ -213,7 +213,7 @@ class _Encoder:
             return
         texts = [(part.transcript if isinstance(part, Media) else getattr(part, "text", None)) or "" for part in parts]
         if text := "".join(texts):
-            self._put({"role": "assistant", "content": text})
+            self._put({"type": "message", "role": "assistant", "content": text})  # llama.cpp: 400 without its type
 
     def _item(self, part: AnyPart) -> dict[str, Any] | None:
         is_own, state = self._is_own(part), part.state or {}
