@@ -1,7 +1,7 @@
 """Make tikhub_ai/catalog.json from the model facts that LangChain's partner packages ship, and catalog_rules.toml.
 
-`make catalog` does it in an environment of its own, since the packages (the group `catalog` of pyproject.toml) bring the
-vendors' SDKs.
+`make catalog` does it in an environment of its own, since the packages (the group `catalog` of pyproject.toml) bring
+the vendors' SDKs.
 
 The same packages and rules give the same file but for its date, which `--date` sets. What it prints are the facts on
 which a package and the rules disagree: the package wins, unless a correction in catalog_rules.toml says otherwise.

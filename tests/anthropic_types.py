@@ -10,7 +10,7 @@ from anthropic.types.beta import message_create_params as beta_message_create_pa
 from tests import typed_dicts
 
 _OLDER = {"temperature", "top_p", "top_k"}
-"""Fields that the recorded traffic has, and that version 2 of the SDK types no longer: the newest models refuse them."""
+"""Fields that the recorded traffic has, and that the SDK types no longer, since the newest models refuse them."""
 
 
 def problems(path: str, body: Any) -> list[str]:

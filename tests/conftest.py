@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-pytest_plugins = ["tests.faults.table", "tests.secrets.count"]
+pytest_plugins = ["tests.faults.table", "tests.matrix.summary", "tests.moves.summary", "tests.secrets.count"]
 """What is printed at the end. Not in the folders' own conftests, which a run on several processes does not load."""
 
 
