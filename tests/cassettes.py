@@ -18,6 +18,8 @@ FOLDER = Path(__file__).parents[1] / "cassettes"
 KEPT_HEADERS = frozenset({"accept", "accept-encoding", "content-type", "content-length"})
 """Request headers that a cassette keeps. Any other may be a caller's own, and its value secret."""
 SECRET_QUERY = ("key", "api_key")
+WRITTEN_BY_HAND = "written-by-hand.invalid"
+"""The host of answers that a test makes itself. vcrpy would record them too, as if a server had given them."""
 
 
 def host_of(peer: str) -> str:
@@ -38,16 +40,18 @@ def recorder(peer: str, mode: str) -> vcr.VCR:
     return vcr.VCR(
         record_mode=mode,
         match_on=["method", "host", "path", "query", "body"],
+        ignore_hosts=[WRITTEN_BY_HAND],
         filter_query_parameters=list(SECRET_QUERY),
         before_record_request=anonymous,
-        before_record_response=_without_cookies,
+        before_record_response=_without_passing_headers,
         decode_compressed_response=True,
     )
 
 
-def _without_cookies(response: dict[str, Any]) -> dict[str, Any]:
+def _without_passing_headers(response: dict[str, Any]) -> dict[str, Any]:
+    """Without what is of one moment only, or (`Bearer realm=...`) looks like a key."""
     headers = response["headers"]
-    for name in [name for name in headers if name.lower() in {"set-cookie", "date"}]:
+    for name in [name for name in headers if name.lower() in {"set-cookie", "date", "www-authenticate"}]:
         del headers[name]
     return response
 
@@ -82,8 +86,11 @@ def write_readme() -> None:
         "Recorded by vcrpy from servers that really answered, by `make record`; none is written by hand. This page is",
         "made from what the cassettes say of themselves. Behind each name stands its number of exchanges.",
         "",
+        "No cassette holds answers that count every kind of token (thinking, written to a cache, heard) on messages,",
+        "responses and generate_content: no server at hand tells these apart, and `tests/standard/counting.py` does.",
+        "",
     ]
-    words = {"model": "a real model", "gateway": "a real gateway", "mock": "a scripted mock, no model"}
+    words = {"model": "a real model", "gateway": "a real model behind a gateway", "mock": "a scripted mock, no model"}
     for (peer, version, kind, recorded), names in sorted(rows.items()):
         lines += [f"## {peer}: {words.get(kind, kind)}", "", f"{version}, recorded {recorded}.", ""]
         lines += [f"- {name}" for name in names] + [""]

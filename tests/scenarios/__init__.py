@@ -6,7 +6,7 @@ asserts shapes, never a model's exact words. Who answers stands in `answerers`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,6 +29,8 @@ class Connection:
     repeatable: Mapping[str, Any] = field(default_factory=dict)
     """Settings with which a model says the same each time."""
     dimensions: int = 384
+    counts_streams: bool = True
+    """Whether the server says usage in streams."""
 
     @property
     def chat_api(self) -> ChatAPI:
@@ -51,6 +53,7 @@ class Scenario:
     api: str
     peer: str
     run: Run
+    thinks: bool = False
 
     @property
     def id(self) -> str:
@@ -63,23 +66,28 @@ class Scenario:
     def connection(self, base_url: str, api_key: str, model: str) -> Connection:
         """To a server that calls its model so."""
         one = ANSWERERS[self.api]
-        return Connection(base_url, api_key, one.asked_for or model, self.api, one.repeatable)
+        if self.thinks and one.thinker:
+            return Connection(base_url, api_key, one.thinker, self.api)
+        counts = one.counts_streams or self.is_scripted
+        name = one.asked_for or model
+        return Connection(base_url, api_key, name, self.api, one.repeatable, counts_streams=counts)
 
 
 SCENARIOS: list[Scenario] = []
 
 
-def scenario(*, scripted: bool = False, on: Sequence[str] = tuple(CHAT)) -> Callable[[Run], Run]:
+def scenario(*, scripted: bool = False, thinks: bool = False, on: Iterable[str] = tuple(CHAT)) -> Callable[[Run], Run]:
     """Enter a function into the list.
 
     Args:
         scripted: No small model can show it.
+        thinks: It asks for reasoning.
         on: The wire APIs that can.
     """
 
     def enter(run: Run) -> Run:
         name = f"{run.__module__.rsplit('.', 1)[-1]}_{run.__name__}"
-        SCENARIOS.extend(Scenario(name, api, ANSWERERS[api].of(name, scripted=scripted), run) for api in on)
+        SCENARIOS.extend(Scenario(name, api, ANSWERERS[api].of(name, scripted=scripted), run, thinks) for api in on)
         return run
 
     return enter

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _OTHER_NAMES = tuple(f"{call}_with_model_override" for call in ("invoke", "ainvoke", "stream", "astream"))
 _MEDIA = (
-    *("image_inputs", "pdf_inputs", "audio_inputs"),
+    *("image_inputs", "pdf_inputs", "audio_inputs", "video_inputs"),
     *("image_tool_message", "pdf_tool_message", "anthropic_inputs"),
 )
 # Nor does it think or speak, so that llama.cpp has only cached tokens to count by themselves.
@@ -22,6 +22,7 @@ _FORMS = (
     *("structured_output", "structured_output_async"),
     *("structured_output_pydantic_2_v1", "structured_output_optional_param"),
 )
+_FORMS_OF_SCENARIOS = ("langchain_structured_output", "llama_index_structured_predict")
 _NOT_OF_SMOLLM2 = (
     # llama.cpp answers under its own model's name, whatever name was asked for.
     *_OTHER_NAMES,
@@ -44,6 +45,9 @@ class Answerers:
         asked_for: The model's name in requests; None for the one that the server goes by.
         live: The model that `make record-live` asks TikHub for.
         repeatable: Settings with which a model says the same each time.
+        counts_streams: Whether `model` says usage in streams.
+        thinker: The model's name where reasoning is asked for, if `asked_for` names one that has none. No `repeatable`
+            goes with it: such models refuse them.
     """
 
     model: str
@@ -52,6 +56,8 @@ class Answerers:
     asked_for: str | None = None
     live: str = ""
     repeatable: Mapping[str, Any] = field(default_factory=lambda: {"temperature": 0})
+    counts_streams: bool = True
+    thinker: str | None = None
 
     def of(self, name: str, *, scripted: bool = False) -> str:
         """The server that answers a test or a scenario of this name."""
@@ -67,9 +73,34 @@ CHAT: dict[str, Answerers] = {
     "messages": Answerers(
         "llama",
         # Besides: llama.cpp does not read `output_config`, which holds Claude to a form.
-        scripted=(*_NOT_OF_SMOLLM2, *_FORMS, "langchain_structured_output", "llama_index_structured_predict"),
+        scripted=(*_NOT_OF_SMOLLM2, *_FORMS, *_FORMS_OF_SCENARIOS),
         asked_for="claude-sonnet-4-5",
         live="claude-sonnet-4-5",
+    ),
+    "responses": Answerers(
+        "llama",
+        # Besides: llama.cpp does not read `text.format` either.
+        scripted=(*_NOT_OF_SMOLLM2, *_FORMS, *_FORMS_OF_SCENARIOS),
+        asked_for="gpt-4.1-mini",
+        live="gpt-4.1-mini",
+        thinker="gpt-5-mini",
+    ),
+    # llama.cpp does not speak it; litellm does, in front of llama.cpp.
+    "generate_content": Answerers(
+        "litellm",
+        scripted=(
+            *_NOT_OF_SMOLLM2,
+            # Counts of streams are zeros.
+            "usage_metadata_streaming",
+            # A wrong key is a 400: it is looked for in a database, and there is none.
+            "core_a_wrong_key_is_an_authentication_error",
+            # Of a tool whose schema has Google's form, SmolLM2 talks, or it calls it twice.
+            *("tool_calling", "tool_calling_async", "tool_calling_with_no_arguments"),
+        ),
+        asked_for="gemini-2.5-flash",
+        live="gemini-2.5-flash",
+        repeatable=_SEEDED,
+        counts_streams=False,
     ),
 }
 """By wire API. Scenarios run once for each."""

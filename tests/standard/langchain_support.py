@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import wave
 from base64 import b64decode
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import httpx
 import pytest
 from langchain_core.utils import function_calling
 from langchain_tests.integration_tests import chat_models
@@ -97,34 +95,3 @@ class RecordedChat(Recorded):
     def _ids_are_the_same_each_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """`tool_example_to_messages` invents ids for its calls; a cassette knows only those it was recorded with."""
         monkeypatch.setattr(function_calling, "uuid", SimpleNamespace(uuid4=lambda: "call-of-an-example"))
-
-
-def counting_claude(request: httpx.Request) -> httpx.Response:
-    """An answer of Claude that counts every kind of token, as the SDK's `Usage` has them: 4444 in, 55 out.
-
-    llama.cpp counts only what it read from its cache, and aimock tells no kinds apart.
-    """
-    cached = {"cache_read_input_tokens": 1111, "cache_creation_input_tokens": 2222}
-    before = {"input_tokens": 1111, **cached, "output_tokens": 1}
-    after = {"output_tokens": 55, "output_tokens_details": {"thinking_tokens": 33}}
-    thought, text = "One, two.", "Counted."
-    blocks = [{"type": "thinking", "thinking": thought, "signature": "c2ln"}, {"type": "text", "text": text}]
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5-20250929"}
-    message |= {"content": [], "stop_reason": None, "stop_sequence": None, "usage": before}
-    stopped = {"stop_reason": "end_turn", "stop_sequence": None}
-    if not json.loads(request.content).get("stream"):
-        return httpx.Response(200, json=message | stopped | {"content": blocks, "usage": before | after})
-    events: list[dict[str, Any]] = [
-        {"type": "message_start", "message": message},
-        {"type": "content_block_start", "index": 0, "content_block": {**blocks[0], "thinking": "", "signature": ""}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": thought}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "c2ln"}},
-        {"type": "content_block_stop", "index": 0},
-        {"type": "content_block_start", "index": 1, "content_block": {**blocks[1], "text": ""}},
-        {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": text}},
-        {"type": "content_block_stop", "index": 1},
-        {"type": "message_delta", "delta": stopped, "usage": after},
-        {"type": "message_stop"},
-    ]
-    lines = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
-    return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=lines)

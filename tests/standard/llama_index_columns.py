@@ -5,7 +5,6 @@ A column knows how its wire says a thing (`Said`), and how to read from a reques
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -88,6 +87,10 @@ class Column(ABC):
     @abstractmethod
     def tool_results(self, request: Request) -> dict[str, str]:
         """Tool results of the request, by the call's id."""
+
+    def settings(self, request: Request) -> dict[str, Any]:
+        """Where the request says how many tokens the answer may have, and the like."""
+        return dict(request.json())
 
     def answer(self, request: Request, said: Said) -> Answer:
         return self.stream(said) if self.wants_stream(request) else self.plain(said)
@@ -220,7 +223,7 @@ class ChatCompletionsColumn(Column):
         return (request.json().get("response_format") or {}).get("type") == "json_schema"
 
     def texts(self, request: Request) -> list[tuple[str, str]]:
-        return [(message["role"], _text(message.get("content"))) for message in request.json()["messages"]]
+        return [(message["role"], text_in(message.get("content"))) for message in request.json()["messages"]]
 
     def tools(self, request: Request) -> list[str]:
         return [tool["function"]["name"] for tool in request.json().get("tools") or ()]
@@ -231,11 +234,11 @@ class ChatCompletionsColumn(Column):
             Call(call["id"], call["function"]["name"], call["function"]["arguments"])
             for call in message.get("tool_calls") or ()
         ]
-        return Said(_text(message.get("content")), message.get("reasoning_content") or "", calls)
+        return Said(text_in(message.get("content")), message.get("reasoning_content") or "", calls)
 
     def tool_results(self, request: Request) -> dict[str, str]:
         messages = request.json()["messages"]
-        return {m["tool_call_id"]: _text(m["content"]) for m in messages if m["role"] == "tool"}
+        return {m["tool_call_id"]: text_in(m["content"]) for m in messages if m["role"] == "tool"}
 
 
 class DeepSeekColumn(ChatCompletionsColumn):
@@ -273,143 +276,12 @@ class DeepSeekColumn(ChatCompletionsColumn):
         return [{**last, "usage": self.usage(said)}]
 
 
-class MessagesColumn(Column):
-    """POST /v1/messages as Anthropic speaks it; frames as in the recordings of claude-sonnet-4."""
-
-    model = "claude-sonnet-4-5"
-    wire_model = "claude-sonnet-4-5-20250929"
-    signature = "ErUBCkYIBxgCIkDCTQUXPc3O7nHXd302Zercaz8WrrpddpOqHITxBih5ze"
-
-    def llm(self, url: str, **settings: Any) -> FunctionCallingLLM:
-        given = {"model": self.model, "api": "messages", "api_key": KEY, "base_url": url, "max_retries": 0}
-        return TikHub(**given | settings)
-
-    def wants_stream(self, request: Request) -> bool:
-        return bool(request.json().get("stream"))
-
-    def usage(self, said: Said) -> dict[str, Any]:
-        """`input_tokens` are those that no cache has to do with."""
-        cached = {"cache_creation_input_tokens": 14, "cache_read_input_tokens": 50}
-        return {"input_tokens": said.prompt_tokens - 64, **cached, "output_tokens": said.completion_tokens}
-
-    def message(self, content: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
-        message = {"id": "msg_016pQQm4qHyjyqoM3gGGDDw8", "type": "message", "role": "assistant"}
-        return {**message, "model": self.wire_model, "content": content, "stop_sequence": None, **more}
-
-    def stop_reason(self, said: Said) -> str:
-        return "tool_use" if said.calls else "end_turn"
-
-    def plain(self, said: Said) -> Answer:
-        content: list[dict[str, Any]] = []
-        if said.reasoning:
-            content.append({"type": "thinking", "thinking": said.reasoning, "signature": self.signature})
-        if said.text:
-            content.append({"type": "text", "text": said.text})
-        content += [
-            {"type": "tool_use", "id": call.id, "name": call.name, "input": json.loads(call.arguments)}
-            for call in said.calls
-        ]
-        body = self.message(content, stop_reason=self.stop_reason(said), usage=self.usage(said))
-        return Answer(body, headers={"request-id": "req_1"})
-
-    def opening(self, said: Said) -> list[dict[str, Any]]:
-        usage = self.usage(said) | {"output_tokens": 1}
-        return [{"type": "message_start", "message": self.message([], stop_reason=None, usage=usage)}, {"type": "ping"}]
-
-    def block(self, index: int, start: dict[str, Any], deltas: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [
-            {"type": "content_block_start", "index": index, "content_block": start},
-            *({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas),
-            {"type": "content_block_stop", "index": index},
-        ]
-
-    def blocks(self, said: Said) -> list[dict[str, Any]]:
-        found: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
-        if said.reasoning:
-            deltas = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(said.reasoning)]
-            deltas.append({"type": "signature_delta", "signature": self.signature})
-            found.append(({"type": "thinking", "thinking": "", "signature": ""}, deltas))
-        if said.text:
-            deltas = [{"type": "text_delta", "text": piece} for piece in pieces(said.text)]
-            found.append(({"type": "text", "text": ""}, deltas))
-        for call in said.calls:
-            start = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
-            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ["", *pieces(call.arguments)]]
-            found.append((start, deltas))
-        return [event for index, (start, deltas) in enumerate(found) for event in self.block(index, start, deltas)]
-
-    def stream(self, said: Said) -> Answer:
-        stopped = {"stop_reason": self.stop_reason(said), "stop_sequence": None}
-        answer = self.events(
-            *self.opening(said),
-            *self.blocks(said),
-            {"type": "message_delta", "delta": stopped, "usage": {"output_tokens": said.completion_tokens}},
-            {"type": "message_stop"},
-        )
-        answer.headers["request-id"] = "req_1"
-        return answer
-
-    def events(self, *payloads: dict[str, Any]) -> Answer:
-        lines = [f"event: {payload['type']}\ndata: {json.dumps(payload)}\n\n".encode() for payload in payloads]
-        return sse(*lines, done=False)
-
-    def error(self, kind: str, message: str) -> dict[str, Any]:
-        return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
-
-    def failure(self, status: int, message: str) -> Answer:
-        kind = "invalid_request_error" if status < 500 else "api_error"
-        headers = {"retry-after-ms": "1", "request-id": "req_1"}
-        return Answer(self.error(kind, message), status=status, headers=headers)
-
-    def failing_stream(self, text: str, message: str) -> Answer:
-        opened = self.blocks(Said(text))[:-1]
-        return self.events(*self.opening(Said(text)), *opened, self.error("overloaded_error", message))
-
-    def as_schema(self, request: Request) -> bool:
-        return "format" in request.json().get("output_config", {})
-
-    def texts(self, request: Request) -> list[tuple[str, str]]:
-        body = request.json()
-        system = [("system", _text(body["system"]))] if "system" in body else []
-        return [*system, *((message["role"], _text(message["content"])) for message in body["messages"])]
-
-    def tools(self, request: Request) -> list[str]:
-        return [tool["name"] for tool in request.json().get("tools") or ()]
-
-    def replayed(self, request: Request) -> Said:
-        said = Said()
-        for block in _blocks([turn for turn in request.json()["messages"] if turn["role"] == "assistant"][-1]):
-            match block:
-                case {"type": "thinking", "thinking": text}:
-                    assert block["signature"] == self.signature
-                    said.reasoning += text
-                case {"type": "text", "text": text}:
-                    said.text += text
-                case {"type": "tool_use"}:
-                    said.calls.append(Call(block["id"], block["name"], json.dumps(block["input"])))
-        return said
-
-    def tool_results(self, request: Request) -> dict[str, str]:
-        blocks = [block for turn in request.json()["messages"] for block in _blocks(turn)]
-        return {block["tool_use_id"]: _text(block["content"]) for block in blocks if block["type"] == "tool_result"}
-
-
-def _blocks(turn: dict[str, Any]) -> list[dict[str, Any]]:
-    content = turn["content"]
-    return [{"type": "text", "text": content}] if isinstance(content, str) else content
-
-
 def pieces(text: str) -> list[str]:
     """A text in pieces of three characters, as a stream gives it."""
     return [text[start : start + 3] for start in range(0, len(text), 3)]
 
 
-def _text(content: Any) -> str:
+def text_in(content: Any) -> str:
     if isinstance(content, list):
         return "".join(block.get("text", "") for block in content)
     return content or ""
-
-
-def asked_for(request: Request) -> dict[str, Any]:
-    """The request's body, for messages of failing tests."""
-    return json.loads(request.body)

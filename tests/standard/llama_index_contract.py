@@ -27,12 +27,11 @@ from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
-from tests.standard.llama_index_columns import KEY, Call, Column, Said, asked_for
+from tests.standard.llama_index_columns import KEY, Call, Column, Said
 from tests.standard.llama_index_probes import (
     Callbacks,
     ask,
     dispatched,
-    dumped,
     each,
     gather,
     opened,
@@ -150,7 +149,7 @@ class LlamaIndexContract:
         llm = self.llm()
         answers = [(await ask(llm, endpoint, question()))[-1] for endpoint in CHAT]
         for answer in answers[1:]:
-            assert dumped(answer.message) == dumped(answers[0].message)
+            assert answer.message.model_dump() == answers[0].message.model_dump()
             assert answer.additional_kwargs == answers[0].additional_kwargs
 
     @pytest.mark.parametrize("endpoint", STREAMED_CHAT)
@@ -313,7 +312,7 @@ class LlamaIndexContract:
         kwargs = {"max_tokens": 77, "tool_choice": None}
         prompt = ChatPromptTemplate(message_templates=question())
         assert self.llm().structured_predict(City, prompt, llm_kwargs=kwargs) == PARIS
-        assert 77 in asked_for(gateway.requests[0]).values()
+        assert 77 in self.column.settings(gateway.requests[0]).values()
         assert kwargs == {"max_tokens": 77, "tool_choice": None}
 
     # --- errors -------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -37,20 +36,6 @@ async def ask(llm: Any, endpoint: str, *args: Any, **kwargs: Any) -> list[Any]:
 
 def text_of(response: ChatResponse | CompletionResponse) -> str:
     return response.text if isinstance(response, CompletionResponse) else response.message.content or ""
-
-
-def dumped(message: ChatMessage) -> dict[str, Any]:
-    """A message as JSON values, without the text of calls' arguments, whose values stand in the blocks.
-
-    A plain answer of some wires holds them as an object, and only its stream as the text that the model wrote.
-    """
-    dump = message.model_dump()
-    kwargs = dump["additional_kwargs"]
-    for call in kwargs.get("tool_calls") or ():  # as LlamaIndex's OpenAI class keeps them
-        call["function"]["arguments"] = json.loads(call["function"]["arguments"])
-    only_text = {"type", "id", "arguments"}
-    kwargs["tikhub_parts"] = [entry for entry in kwargs.get("tikhub_parts") or () if entry.keys() != only_text]
-    return dump
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from functools import reduce
 from operator import add
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
 import pytest
@@ -15,8 +15,12 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from langchain_tikhub import APIStatusError, ChatTikHub, InvalidRequestError
 from tests import cassettes
-from tests.standard.langchain_support import FILES, Recorded, RecordedChat, counting_claude
+from tests.standard.counting import counting_claude, counting_gemini, counting_gpt
+from tests.standard.langchain_support import FILES, Recorded, RecordedChat
 from tests.standard.test_langchain_embeddings import TestRecorded as Embeddings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.disable_socket
 
@@ -138,10 +142,26 @@ MEDIA: dict[str, dict[str, Any]] = {
 CALL = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "1", "type": "tool_call"}])
 
 
+class NativeSuite(ChatSuite):
+    """The suite over an API that `auto` chooses by the model's name."""
+
+    def counted(
+        self, gateway: Callable[[httpx.Request], httpx.Response], *, stream: bool, **settings: Any
+    ) -> AIMessage:
+        """An answer whose usage tells kinds of tokens apart, which no server at hand does."""
+        client = httpx.Client(transport=httpx.MockTransport(gateway))
+        there = {"base_url": f"http://{cassettes.WRITTEN_BY_HAND}", "http_client": client}
+        model = ChatTikHub(**self.chat_model_params | there | settings)
+        return whole(model, [HumanMessage("Count.")], stream=stream)
+
+    def test_auto_has_chosen_it(self, model: ChatTikHub) -> None:
+        assert model.invoke("Hello").response_metadata["api"] == self.answered_as
+
+
 # The thinking that `test_anthropic_inputs` sends does not say who issued it, and Claude refuses a signature of others
 # (Gemini's thoughts come in blocks of the same shape); here too the warning is another test's.
 @pytest.mark.filterwarnings("ignore:.*cannot read is left out. Reasoning")
-class TestMessages(ChatSuite):
+class TestMessages(NativeSuite):
     """POST /v1/messages, which `auto` chooses for Claude."""
 
     answered_as = "messages"
@@ -156,12 +176,8 @@ class TestMessages(ChatSuite):
         return whole(ChatTikHub(**self.chat_model_params), [HumanMessage("Hello")], stream=stream)
 
     def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
-        """No server at hand tells these apart."""
         thinking = {"type": "enabled", "budget_tokens": 1024}
-        gateway = httpx.Client(transport=httpx.MockTransport(counting_claude))
-        settings = {"http_client": gateway, "thinking": thinking, "temperature": None, "max_tokens": 2048}
-        model = ChatTikHub(**self.chat_model_params | settings)
-        return whole(model, [HumanMessage("Count.")], stream=stream)
+        return self.counted(counting_claude, stream=stream, thinking=thinking, temperature=None, max_tokens=2048)
 
     invoke_with_cache_creation_input = invoke_with_reasoning_output
 
@@ -169,8 +185,63 @@ class TestMessages(ChatSuite):
         with pytest.raises(InvalidRequestError, match="audio"):
             model.invoke([HumanMessage([audio()])])
 
-    def test_auto_has_chosen_it(self, model: ChatTikHub) -> None:
-        assert model.invoke("Hello").response_metadata["api"] == "messages"
+
+# As above: the thinking of `test_anthropic_inputs` is Claude's. And `test_message_with_name` names a speaker, for which
+# this wire has no place.
+@pytest.mark.filterwarnings(
+    "ignore:.*cannot read is left out. Reasoning", "ignore:.*no place for the names of speakers"
+)
+class TestResponses(NativeSuite):
+    """POST /v1/responses, which `auto` chooses for GPT."""
+
+    answered_as = "responses"
+    model_name = "gpt-4.1-mini"
+    model_override_value = "gpt-4.1"
+    supports_audio_inputs = False  # `test_a_sound_is_refused_by_name`
+
+    details = ({"cache_read": 1111, "cache_creation": 2222}, {"reasoning": 33})
+    kinds = ("reasoning_output", "cache_read_input", "cache_creation_input")
+
+    def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
+        return whole(ChatTikHub(**self.chat_model_params), [HumanMessage("Hello")], stream=stream)
+
+    def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
+        asked = {"model": "gpt-5-mini", "reasoning_effort": "low", "temperature": None}
+        return self.counted(counting_gpt, stream=stream, **asked)
+
+    invoke_with_cache_creation_input = invoke_with_reasoning_output
+
+    def test_a_sound_is_refused_by_name(self, model: ChatTikHub) -> None:
+        with pytest.raises(InvalidRequestError, match="audio"):
+            model.invoke([HumanMessage([audio()])])
+
+
+# As above.
+@pytest.mark.filterwarnings("ignore:.*cannot read is left out. Reasoning")
+class TestGenerateContent(NativeSuite):
+    """POST /v1beta/models/{model}:generateContent, which `auto` chooses for Gemini."""
+
+    answered_as = "generate_content"
+    model_name = "gemini-2.5-flash"
+    model_override_value = "gemini-2.5-pro"
+
+    details = ({"audio": 2222, "cache_read": 1111}, {"audio": 11, "reasoning": 33})
+    kinds = ("audio_input", "audio_output", "reasoning_output", "cache_read_input")
+
+    def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
+        return self.counted(counting_gemini, stream=stream, thinking_budget=1024)
+
+    invoke_with_audio_input = invoke_with_reasoning_output
+    invoke_with_audio_output = invoke_with_reasoning_output
+    invoke_with_cache_read_input = invoke_with_reasoning_output
+
+    def test_video_inputs(self, model: ChatTikHub) -> None:
+        """The suite knows no films."""
+        film = {"type": "video", "base64": b64encode(b"a film").decode(), "mime_type": "video/mp4"}
+        youtube = {"type": "video", "url": "https://www.youtube.com/watch?v=dQw4w9WgXcQ"}
+        for block in (film, youtube):
+            answer = model.invoke([HumanMessage([{"type": "text", "text": "Describe this film:"}, block])])
+            assert answer.text
 
 
 class TestDeepSeekTakesTextAlone(RecordedChat):
@@ -210,7 +281,11 @@ class TestDeepSeekTakesTextAlone(RecordedChat):
 
 
 @pytest.mark.parametrize(
-    "suite", [TestChatCompletions, TestDeepSeekDialect, TestDeepSeekTakesTextAlone, TestMessages, Embeddings]
+    "suite",
+    [
+        *(TestChatCompletions, TestDeepSeekDialect, TestDeepSeekTakesTextAlone),
+        *(TestMessages, TestResponses, TestGenerateContent, Embeddings),
+    ],
 )
 def test_every_cassette_belongs_to_a_test_and_says_who_answered_it(suite: type[Recorded]) -> None:
     tests = [name.removeprefix("test_") for name in dir(suite) if name.startswith("test_")]

@@ -60,3 +60,36 @@ class TestUnitOverClaude(TestUnit):
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
         model = {"model": "claude-sonnet-4-5"}
         return {"TIKHUB_AI_API_KEY": "sk-env"}, model, {"api_key": "sk-env", "model_name": "claude-sonnet-4-5"}
+
+
+class TestUnitOverGPT(TestUnit):
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": "gpt-5-mini", "api_key": "sk-test", "api": "responses", "reasoning_effort": "low"}
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        model = {"model": "gpt-5-mini", "api": "responses"}
+        return {"TIKHUB_AI_API_KEY": "sk-env"}, model, {"api_key": "sk-env", "api": "responses"}
+
+
+class TestUnitOverGemini(TestUnit):
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": "gemini-2.5-flash", "api_key": "sk-test", "thinking_budget": 1024}
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        model = {"model": "gemini-2.5-flash"}
+        return {"TIKHUB_AI_API_KEY": "sk-env"}, model, {"api_key": "sk-env", "model_name": "gemini-2.5-flash"}
+
+
+class TestUnitOverDeepSeek(TestUnit):
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": "deepseek-chat", "api_key": "sk-test"}
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        model = {"model": "deepseek-chat"}
+        return {"TIKHUB_AI_API_KEY": "sk-env"}, model, {"api_key": "sk-env", "model_name": "deepseek-chat"}
