@@ -14,7 +14,7 @@ PIP_OUTPUT := -qq
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-peers lint types format record record-live bench clean
+.PHONY: help demo test wire test-peers lint types format record record-live catalog bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ endif
 
 test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback
 	$(PY) -m pytest tests --ignore=tests/peers --numprocesses auto --dist loadfile --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
+
+wire: $(VENV)/.with-test ## all recorded traffic of ../shared/wire, every API, the core and both frameworks
+	$(PY) -m pytest tests/wire $(ARGS)
 
 test-peers: $(VENV)/.with-test+peers ## tests against the local servers, which are installed first
 	$(PY) -m pytest tests/peers -m peers $(ARGS)

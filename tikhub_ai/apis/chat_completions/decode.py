@@ -298,7 +298,7 @@ class _ChoiceDecoder:
 
     def _unknown(self, message: dict[str, Any], deltas: list[Delta]) -> None:
         """Fields that have no name here, such as Gemini's `extra_content`: kept, and sent back to their issuer."""
-        value = {key: message[key] for key in message.keys() - _MESSAGE_FIELDS if message[key] is not None}
+        value = {key: message[key] for key in message.keys() - _MESSAGE_FIELDS if _says_something(message[key])}
         if value:
             self._whole(Opaque(value, issuer=self._issuer), deltas)
 
@@ -347,6 +347,11 @@ class _ChoiceDecoder:
     def _made_id(self) -> str:
         """An id where the wire has none: the same in every decoding of one answer, another in every answer."""
         return made_id("call_", self._into.id, self._number, self._calls)
+
+
+def _says_something(value: Any) -> bool:
+    """Not null, and no object of nulls: litellm's plain answers have `provider_specific_fields: {"refusal": null}`."""
+    return any(map(_says_something, value.values())) if isinstance(value, dict) else value is not None
 
 
 class _Call:
