@@ -44,9 +44,16 @@ class _NotConnectedError(Exception):
 
 
 class _Protocol(ResponseHandler):
-    """Tells a body's reader what is wrong: after a bad chunk size, aiohttp 3.10 to 3.14 leave it waiting for ever."""
+    """A connection that ends at once, and whose faults are told to everybody who waits."""
+
+    def close(self) -> None:
+        """Drop what is unsent, and over TLS do not wait for the peer's farewell: both may outlive the event loop."""
+        if self.transport is not None:
+            self.transport.abort()
+        super().close()
 
     def set_exception(self, exc: BaseException, *cause: Any) -> None:
+        """Tell the body's reader too: after a bad chunk size, aiohttp 3.10 to 3.14 leave it waiting for ever."""
         body = self._payload
         super().set_exception(exc, *cause)
         if body is not None and not body.is_eof() and body.exception() is None:
