@@ -141,18 +141,6 @@ def _declared(profile: ModelProfile) -> ModelProfile:
     return cast("ModelProfile", {key: value for key, value in profile.items() if key in Declared.__annotations__})
 
 
-def drop_what_cannot_travel(fields: dict[str, Any]) -> None:
-    """Take out of a pickle's fields what holds connections or secrets, and say so."""
-    dropped = [name for name in ("http_client", "http_async_client", "proxy") if fields.get(name) is not None]
-    for name in dropped:
-        fields[name] = None
-    if not isinstance(fields.get("verify"), (bool, str)):
-        dropped.append("verify")
-        fields["verify"] = True
-    if dropped:
-        _warn(f"{', '.join(dropped)} of ChatTikHub do not travel in a pickle: set them again where it is loaded.")
-
-
 def combined(outputs: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     """The `llm_output` of several calls: usage added up."""
     out: dict[str, Any] = {}

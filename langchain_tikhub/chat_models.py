@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from langchain_tikhub import arguments
 from langchain_tikhub.errors import model_errors
 from langchain_tikhub.lazy import LazyModule
-from tikhub_ai import HeadersField, KeyField, SecretHeaders, Settings, __version__, catalog, key_source
+from tikhub_ai import HeadersField, KeyField, Settings, SettingsHolder, __version__, catalog
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ else:
     calls = LazyModule("langchain_tikhub.calls")
 
 
-class ChatTikHub(BaseChatModel):
+class ChatTikHub(SettingsHolder, BaseChatModel):
     """Chat with any model that TikHub AI serves: GPT, Claude, Gemini, DeepSeek and the rest, behind one key.
 
     ```python
@@ -79,7 +79,7 @@ class ChatTikHub(BaseChatModel):
     auth_header: str | None = None
     """The header that carries the key; None: the API's own."""
     proxy: SecretStr | None = Field(default=None, exclude=True, repr=False)
-    """Proxy address. Secret, since it may hold credentials; does not travel in a pickle."""
+    """Proxy address. Secret, since it may hold credentials; with them it does not travel in a pickle."""
     verify: Any = Field(default=True, exclude=True, repr=False)
     """TLS verification: True, False, a CA file's path or an `ssl.SSLContext`."""
 
@@ -220,25 +220,10 @@ class ChatTikHub(BaseChatModel):
 
     # --- copies -----------------------------------------------------------------------------------------------------
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set a field; a key or headers set later are kept as secret as those given at construction."""
-        if name == "api_key":
-            value = key_source(value)
-        elif name == "default_headers" and value is not None:
-            value = SecretHeaders(value)
-        super().__setattr__(name, value)
-
-    def __getstate__(self) -> dict[Any, Any]:
-        state = super().__getstate__()
-        fields = dict(state["__dict__"])
-        arguments.drop_what_cannot_travel(fields)
-        private = {**(state.get("__pydantic_private__") or {}), "_client": None}
-        return {**state, "__dict__": fields, "__pydantic_private__": private}
-
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Clients are shared by the copy: they hold connections and locks."""
+        """A copy that shares its clients: they hold connections and locks."""
         memo = {} if memo is None else memo
-        memo |= {id(held): held for held in (self.http_client, self.http_async_client, self.verify, self._client)}
+        memo[id(self._client)] = self._client
         return super().__deepcopy__(memo)
 
     # --- calls ------------------------------------------------------------------------------------------------------

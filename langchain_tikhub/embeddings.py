@@ -12,7 +12,7 @@ from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field
 
 from langchain_tikhub.errors import model_errors
-from tikhub_ai import HeadersField, KeyField, SecretHeaders, Settings, errors, key_source, split_arguments
+from tikhub_ai import HeadersField, KeyField, Settings, SettingsHolder, split_arguments
 
 if TYPE_CHECKING:
     from tikhub_ai import EmbeddingsClient
@@ -45,7 +45,7 @@ _TOKENIZER_ARGUMENTS = frozenset(
 """Arguments of OpenAIEmbeddings that say how it cuts texts into token ids, or that it shall not. We never do."""
 
 
-class TikHubEmbeddings(BaseModel, Embeddings):
+class TikHubEmbeddings(SettingsHolder, BaseModel, Embeddings):
     """Embeds texts with any embedding model of the TikHub AI gateway.
 
     Texts are sent as they are, in batches, several at once; a batch that the server refuses as too large is sent again
@@ -129,27 +129,6 @@ class TikHubEmbeddings(BaseModel, Embeddings):
             names = ", ".join(sorted(unknown))
             warnings.warn(f"{names}: no parameter of {type(self).__name__}; passed on as model_kwargs.", stacklevel=3)
             self.model_kwargs = {**self.model_kwargs, **unknown}
-
-    # --- copies -----------------------------------------------------------------------------------------------------
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set a field; a key or headers set later are kept as secret as those given at construction."""
-        if name == "api_key":
-            value = key_source(value)
-        elif name == "default_headers" and value is not None:
-            value = SecretHeaders(value)
-        super().__setattr__(name, value)
-
-    def __getstate__(self) -> dict[Any, Any]:
-        """What a pickle holds: not a proxy's password."""
-        state = super().__getstate__()
-        proxy = state["__dict__"].get("proxy")
-        if proxy is None or "@" not in proxy:
-            return state
-        errors.warn(
-            "proxy of TikHubEmbeddings holds a password, so it does not travel in a pickle: set it again there."
-        )
-        return {**state, "__dict__": {**state["__dict__"], "proxy": None}}
 
     # --- LangChain's hooks ------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from llama_index.core.bridge.pydantic import ConfigDict, Field
 
-from tikhub_ai import HeadersField, KeyField, SecretHeaders, Settings, errors, key_source, split_arguments
+from tikhub_ai import HeadersField, KeyField, Settings, SettingsHolder, split_arguments
 
 if TYPE_CHECKING:
     from tikhub_ai import EmbeddingsClient
@@ -24,7 +24,7 @@ _ALIASES = {
 """What OpenAIEmbedding and other vendors' classes call the same."""
 
 
-class TikHubEmbedding(BaseEmbedding):
+class TikHubEmbedding(SettingsHolder, BaseEmbedding):
     """Embeds texts and queries with any embedding model of the TikHub AI gateway.
 
     Texts are sent as they are, one request for each batch; a batch that the server refuses as too large is sent again
@@ -103,25 +103,6 @@ class TikHubEmbedding(BaseEmbedding):
     def class_name(cls) -> str:
         """The name in saved pipelines."""
         return "TikHubEmbedding"
-
-    # --- copies -----------------------------------------------------------------------------------------------------
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set a field; a key or headers set later are kept as secret as those given at construction."""
-        if name == "api_key":
-            value = key_source(value)
-        elif name == "default_headers" and value is not None:
-            value = SecretHeaders(value)
-        super().__setattr__(name, value)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What a pickle holds: not a proxy's password."""
-        state = super().__getstate__()
-        proxy = state["__dict__"].get("proxy")
-        if proxy is None or "@" not in proxy:
-            return state
-        errors.warn("proxy of TikHubEmbedding holds a password, so it does not travel in a pickle: set it again there.")
-        return {**state, "__dict__": {**state["__dict__"], "proxy": None}}
 
     # --- LlamaIndex's hooks -----------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
 from contextlib import aclosing, closing
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,13 +31,10 @@ from tikhub_ai import (
     ChatAPI,
     ChatClient,
     HeadersField,
-    Key,
     KeyField,
-    SecretHeaders,
     Settings,
+    SettingsHolder,
     catalog,
-    errors,
-    key_source,
     needs_of,
 )
 
@@ -66,7 +62,7 @@ _SETTINGS = (
 )
 
 
-class TikHub(StructuredPredict):
+class TikHub(SettingsHolder, StructuredPredict):
     """Any chat model of the TikHub AI gateway: GPT, Claude, Gemini, DeepSeek and others behind one key.
 
     The key comes from `api_key`, else `TIKHUB_AI_API_KEY`, else `TIKHUB_API_KEY`. Nothing is sent that is not set: the
@@ -222,41 +218,6 @@ class TikHub(StructuredPredict):
     @field_serializer("proxy")
     def _proxy_without_password(self, proxy: str | None) -> str | None:
         return None if proxy and "@" in proxy else proxy
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set a field; a key or headers set later are kept as secret as those given at construction."""
-        if name == "api_key":
-            value = key_source(value)
-        elif name == "default_headers" and value is not None:
-            value = SecretHeaders(value)
-        super().__setattr__(name, value)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What a pickle holds. Core's own version takes what cannot be pickled from the living object as well."""
-        kept = dict(self.__dict__)
-        lost = [name for name in ("http_client", "http_async_client") if kept.pop(name, None) is not None]
-        if kept["proxy"] and "@" in kept["proxy"]:
-            lost.append("proxy")
-            del kept["proxy"]
-        for name in [name for name, value in kept.items() if not _pickles(value)]:
-            del kept[name]
-            lost.append(name)
-        if "api_key" in lost:
-            kept["api_key"] = Key("")  # says so where it is missed; no other key takes its place
-        if hidden := set(lost) - {"callback_manager"}:
-            errors.warn(f"Not pickled, so the copy has its defaults: {', '.join(sorted(hidden))}.")
-        return {
-            "__dict__": kept,
-            "__pydantic_fields_set__": self.__pydantic_fields_set__,
-            "__pydantic_extra__": None,
-            "__pydantic_private__": None,
-        }
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> TikHub:
-        """A copy shares the HTTP clients, which cannot be copied."""
-        memo = {} if memo is None else memo
-        memo |= {id(client): client for client in (self.http_client, self.http_async_client) if client is not None}
-        return super().__deepcopy__(memo)
 
     # --- chat and completion ----------------------------------------------------------------------------------------
 
@@ -455,14 +416,6 @@ class TikHub(StructuredPredict):
 
 _OWN_FIELDS = REQUEST_FIELDS & TikHub.model_fields.keys() | {"request_metadata", "extra_body"}
 _PHASES = ("connect", "read", "write", "pool")
-
-
-def _pickles(value: Any) -> bool:
-    try:
-        pickle.dumps(value)
-    except Exception:  # noqa: BLE001 - a pickle may raise anything
-        return False
-    return True
 
 
 def _completions(responses: ChatResponseGen) -> CompletionResponseGen:

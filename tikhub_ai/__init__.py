@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         TikHubAIError,
         TikHubAIWarning,
     )
+    from tikhub_ai.holder import SettingsHolder
     from tikhub_ai.models import ModelInfo, alist_models, list_models
     from tikhub_ai.native import NATIVE_ARGUMENTS
     from tikhub_ai.settings import HeadersField, Key, KeyField, SecretHeaders, Settings, key_source, split_arguments
@@ -105,6 +106,7 @@ _HOMES = {
         "ModelNotFoundError", "NotFoundError", "PermissionDeniedError", "RateLimitError", "ResponseInfo", "ServerError",
         "TikHubAIError", "TikHubAIWarning",
     ),
+    "holder": ("SettingsHolder",),
     "models": ("ModelInfo", "alist_models", "list_models"),
     "native": ("NATIVE_ARGUMENTS",),
     "settings": ("HeadersField", "Key", "KeyField", "SecretHeaders", "Settings", "key_source", "split_arguments"),
@@ -172,6 +174,7 @@ __all__ = [
     "ServerToolCall",
     "ServerToolResult",
     "Settings",
+    "SettingsHolder",
     "Text",
     "TextDelta",
     "TikHubAIError",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import pickle
 import sys
 from typing import Any
@@ -219,26 +218,6 @@ def test_no_secret_is_shown_or_saved(source: str, monkeypatch: pytest.MonkeyPatc
         pickle.dumps(proxy_free).decode("latin-1"),
     ]
     assert not [text for text in shown if "canary" in text]
-
-
-def test_copies_within_the_process_keep_key_and_headers() -> None:
-    embeddings = TikHubEmbeddings(api_key="sk-text", default_headers={"x": "1"})
-    for twin in (copy.copy(embeddings), copy.deepcopy(embeddings), embeddings.model_copy(deep=True)):
-        assert twin.api_key == SecretStr("sk-text")
-        assert twin.default_headers == {"x": "1"}
-
-
-def test_a_pickle_reads_a_key_of_the_environment_again_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIKHUB_API_KEY", "sk-here")
-    pickled = pickle.dumps(TikHubEmbeddings(model="m", base_url="http://gateway.test"))
-    monkeypatch.setenv("TIKHUB_API_KEY", "sk-there")
-    monkeypatch.setenv("TIKHUB_AI_API_KEY", "sk-another")
-    twin = pickle.loads(pickled)
-    assert twin.api_key == SecretStr("sk-there")
-    assert (twin.model, twin.base_url) == ("m", "http://gateway.test")
-    monkeypatch.delenv("TIKHUB_API_KEY")
-    with pytest.raises(MissingKeyError, match="variable TIKHUB_API_KEY, not set in this process"):
-        pickle.loads(pickled).embed_query("one")
 
 
 def test_a_key_given_as_text_does_not_travel_and_no_other_takes_its_place(monkeypatch: pytest.MonkeyPatch) -> None:

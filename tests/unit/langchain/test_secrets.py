@@ -13,7 +13,6 @@ from langchain_core.load import dumpd, dumps, load
 
 from langchain_tikhub import AuthenticationError, ChatTikHub, ConfigurationError, MissingKeyError
 from tests.unit.langchain.support import ScriptedChat
-from tikhub_ai import TikHubAIWarning
 
 KEY, HEADER = "sk-canary-4a7f", "canary-header-9c1e"
 
@@ -108,12 +107,6 @@ def test_copies_within_the_process_keep_their_secrets() -> None:
             assert key_of(copied) == KEY
             assert copied.default_headers == {"X-Secret": HEADER}
             assert copied.http_client is client
-
-
-def test_what_holds_connections_stays_at_home_and_says_so() -> None:
-    with httpx.Client() as client, pytest.warns(TikHubAIWarning, match="http_client of ChatTikHub do not travel"):
-        text = pickle.dumps(model(http_client=client, default_headers=None))
-    assert pickle.loads(text).http_client is None
 
 
 @pytest.mark.filterwarnings("ignore:.*`load` is in beta")

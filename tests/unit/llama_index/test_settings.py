@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import pickle
@@ -377,25 +376,6 @@ async def test_an_async_function_gives_the_key(gateway: ScriptedServer) -> None:
 
     await llm_at(gateway, api_key=key).achat(HELLO)
     assert gateway.requests[0].headers["authorization"] == f"Bearer {KEY}"
-
-
-def test_pickling_takes_nothing_from_the_living(gateway: ScriptedServer) -> None:
-    with httpx.Client() as client:
-        llm = llm_at(gateway, http_client=client)
-        with pytest.warns(UserWarning, match="http_client"):
-            back = pickle.loads(pickle.dumps(llm))
-        assert llm.http_client is client
-        assert back.http_client is None
-        llm.chat(HELLO)
-
-
-def test_deep_copies_share_the_clients_and_keep_the_key(gateway: ScriptedServer) -> None:
-    with httpx.Client() as client:
-        twin = copy.deepcopy(llm_at(gateway, http_client=client, default_headers={"x-tenant": HEADER}))
-        assert twin.http_client is client
-        twin.chat(HELLO)
-    assert gateway.requests[0].headers["authorization"] == f"Bearer {KEY}"
-    assert gateway.requests[0].headers["x-tenant"] == HEADER
 
 
 # --- import -----------------------------------------------------------------------------------------------------------

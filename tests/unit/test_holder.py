@@ -1,0 +1,89 @@
+"""Copies and pickles of the four classes that hold settings."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import ssl
+from typing import Any
+
+import httpx
+import pytest
+
+from langchain_tikhub import ChatTikHub, TikHubEmbeddings
+from llama_index_tikhub import TikHub, TikHubEmbedding
+from tikhub_ai import SecretHeaders, TikHubAIWarning
+
+CLASSES = [ChatTikHub, TikHubEmbeddings, TikHub, TikHubEmbedding]
+
+pytestmark = pytest.mark.parametrize("cls", CLASSES)
+
+
+def made(cls: Any, **settings: Any) -> Any:
+    named = {"model": "gpt-4.1-mini"} if cls in (ChatTikHub, TikHub) else {}
+    return cls(**named, **{"api_key": "sk-x", **settings})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("http_client", httpx.Client()),
+        ("http_async_client", httpx.AsyncClient()),
+        ("verify", ssl.create_default_context()),
+        ("api_key", lambda: "sk-rotating"),
+    ],
+)
+def test_what_cannot_be_pickled_stays_here_and_is_named(cls: Any, name: str, value: Any) -> None:
+    living = made(cls, **{name: value})
+    with pytest.warns(TikHubAIWarning, match=rf"Not pickled.*{cls.__name__}.*: {name}\."):
+        loaded = pickle.loads(pickle.dumps(living))
+    assert getattr(living, name) is value
+    if name == "api_key":
+        assert loaded.api_key.get_secret_value() == ""  # and not a key of the environment
+    else:
+        assert getattr(loaded, name) == cls.model_fields[name].default
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: one.model_copy(deep=True)])
+def test_copies_share_clients_and_the_tls_context(cls: Any, copied: Any) -> None:
+    given = {
+        "http_client": httpx.Client(),
+        "http_async_client": httpx.AsyncClient(),
+        "verify": ssl.create_default_context(),
+    }
+    twin = copied(made(cls, **given, default_headers={"x-tenant": "acme"}))
+    assert twin.api_key.get_secret_value() == "sk-x"
+    assert twin.default_headers == {"x-tenant": "acme"}
+    assert {name: getattr(twin, name) for name in given} == given
+
+
+def test_a_proxy_travels_without_a_password_only(cls: Any) -> None:
+    plain = pickle.loads(pickle.dumps(made(cls, proxy="http://proxy.test:3128")))
+    assert "proxy.test" in (plain.proxy if isinstance(plain.proxy, str) else plain.proxy.get_secret_value())
+    with pytest.warns(TikHubAIWarning, match=r"Not pickled.*: proxy\."):
+        pickled = pickle.dumps(made(cls, proxy="http://me:secret@proxy.test:3128"))
+    assert b"secret@" not in pickled
+    assert pickle.loads(pickled).proxy is None
+
+
+def test_secrets_set_later_are_as_secret_as_those_given_first(cls: Any) -> None:
+    living = made(cls)
+    living.api_key = "sk-later"
+    living.default_headers = {"x-tenant": "hidden"}
+    assert living.api_key.get_secret_value() == "sk-later"
+    assert isinstance(living.default_headers, SecretHeaders)
+    pickled = pickle.dumps(living)
+    assert b"sk-later" not in pickled
+    assert b"hidden" not in pickled
+
+
+def test_a_pickle_reads_a_key_of_the_environment_again_by_its_name(cls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIKHUB_API_KEY", "sk-here")
+    pickled = pickle.dumps(made(cls, api_key=None, base_url="http://gateway.test"))
+    monkeypatch.setenv("TIKHUB_API_KEY", "sk-there")
+    monkeypatch.setenv("TIKHUB_AI_API_KEY", "sk-another")
+    twin = pickle.loads(pickled)
+    assert twin.api_key.get_secret_value() == "sk-there"
+    assert twin.base_url == "http://gateway.test"
+    monkeypatch.delenv("TIKHUB_API_KEY")
+    assert pickle.loads(pickled).api_key.get_secret_value() == ""
