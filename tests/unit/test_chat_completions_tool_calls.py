@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.unit.chat_completions_streams import chunk, data, piece, reply_of
-from tikhub_ai import Text, ToolCall
+from tests import openapi
+from tests.unit.chat_completions_streams import chunk, data, piece, plain, reply_of
+from tikhub_ai import ChatRequest, Message, Text, ToolCall, ToolResult
+from tikhub_ai.apis import chat_completions
+from tikhub_ai.catalog import facts
 
 
 def calls_of(*chunks: list[dict[str, Any]]) -> list[ToolCall]:
     stream = data(*[chunk({"tool_calls": pieces}) for pieces in chunks], chunk({}, "tool_calls"))
     return reply_of(stream).tool_calls
+
+
+def sent(model: str, messages: list[Message]) -> dict[str, Any]:
+    encoded = chat_completions.encode(ChatRequest(model, messages), facts(model), stream=False)
+    assert openapi.problems(encoded.path, encoded.body) == []
+    body: dict[str, Any] = encoded.body
+    return body
 
 
 F, G = ToolCall("1", "f", '{"x":1}'), ToolCall("2", "g", '{"y":2}')
@@ -90,3 +101,23 @@ def test_the_old_function_call_is_a_tool_call() -> None:
     )
     call = reply_of(stream).tool_calls[0]
     assert (call.name, call.arguments) == ("f", '{"x":1}')
+
+
+def test_a_custom_tools_text_is_the_input_of_a_json_object_and_goes_back_as_text() -> None:
+    """OpenAI's custom tools: https://platform.openai.com/docs/api-reference/chat/create, `tools`."""
+    said = 'print("é")\n'
+    begun = {"index": 0, "id": "call_1", "type": "custom", "custom": {"name": "python", "input": ""}}
+    pieces = [{"index": 0, "custom": {"input": text}} for text in (said[:7], said[7:])]
+    streamed = reply_of(data(*[chunk({"tool_calls": [one]}) for one in (begun, *pieces)], chunk({}, "tool_calls")))
+    call = streamed.tool_calls[0]
+    assert (call.id, call.name, json.loads(call.arguments)) == ("call_1", "python", {"input": said})
+    whole = {"id": "call_1", "type": "custom", "custom": {"name": "python", "input": said}}
+    assert plain({"role": "assistant", "content": None, "tool_calls": [whole]}).tool_calls == [call]
+    history = [
+        Message("user", [Text("hi")]),
+        Message("assistant", [call]),
+        Message("tool", [ToolResult("call_1", [Text("é")])]),
+    ]
+    assert sent("gpt-5", history)["messages"][1]["tool_calls"] == [whole]
+    (as_function,) = sent("deepseek-chat", history)["messages"][1]["tool_calls"]
+    assert as_function["function"] == {"name": "python", "arguments": call.arguments}

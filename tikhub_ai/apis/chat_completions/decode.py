@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tikhub_ai.apis import free_text
 from tikhub_ai.apis.chat_completions.encode import API
 from tikhub_ai.apis.chat_completions.usage import usage_of
 from tikhub_ai.apis.payloads import made_id, payloads_of, raise_error_in, says_done
@@ -36,7 +37,7 @@ _MESSAGE_FIELDS = frozenset(
     {"role", "content", "reasoning_content", "reasoning", "reasoning_details", "refusal", "tool_calls", "function_call",
      "annotations", "audio", "images"}
 )  # fmt: skip
-_TOOL_CALL_FIELDS = frozenset({"index", "id", "type", "function"})
+_TOOL_CALL_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
 
 
 class Decoder:
@@ -84,12 +85,14 @@ class Decoder:
                 f"The answer has no choices: it holds {sorted(payload)}. Check that base_url is the gateway's address."
             )
         deltas = self._payload(payload)
+        for decoder in self._choices.values():  # also where it does not say why it ended
+            decoder.end(deltas)
         self._is_plain = self.is_done = True
         return deltas
 
-    def _payload(self, payload: Any) -> Sequence[Delta]:
+    def _payload(self, payload: Any) -> list[Delta]:
         if not isinstance(payload, dict):
-            return ()
+            return []
         raise_error_in(payload)
         into = self.accumulator
         if into.id is None:
@@ -117,6 +120,7 @@ class Decoder:
         if message:
             decoder.message(message, deltas)
         if reason := choice.get("finish_reason"):
+            decoder.end(deltas)
             into.finish_reasons[number] = reason
         if logprobs := choice.get("logprobs"):
             _extend(into.logprobs.setdefault(number, {}), logprobs)
@@ -148,6 +152,7 @@ class _ChoiceDecoder:
         "_last_call",
         "_number",
         "_open",
+        "_unclosed",
     )
 
     def __init__(self, number: int, into: Accumulator, issuer: Issuer, audio_format: str | None) -> None:
@@ -162,6 +167,7 @@ class _ChoiceDecoder:
         self._by_index: dict[int, _Call] = {}
         self._last_call: _Call | None = None
         self._fragments: list[str] = []
+        self._unclosed: list[int] = []
         into.add_choice(number)
 
     def message(self, message: dict[str, Any], deltas: list[Delta]) -> None:
@@ -302,19 +308,32 @@ class _ChoiceDecoder:
         if value:
             self._whole(Opaque(value, issuer=self._issuer), deltas)
 
+    def end(self, deltas: list[Delta]) -> None:
+        """The choice has ended: close what only its end closes."""
+        for position in self._unclosed:
+            self._give(ToolCallDelta(free_text.CLOSING, position, self._number), deltas)
+        self._unclosed = []
+
     # --- tool calls -------------------------------------------------------------------------------------------------
 
     def _tool_call(self, piece: dict[str, Any], deltas: list[Delta]) -> None:
-        function = piece.get("function") or {}
-        arguments = function.get("arguments")
+        custom = piece.get("custom")
+        function = custom or piece.get("function") or {}
+        arguments = function.get("input" if custom else "arguments")
         if arguments is None:
             arguments = ""
         elif not isinstance(arguments, str):  # some relays send the object itself
             arguments = orjson.dumps(arguments).decode()
-        state = {key: piece[key] for key in piece.keys() - _TOOL_CALL_FIELDS if piece[key] is not None} or None
-        issuer = self._issuer if state else None
+        state = {key: piece[key] for key in piece.keys() - _TOOL_CALL_FIELDS if piece[key] is not None}
         call, is_new = self._call_of(piece, function.get("name") or "")
-        delta = ToolCallDelta(arguments, call.position, self._number, state=state, issuer=issuer)
+        if custom:
+            arguments = free_text.escaped(arguments)
+            if is_new:
+                arguments = free_text.OPENING + arguments
+                state["type"] = "custom"
+                self._unclosed.append(call.position)
+        issuer = self._issuer if state else None
+        delta = ToolCallDelta(arguments, call.position, self._number, state=state or None, issuer=issuer)
         if is_new:
             delta.id, delta.name = call.id, call.name
             self._kind = ""

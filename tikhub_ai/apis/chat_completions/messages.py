@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis import free_text
 from tikhub_ai.apis.history import Dropped, cannot_carry, fitting_id, paired
 from tikhub_ai.conversation import (
     AnyPart,
@@ -246,6 +247,8 @@ class _Encoder:
         }
         if call.issuer == self._issuer and call.state:
             wire |= call.state
+        if wire["type"] == "custom":
+            wire["custom"] = {"name": call.name, "input": free_text.text_of(wire.pop("function")["arguments"])}
         return wire
 
     def _call_id(self, identifier: str) -> str:

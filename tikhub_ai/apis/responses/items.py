@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from tikhub_ai.apis import free_text
 from tikhub_ai.apis.history import Dropped, cannot_carry, fitting_id, paired
 from tikhub_ai.conversation import (
     AnyPart,
@@ -250,20 +249,10 @@ class _Encoder:
         item |= {"call_id": fitting_id(call.id, _CALL_ID, "call_"), "name": call.name}
         if item["type"] == "custom_tool_call":
             self._custom.add(call.id)
-            item["input"] = _input(call.arguments)
+            item["input"] = free_text.text_of(call.arguments)
         else:
             item["arguments"] = call.arguments or "{}"
         return item
-
-
-def _input(arguments: str) -> str:
-    """The free text of a custom tool's call, which a `ToolCall` holds as `{"input": ...}`."""
-    try:
-        parsed = orjson.loads(arguments)
-    except ValueError:
-        return arguments
-    given = parsed.get("input") if isinstance(parsed, dict) else None
-    return given if isinstance(given, str) else arguments
 
 
 def _item_id(part: AnyPart) -> tuple[Any, Any]:

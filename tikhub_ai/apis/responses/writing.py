@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tikhub_ai.apis import free_text
 from tikhub_ai.apis.payloads import made_id
 from tikhub_ai.apis.responses.growing import Content
 from tikhub_ai.conversation import Text
@@ -91,7 +92,7 @@ class Writer:
         state = {key: value for key, value in wire.items() if key not in _CALL_FIELDS and value is not None}
         item.kept = state
         delta = ToolCallDelta(
-            '{"input":"' if _is_custom(item) else "", position, id=call_id, name=str(wire.get("name") or "")
+            free_text.OPENING if _is_custom(item) else "", position, id=call_id, name=str(wire.get("name") or "")
         )
         if state:
             delta.state, delta.issuer = dict(state), self._issuer
@@ -125,23 +126,18 @@ class Writer:
             and value is not None
             and (key not in item.kept or (key in _SAID_AGAIN and value != item.kept[key]))
         }
-        ending = '"}' if _is_custom(item) else ""
-        text = (_escaped(rest) if ending else rest) + ending
+        ending = free_text.CLOSING if _is_custom(item) else ""
+        text = (free_text.escaped(rest) if ending else rest) + ending
         if text or state:
             issuer = self._issuer if state else None
             self.give(ToolCallDelta(text, item.position, state=state or None, issuer=issuer), deltas)
 
     def _give_arguments(self, item: Item, text: str, deltas: list[Delta]) -> None:
-        self.give(ToolCallDelta(_escaped(text) if _is_custom(item) else text, item.position), deltas)
+        self.give(ToolCallDelta(free_text.escaped(text) if _is_custom(item) else text, item.position), deltas)
 
 
 def _is_custom(item: Item) -> bool:
     return item.wire.get("type") == "custom_tool_call"
-
-
-def _escaped(text: str) -> str:
-    """Text as it stands inside a JSON string."""
-    return orjson.dumps(text).decode()[1:-1]
 
 
 def _rest(whole: str, came: str) -> str:

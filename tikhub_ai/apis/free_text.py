@@ -1,0 +1,23 @@
+"""The input of OpenAI's custom tools: free text on the wire, and in a `ToolCall` the `input` of a JSON object."""
+
+from __future__ import annotations
+
+import orjson
+
+OPENING = '{"input":"'
+CLOSING = '"}'
+
+
+def escaped(text: str) -> str:
+    """Text as it stands between `OPENING` and `CLOSING`."""
+    return orjson.dumps(text).decode()[1:-1]
+
+
+def text_of(arguments: str) -> str:
+    """The free text that a call's arguments hold; the arguments themselves where they are of another shape."""
+    try:
+        parsed = orjson.loads(arguments)
+    except ValueError:
+        return arguments
+    given = parsed.get("input") if isinstance(parsed, dict) else None
+    return given if isinstance(given, str) else arguments
