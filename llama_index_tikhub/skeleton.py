@@ -83,10 +83,13 @@ def _entry(part: AnyPart) -> dict[str, Any]:
         case Media():
             has_block = bool(part.data or part.url)
             rest = {"transcript": part.transcript, "has_block": has_block, "kind": part.kind, "file_id": part.file_id}
+            if part.kind == "audio":  # a block knows the format only, and raw speech has its rate here
+                rest["mime_type"] = part.mime_type
             return {"type": "media", **_without_empty(rest), **kept}
         case _:
             kind = next((kind for kind, whole in _WHOLE.items() if isinstance(part, whole)), "unknown")
-            return {"type": kind, **_without_empty(asdict(part)), **kept}
+            values = {key: value for key, value in asdict(part).items() if value is not None}
+            return {"type": kind, **values, **kept}
 
 
 def _as_issued(call: ToolCall) -> dict[str, Any]:
@@ -174,6 +177,7 @@ class Skeleton:
         media = self._media.pop(0)
         if self._media_fit:
             media.transcript = entry.get("transcript")
+            media.mime_type = entry.get("mime_type", media.mime_type)
             media.state, media.issuer = issued(entry)["state"], issued(entry)["issuer"]
         return [media]
 

@@ -278,6 +278,14 @@ def test_unknown_blocks_grow_by_deltas_not_known_here() -> None:
     ]
 
 
+def test_a_stream_that_falls_back_is_the_other_models() -> None:
+    """As the anthropic SDK folds it: the block's `to` is the message's model from there on."""
+    block = {"type": "fallback", "from": {"model": MODEL}, "to": {"model": "claude-haiku-4-5"}}
+    reply = streamed(BEGIN, start(0, block), stop(0), FINISH, OVER)
+    assert reply.model == "claude-haiku-4-5"
+    assert reply.parts == [Opaque(block, issuer=CLAUDE)]
+
+
 # --- why it ended ---------------------------------------------------------------------------------------------------
 
 

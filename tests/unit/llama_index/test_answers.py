@@ -94,6 +94,16 @@ def test_sound_goes_back_with_its_id_and_its_words() -> None:
     assert replayed(from_reply([sound])) == [sound]
 
 
+def test_raw_sound_keeps_its_rate_and_a_servers_call_its_empty_input() -> None:
+    """Gemini speaks `audio/L16;codec=pcm;rate=24000`; OpenAI's image_generation_call has no input."""
+    parts = [
+        ServerToolCall("ig_1", "image_generation", {}, state={"item": {}}, issuer=Issuer("responses", "gpt")),
+        Media("audio", data="aGVsbG8=", mime_type="audio/L16;codec=pcm;rate=24000"),
+    ]
+    message = chat_response(ChatReply([Choice(parts)], "responses")).message
+    assert replayed(stored(message)) in (parts, [*parts, Text("")])
+
+
 def test_a_plain_answer_needs_no_skeleton() -> None:
     assert from_reply([Text("Hello")]).additional_kwargs == {}
     thought = [Reasoning("Hm.", state={"field": "reasoning"}, issuer=CLAUDE), Text("Hi"), ToolCall("c1", "f")]

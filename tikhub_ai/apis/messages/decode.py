@@ -95,7 +95,10 @@ class Decoder:
         raise_error_in(payload)
         match kind:
             case "content_block_start":
-                self._block_start(payload.get("index"), _object(payload.get("content_block")), deltas)
+                wire = _object(payload.get("content_block"))
+                self._block_start(payload.get("index"), wire, deltas)
+                if wire.get("type") == "fallback":  # another model goes on than the stream began with
+                    self.accumulator.model = _object(wire.get("to")).get("model") or self.accumulator.model
             case "content_block_stop":
                 self._block_stop(payload.get("index"), deltas)
             case "message_start":

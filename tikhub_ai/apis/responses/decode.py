@@ -289,11 +289,11 @@ class Decoder:
         """A content part begins. Without an index, it comes after those before it."""
         self._release(deltas)
         part = payload.get("part")
-        if isinstance(part, dict) and str(part.get("type")) in _TEXTS and payload.get("content_index") is None:
+        if isinstance(part, dict) and str(part.get("type")) in _CONTENTS and payload.get("content_index") is None:
             item = self._items.of_delta(payload, "message")
             if item.contents:
                 index = max(item.contents) + 1
-                item.contents[index] = self._writer.open_content(Text(""))
+                item.contents[index] = self._writer.open_content(Refusal("") if part["type"] == "refusal" else Text(""))
         self._text_key = None
 
     def _part_done(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
