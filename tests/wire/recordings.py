@@ -52,17 +52,17 @@ class Exchange:
     @property
     def chunks(self) -> list[Any]:
         """The JSON payloads of a streamed answer."""
-        lines = self.body.decode().splitlines()
-        payloads = [line[5:].strip() for line in lines if line.startswith("data:")]
-        return [json.loads(payload) for payload in payloads if payload and payload != "[DONE]"]
+        lines = self.body.decode("utf-8", "replace").splitlines()
+        payloads = [_parsed(line[5:].strip()) for line in lines if line.startswith("data:")]
+        return [payload for payload in payloads if payload is not None]
 
     @property
     def payloads(self) -> list[Any]:
         """The answer's JSON: one object, the chunks of an event stream, or the items of an array stream."""
         if self.is_stream:
             return self.chunks
-        parsed = json.loads(self.body)
-        return parsed if isinstance(parsed, list) else [parsed]
+        parsed = _parsed(self.body)
+        return parsed if isinstance(parsed, list) else [] if parsed is None else [parsed]
 
 
 def exchanges(api: str, *outcomes: Outcome) -> list[Any]:
@@ -77,8 +77,8 @@ def exchanges(api: str, *outcomes: Outcome) -> list[Any]:
 
 
 def named(api: str, *names: str) -> list[Any]:
-    """Some exchanges by their names, as pytest parameters: of these, a test knows what they hold."""
-    return [param for param in exchanges(api) if param.id in names]
+    """Exchanges whose names hold one of these, as pytest parameters: of these, a test knows what they say."""
+    return [param for param in exchanges(api) if any(name in str(param.id) for name in names)]
 
 
 def outcome(api: str, exchange: Exchange) -> Outcome:
@@ -88,7 +88,9 @@ def outcome(api: str, exchange: Exchange) -> Outcome:
     payloads = [payload for payload in exchange.payloads if isinstance(payload, dict)]
     if any(payload.get("error") or payload.get("type") == "error" for payload in payloads):
         return "failed"
-    return _ENDINGS[api](payloads, exchange.is_stream or len(exchange.payloads) != 1)
+    if not payloads:
+        return "cut" if exchange.is_stream else "failed"
+    return _ENDINGS[api](payloads, exchange.is_stream or exchange.body.lstrip().startswith(b"["))
 
 
 def _chat_completion_ended(payloads: list[dict[str, Any]], is_stream: bool) -> Outcome:
@@ -114,8 +116,11 @@ def _message_ended(payloads: list[dict[str, Any]], is_stream: bool) -> Outcome:
 
 def _content_ended(payloads: list[dict[str, Any]], is_stream: bool) -> Outcome:
     reasons = [candidate.get("finishReason") for payload in payloads for candidate in payload.get("candidates") or ()]
-    blocked = any((payload.get("promptFeedback") or {}).get("blockReason") for payload in payloads)
-    return "answer" if not is_stream or any(reasons) or blocked else "cut"
+    if any((payload.get("promptFeedback") or {}).get("blockReason") for payload in payloads):
+        return "failed"
+    if is_stream:
+        return "answer" if any(reasons) else "cut"
+    return "answer" if payloads[0].get("candidates") else "failed"
 
 
 _ENDINGS: dict[str, Callable[[list[dict[str, Any]], bool], Outcome]] = {
@@ -170,15 +175,20 @@ def _answers_of(exchange: Exchange) -> list[Exchange]:
     ]
 
 
+def _parsed(text: str | bytes) -> Any:
+    """The JSON value of a text; None where it is none, as `[DONE]`, or is cut."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
 def _one(value: Any) -> str:
     return str(value[0] if isinstance(value, list) else value)
 
 
 def _json(text: Any) -> dict[str, Any]:
-    try:
-        parsed = json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        parsed = None
+    parsed = _parsed(text) if isinstance(text, str) else text
     return parsed if isinstance(parsed, dict) else {}
 
 

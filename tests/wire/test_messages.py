@@ -16,6 +16,7 @@ from tikhub_ai import (
     APIStatusError,
     ChatRequest,
     Issuer,
+    Opaque,
     Reasoning,
     Refusal,
     ServerToolCall,
@@ -25,15 +26,15 @@ from tikhub_ai import (
     ToolCall,
 )
 from tikhub_ai.apis import messages
+from tikhub_ai.apis.messages.content import NOT_EXPLAINED
 from tikhub_ai.catalog import facts
 
 if TYPE_CHECKING:
     from tikhub_ai import ChatReply
 
 pytestmark = needs_recordings
-EXCHANGES = [param for param in exchanges("messages") if "count-tokens" not in str(param.id)]
-ANSWERS = [param for param in EXCHANGES if param.values[0].status == 200]
-ERRORS = [param for param in EXCHANGES if param.values[0].status >= 400]
+ANSWERS = exchanges("messages", "answer")
+ERRORS = exchanges("messages", "refused")
 REASONS = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
 
 
@@ -57,11 +58,13 @@ async def test_every_part_the_stop_reason_and_usage_agree_with_the_anthropic_sdk
     theirs = sdk_reading(exchange)
     for ours in await all_ways("messages", exchange, "claude-sonnet-4-5"):
         assert parts_of(ours) == blocks_of(theirs)
-        assert ours.choices[0].extras["stop_reason"] == theirs.stop_reason
+        assert ours.choices[0].extras.get("stop_reason") == theirs.stop_reason
         assert ours.finish_reason == REASONS.get(theirs.stop_reason, theirs.stop_reason)
         assert ours.choices[0].extras.get("stop_sequence") == theirs.stop_sequence
         assert (ours.id, ours.model) == (theirs.id, theirs.model)
-        assert ours.usage is not None
+        assert (ours.usage is None) is (theirs.usage is None)
+        if ours.usage is None:
+            continue
         read, written = theirs.usage.cache_read_input_tokens or 0, theirs.usage.cache_creation_input_tokens or 0
         assert ours.usage.input_tokens == theirs.usage.input_tokens + read + written
         assert ours.usage.output_tokens == theirs.usage.output_tokens
@@ -79,12 +82,14 @@ def blocks_of(message: Any) -> list[Any]:
                 out += [("text", block.text, cited)] if block.text else []
             case "thinking":
                 out.append(("thinking", block.thinking, block.signature))
-            case "tool_use":
-                out.append(("tool_use", block.id, block.name, block.input))
-            case "server_tool_use":
-                out.append(("server_tool_use", block.id, block.name, block.input))
-            case _:
-                out.append((block.type, block.tool_use_id, block.model_dump(exclude_unset=True)["content"]))
+            case "redacted_thinking":
+                out.append(("redacted_thinking", block.data))
+            case "tool_use" | "server_tool_use" | "mcp_tool_use":
+                out.append((block.type, block.id, block.name, block.input))
+            case kind if kind.endswith("_tool_result"):
+                out.append((kind, block.tool_use_id, block.model_dump(exclude_unset=True, by_alias=True)["content"]))
+            case kind:
+                out.append((kind, without_null(block.model_dump(by_alias=True))))
     return out
 
 
@@ -95,18 +100,24 @@ def parts_of(reply: ChatReply) -> list[Any]:
             case Text():
                 out.append(("text", part.text, [citation.raw for citation in part.citations]))
             case Reasoning():
-                out.append(("thinking", part.text, (part.state or {})["signature"]))
+                state = part.state or {}
+                redacted = "redacted" in state
+                said = (state["redacted"],) if redacted else (part.text, state.get("signature", ""))
+                out.append(("redacted_thinking" if redacted else "thinking", *said))
             case ToolCall():
                 out.append(("tool_use", part.id, part.name, json.loads(part.arguments)))
             case ServerToolCall():
-                out.append(("server_tool_use", part.id, part.name, part.arguments))
+                assert part.state is not None
+                out.append((part.state["block"]["type"], part.id, part.name, part.arguments))
             case ServerToolResult():
                 assert part.state is not None
                 out.append((part.state["block"]["type"], part.tool_call_id, part.output))
             case Refusal():
                 pass  # the SDK says it in stop_reason alone
+            case Opaque():
+                out.append((part.value["type"], without_null(part.value)))
             case _:
-                raise AssertionError(f"{part} is in no recording")
+                raise AssertionError(f"{part} is no part of this wire")
     return out
 
 
@@ -119,17 +130,22 @@ async def test_an_answer_replayed_to_claude_says_every_block_again(exchange: Exc
     said = [{"type": "text", "text": content}] if isinstance(content, str) else content
     if theirs:
         assert [block["type"] for block in said][: len(theirs)] == [block[0] for block in theirs]
-    thoughts = [(block["thinking"], block["signature"]) for block in said if block["type"] == "thinking"]
-    assert thoughts == [block[1:] for block in theirs if block[0] == "thinking"]
-    refusals = [[] for part in reply.parts if isinstance(part, Refusal)]  # a refusal's words are text again
+    signed = {"thinking": ("thinking", "signature"), "redacted_thinking": ("data",)}
+    thoughts = [tuple(block[key] for key in signed[block["type"]]) for block in said if block["type"] in signed]
+    assert thoughts == [block[1:] for block in theirs if block[0] in signed]
+    refusals = [
+        [] for part in reply.parts if isinstance(part, Refusal) and part.text != NOT_EXPLAINED
+    ]  # a refusal's words are text again
     cited = [block.get("citations", []) for block in said if block["type"] == "text"]
-    assert cited == [block[2] for block in theirs if block[0] == "text"] + refusals
+    assert [[sent_back(citation) for citation in citations] for citations in cited] == [
+        [sent_back(citation) for citation in block[2]] for block in theirs if block[0] == "text"
+    ] + refusals
 
 
 @pytest.mark.parametrize("exchange", ANSWERS)
 async def test_replayed_to_another_family_only_words_and_calls_are_left(exchange: Exchange) -> None:
     reply = (await all_ways("messages", exchange, "claude-sonnet-4-5"))[0]
-    issued = [part for part in reply.parts if isinstance(part, (Reasoning, ServerToolCall, ServerToolResult))]
+    issued = [part for part in reply.parts if isinstance(part, (Reasoning, ServerToolCall, ServerToolResult, Opaque))]
     if issued:
         with pytest.warns(TikHubAIWarning, match="left out") as caught:
             body = body_of(reply, "another-model")
@@ -146,16 +162,47 @@ async def test_replayed_to_another_family_only_words_and_calls_are_left(exchange
     assert "citations" not in str(body)
 
 
+def without_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_null(item) for key, item in value.items() if item is not None}
+    return [without_null(item) for item in value] if isinstance(value, list) else value
+
+
+def sent_back(citation: dict[str, Any]) -> dict[str, Any]:
+    """A citation as a request may hold it: `file_id` is in answers alone, and what is null says nothing."""
+    return {key: value for key, value in citation.items() if value is not None and key != "file_id"}
+
+
 def body_of(reply: ChatReply, model: str) -> dict[str, Any]:
     encoded = messages.encode(ChatRequest(model, continued(reply)), facts(model), stream=False)
-    assert anthropic_types.problems(encoded.path, encoded.body) == []
     body: dict[str, Any] = encoded.body
+    assert (
+        anthropic_types.problems(encoded.path, {**body, "messages": [_ours(said) for said in body["messages"]]}) == []
+    )
     return body
 
 
-def test_state_names_its_issuer() -> None:
-    reply = client_of("messages", ANSWERS[2].values[0]).complete(request_of(ANSWERS[2].values[0]))
-    assert all(part.issuer in {None, Issuer("messages", "claude")} for part in reply.parts)
+_OF_US = {"text", "thinking", "redacted_thinking", "tool_use", "tool_result"}
+"""Blocks that we write. All others go back as they came, with fields that the SDK knows in answers alone."""
+
+
+def _ours(message: dict[str, Any]) -> dict[str, Any]:
+    if message["role"] != "assistant" or isinstance(message["content"], str):
+        return message
+    blocks = [block for block in message["content"] if block["type"] in _OF_US]
+    cited = [
+        {**block, "citations": [sent_back(one) for one in block["citations"]]}
+        for block in blocks
+        if "citations" in block
+    ]
+    return {**message, "content": [block for block in blocks if "citations" not in block] + cited}
+
+
+@pytest.mark.parametrize("exchange", ANSWERS)
+async def test_state_names_its_issuer(exchange: Exchange) -> None:
+    for reply in await all_ways("messages", exchange, "claude-sonnet-4-5"):
+        assert all(part.issuer in {None, Issuer("messages", "claude")} for part in reply.parts)
+        assert all(part.issuer for part in reply.parts if part.state)
 
 
 @pytest.mark.parametrize("exchange", ERRORS)

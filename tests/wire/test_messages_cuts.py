@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.wire.recordings import exchanges, needs_recordings
+from tests.wire.recordings import named, needs_recordings
 from tikhub_ai import ChatRequest, End, IncompleteStreamError, Message, Text, TextDelta
 from tikhub_ai.apis import messages
 from tikhub_ai.catalog import facts
@@ -21,10 +21,7 @@ pytestmark = needs_recordings
 MODEL = "claude-sonnet-4-5"
 REQUEST = ChatRequest(MODEL, [Message("user", [Text("as recorded")])])
 RECORDED = [
-    param
-    for param in exchanges("messages")
-    if param.values[0].is_stream
-    and any(word in str(param.id) for word in ("cache-read", "streams-citat", "tool-search"))
+    param for param in named("messages", "cache-read", "streams-citat", "tool-search") if param.values[0].is_stream
 ]
 """Text, citations, and a server's tool with a call of ours."""
 

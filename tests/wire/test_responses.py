@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import openai
+import orjson
 import pytest
 
 from tests import openapi
 from tests.wire.reading import all_ways, client_of, request_of
-from tests.wire.recordings import Exchange, exchanges, needs_recordings
+from tests.wire.recordings import Exchange, exchanges, named, needs_recordings
 from tikhub_ai import (
     APIStatusError,
     ChatReply,
@@ -37,25 +37,12 @@ API = "responses"
 MODEL = "gpt-5-nano"  # where a recording kept no request
 
 
-def _split(exchange: Exchange) -> list[Exchange]:
-    """An exchange's streams: one recording keeps four answers, one after another."""
-    events = exchange.body.split(b"\n\n")
-    starts = [at for at, event in enumerate(events) if event.startswith(b"event: response.created")]
-    if len(starts) < 2:
-        return [exchange]
-    ends = [*starts[1:], len(events)]
-    return [
-        replace(exchange, name=f"{exchange.name}.{number}", body=b"\n\n".join(events[start:end]) + b"\n\n")
-        for number, (start, end) in enumerate(zip(starts, ends, strict=True))
-    ]
-
-
-EXCHANGES = [pytest.param(one, id=one.name) for param in exchanges(API) for one in _split(param.values[0])]
-ERRORS = [param for param in EXCHANGES if param.values[0].status >= 400]
-FAILED = [param for param in EXCHANGES if b'"type":"error"' in param.values[0].body]
-ANSWERS = [param for param in EXCHANGES if param not in ERRORS and param not in FAILED]
-REPLAYED = [param for param in ANSWERS if b"response.compaction" not in param.values[0].body]
-"""Without the answer of another endpoint, /v1/responses/compact, which repeats the user's messages."""
+ANSWERS = exchanges(API, "answer")
+STREAMS = [param for param in ANSWERS if param.values[0].is_stream]
+ERRORS = exchanges(API, "refused")
+FAILED = exchanges(API, "failed")
+_ENDS = {"response.completed", "response.incomplete"}
+_FINISHED = {"max_output_tokens": "length", "max_tokens": "length"}
 
 
 def sdk_events(exchange: Exchange) -> Any:
@@ -77,58 +64,81 @@ def sdk_events(exchange: Exchange) -> Any:
 def sdk_reading(exchange: Exchange) -> Any:
     """The SDK's Response, plain or that of the stream's end."""
     read = sdk_events(exchange)
-    return read[-1].response if exchange.is_stream else read
+    if not exchange.is_stream:
+        return read
+    return next(event.response for event in reversed(read) if event.type in _ENDS)
 
 
-def items_of(exchange: Exchange) -> list[dict[str, Any]]:
-    """The answer's items, as the wire gave them."""
-    payload = exchange.chunks[-1]["response"] if exchange.is_stream else json.loads(exchange.body)
-    items: list[dict[str, Any]] = payload["output"]
-    return items
+def response_of(exchange: Exchange) -> dict[str, Any]:
+    """The response, as the wire gave it in the end."""
+    response: dict[str, Any] = next(
+        payload.get("response", payload) for payload in reversed(exchange.payloads) if "output" in str(payload)
+    )
+    return response
 
 
 def reasoning_in(item: Any) -> str:
     return "\n\n".join(piece.text for piece in [*item.summary, *(item.content or [])])
 
 
+def call_in(item: Any) -> tuple[str, str, str]:
+    """Name, arguments and id; the text of a custom tool as the `input` of an object."""
+    said = item.arguments if item.type == "function_call" else orjson.dumps({"input": item.input}).decode()
+    return item.name, said or "{}", item.call_id
+
+
+def finish_reason_of(response: Any, calls: list[Any]) -> str:
+    match response.status:
+        case "completed" | None:
+            return "tool_calls" if calls else "stop"
+        case "incomplete":
+            reason = response.incomplete_details and response.incomplete_details.reason
+            return _FINISHED.get(reason, reason) or "incomplete"
+        case status:
+            return str(status)
+
+
 @pytest.mark.parametrize("exchange", ANSWERS)
 async def test_everything_that_is_said_agrees_with_the_openai_sdk(exchange: Exchange) -> None:
     theirs = sdk_reading(exchange)
     messages = [item for item in theirs.output if item.type == "message" and item.role == "assistant"]
-    contents = [content for item in messages for content in item.content]
+    contents = [content for item in messages for content in item.content or []]
+    calls = [call_in(item) for item in theirs.output if item.type in _CALLS]
     for ours in await all_ways(API, exchange, MODEL):
         assert (ours.id, ours.model) == (theirs.id, getattr(theirs, "model", None))
         assert ours.extras["status"] == (theirs.status or "completed")
         assert ours.text == theirs.output_text
         assert (ours.refusal or "") == "".join(content.refusal for content in contents if content.type == "refusal")
-        assert [(call.name, call.arguments, call.id) for call in ours.tool_calls] == [
-            (item.name, item.arguments, item.call_id) for item in theirs.output if item.type == "function_call"
-        ]
-        assert ours.finish_reason == ("tool_calls" if ours.tool_calls else "stop")
+        assert [(call.name, call.arguments, call.id) for call in ours.tool_calls] == calls
+        assert ours.finish_reason == finish_reason_of(theirs, calls)
         assert [part.text for part in ours.parts if isinstance(part, Reasoning)] == [
             reasoning_in(item) for item in theirs.output if item.type == "reasoning"
         ]
         assert [len(part.citations) for part in ours.parts if isinstance(part, Text)] == [
-            len(content.annotations) for content in contents
+            len(content.annotations or []) for content in contents if content.type == "output_text"
         ]
-        assert ours.usage is not None
+        assert (ours.usage is None) is (theirs.usage is None)
+        if ours.usage is None:
+            continue
         assert (ours.usage.input_tokens, ours.usage.output_tokens, ours.usage.total_tokens) == (
             theirs.usage.input_tokens,
             theirs.usage.output_tokens,
             theirs.usage.total_tokens,
         )
-        assert ours.usage.input_details["cache_read"] == theirs.usage.input_tokens_details.cached_tokens
-        assert ours.usage.output_details["reasoning"] == theirs.usage.output_tokens_details.reasoning_tokens
-
-
-STREAMS = [param for param in ANSWERS if param.values[0].is_stream]
+        read, thought = theirs.usage.input_tokens_details, theirs.usage.output_tokens_details
+        assert ours.usage.input_details.get("cache_read") == (read.cached_tokens if read else None)
+        assert ours.usage.output_details.get("reasoning") == (thought.reasoning_tokens if thought else None)
 
 
 @pytest.mark.parametrize("exchange", STREAMS)
 def test_the_text_deltas_are_the_sdks(exchange: Exchange) -> None:
     ours = client_of(API, exchange).stream(request_of(exchange, MODEL))
     theirs = [event.delta for event in sdk_events(exchange) if event.type == "response.output_text.delta"]
-    assert [delta.text for delta in ours if isinstance(delta, TextDelta)] == theirs
+    said = [delta.text for delta in ours if isinstance(delta, TextDelta)]
+    if "".join(theirs) == sdk_reading(exchange).output_text:
+        assert said == [delta for delta in theirs if delta]
+    else:  # a relay that leaves deltas out
+        assert "".join(said) == sdk_reading(exchange).output_text
 
 
 @pytest.mark.parametrize("exchange", STREAMS)
@@ -147,11 +157,11 @@ def without(left_out: str, chunk: dict[str, Any]) -> dict[str, Any] | None:
     match left_out:
         case "deltas" if kind.endswith(".delta") or "annotation" in kind:
             return None
-        case "deltas and their done" if kind.count(".") == 2 and not kind.startswith("response.output_item"):
+        case "deltas and their done" if kind.count(".") >= 2 and not kind.startswith("response.output_item"):
             return None
-        case "all but the end" if kind != "response.completed":
+        case "all but the end" if kind not in _ENDS:
             return None
-        case "the final output" if kind == "response.completed":
+        case "the final output" if kind in _ENDS:
             return chunk | {"response": chunk["response"] | {"output": []}}
         case "names":
             gone = {"output_index", "content_index", "sequence_number", "item_id", "summary_index"}
@@ -184,20 +194,21 @@ def test_an_error_is_the_same_member_with_the_same_facts_as_the_sdk_gives(exchan
     assert (ours.value.code, ours.value.type) == (theirs.value.code, theirs.value.type)
     assert type(theirs.value).__name__ in {kind.__name__ for kind in type(ours.value).__mro__}
     assert ours.value.response is not None
-    assert ours.value.response.json() == theirs.value.response.json()
+    assert not exchange.payloads or ours.value.response.json() == theirs.value.response.json()
     with pytest.raises(type(ours.value)):
         list(client_of(API, exchange).stream(request_of(exchange, MODEL)))
 
 
 @pytest.mark.parametrize("exchange", FAILED)
-def test_an_error_inside_a_stream_has_the_sdks_facts_and_the_members_name(exchange: Exchange) -> None:
+def test_a_failure_after_the_status_has_the_sdks_facts_and_the_members_name(exchange: Exchange) -> None:
     with pytest.raises(APIStatusError) as ours:
         list(client_of(API, exchange).stream(request_of(exchange, MODEL)))
-    with pytest.raises(openai.APIError) as theirs:
-        sdk_events(exchange)
-    assert ours.value.code == theirs.value.code
-    assert theirs.value.message in str(ours.value)
-    assert type(ours.value).__name__ == "InsufficientBalanceError"
+    said = next(payload for payload in reversed(exchange.payloads) if "error" in str(payload))
+    error = said.get("error") or (said.get("response") or {}).get("error") or said
+    assert (ours.value.code, error["message"] in str(ours.value)) == (error["code"], True)
+    known = {"insufficient_quota": "InsufficientBalanceError", "rate_limit_exceeded": "RateLimitError"}
+    if error["code"] in known:
+        assert type(ours.value).__name__ == known[error["code"]]
 
 
 # --- replay ---------------------------------------------------------------------------------------------------------
@@ -206,21 +217,52 @@ def test_an_error_inside_a_stream_has_the_sdks_facts_and_the_members_name(exchan
 def replayed(exchange: Exchange, reply: ChatReply, model: str) -> list[dict[str, Any]]:
     """The items of the request that carries an answer on, under the storage that the answer was made with."""
     messages = [Message("user", [Text("as recorded")]), Message("assistant", reply.parts)]
-    payload = exchange.chunks[-1]["response"] if exchange.is_stream else json.loads(exchange.body)
-    request = ChatRequest(model, messages, native={"store": bool(payload.get("store"))})
+    request = ChatRequest(model, messages, native={"store": bool(response_of(exchange).get("store"))})
     encoded = responses.encode(request, facts(model), stream=False)
-    assert openapi.problems(encoded.path, encoded.body) == []
     items: list[dict[str, Any]] = encoded.body["input"][1:]
+    theirs = [item for item in response_of(exchange)["output"] if item["type"] not in _OF_US]
+    ours = {**encoded.body, "input": [item for item in encoded.body["input"] if item not in theirs]}
+    assert openapi.problems(encoded.path, ours) == []  # what is sent as it came is the provider's affair
     return items
 
 
-@pytest.mark.parametrize("exchange", REPLAYED)
+_CALLS = {"function_call", "custom_tool_call"}
+_OF_US = {"message", "reasoning", *_CALLS}
+"""Items that we write; all others go back as they came."""
+
+
+def expected_back(exchange: Exchange, model: str) -> list[dict[str, Any]]:
+    """The items, without reasoning that nobody could find or read, and with the fields that OpenAI requires."""
+    response = json.loads(json.dumps(response_of(exchange)))
+    items: list[dict[str, Any]] = response["output"]
+    for item in items:
+        for content in item["content"] or [] if item["type"] == "message" else []:
+            if content["type"] == "output_text":
+                content["annotations"] = content.get("annotations") or []
+                content["logprobs"] = content.get("logprobs") or []
+    items = [
+        {key: value for key, value in item.items() if value is not None} if item["type"] in _CALLS else item
+        for item in items
+    ]
+    known = facts(model)
+    reads = known.reasoning or not known.is_known or known.family != "gpt"
+    return [
+        item
+        for item in items
+        if item["type"] != "reasoning"
+        or (reads and (response.get("store") or item.get("encrypted_content") or item.get("content")))
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:.*cannot read is left out")
+@pytest.mark.parametrize("exchange", ANSWERS)
 async def test_an_answer_goes_back_to_its_issuer_as_the_items_that_came(exchange: Exchange) -> None:
+    model = exchange.request.get("model") or MODEL
     for reply in await all_ways(API, exchange, MODEL):
-        assert replayed(exchange, reply, exchange.request.get("model") or MODEL) == items_of(exchange)
+        assert replayed(exchange, reply, model) == expected_back(exchange, model)
 
 
-@pytest.mark.parametrize("exchange", REPLAYED)
+@pytest.mark.parametrize("exchange", ANSWERS)
 async def test_another_issuer_gets_a_clean_body_and_one_warning(exchange: Exchange) -> None:
     reply = (await all_ways(API, exchange, MODEL))[0]
     only_theirs = [part for part in reply.parts if not isinstance(part, (Text, ToolCall, Refusal))]
@@ -230,17 +272,16 @@ async def test_another_issuer_gets_a_clean_body_and_one_warning(exchange: Exchan
     assert [warning.category for warning in warned] == [TikHubAIWarning] * bool(only_theirs)
     assert {item["type"] for item in sent} <= {"message", "function_call"}
     assert not any("id" in item for item in sent)
-    assert "".join(item["content"] for item in sent if "content" in item) == reply.text
+    words = "".join(part.text for part in reply.parts if isinstance(part, (Text, Refusal)))
+    assert "".join(item["content"] for item in sent if "content" in item) == words
     assert [item["call_id"] for item in sent if "call_id" in item] == [call.id for call in reply.tool_calls]
 
 
-def test_state_is_json_and_knows_its_issuer() -> None:
-    for param in REPLAYED:
-        exchange = param.values[0]
-        if exchange.is_stream:
-            parts = read(exchange.body).parts
-            assert {part.issuer for part in parts} == {Issuer(API, "gpt")}
-            json.dumps([part.state for part in parts])
+@pytest.mark.parametrize("exchange", STREAMS)
+def test_state_is_json_and_knows_its_issuer(exchange: Exchange) -> None:
+    parts = read(exchange.body).parts
+    assert {part.issuer for part in parts if part.state} <= {Issuer(API, "gpt")}
+    json.dumps([part.state for part in parts])
 
 
 # --- cut ------------------------------------------------------------------------------------------------------------
@@ -251,7 +292,7 @@ CUT = {"xai-chat-streaming": 100_000, "function-tool-stream[0]": 997}
 
 @pytest.mark.parametrize(
     ("exchange", "size"),
-    [pytest.param(*param.values, CUT[name], id=param.id) for param in STREAMS for name in CUT if name in str(param.id)],
+    [pytest.param(*param.values, CUT[name], id=param.id) for name in CUT for param in named(API, name)],
 )
 def test_at_every_byte_the_answer_is_whole_or_incomplete_with_what_had_come(exchange: Exchange, size: int) -> None:
     stream = exchange.body
