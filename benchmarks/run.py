@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import throughput
 
@@ -70,36 +70,55 @@ def row(name: str, value: float, note: str = "") -> None:
     print(f"  {name:34}{value:9.1f}   {note}")
 
 
+MODELS = {
+    "chat_completions": "gpt-4o-mini",
+    "responses": "gpt-4o-mini",
+    "messages": "claude-sonnet-4-5",
+    "generate_content": "gemini-2.5-flash",
+}
+
+
 def streams(url: str) -> None:
     from langchain_openai import ChatOpenAI
     from llama_index.core.llms import ChatMessage
-    from llama_index.llms.openai import OpenAI
+    from llama_index.llms.openai import OpenAI, OpenAIResponses
 
     from langchain_tikhub import ChatTikHub
     from llama_index_tikhub import TikHub
     from tikhub_ai import ChatClient, ChatRequest, Message, Settings, Text
 
-    core = ChatClient(Settings(api_key="sk-bench", base_url=url))
-    request = ChatRequest("gpt-4o-mini", [Message("user", [Text("hi")])])
-    chat, openai_chat = (
-        ChatTikHub(model="gpt-4o-mini", api_key="sk-bench", base_url=url),
-        ChatOpenAI(model="gpt-4o-mini", api_key="sk-bench", base_url=f"{url}/v1", stream_usage=True),
-    )
-    llm, openai_llm = (
-        TikHub(model="gpt-4o-mini", api_key="sk-bench", base_url=url),
-        OpenAI(model="gpt-4o-mini", api_key="sk-bench", api_base=f"{url}/v1"),
-    )
-    hello = [ChatMessage(role="user", content="hi")]
-    print(f"Stream of {CHUNKS} chunks over loopback, CPU ms of the client")
-    row("the core alone", cpu_ms(lambda: sum(1 for _ in core.stream(request))))
-    ours = cpu_ms(lambda: sum(1 for _ in chat.stream("hi")))
-    theirs = cpu_ms(lambda: sum(1 for _ in openai_chat.stream("hi")))
-    row("ChatTikHub", ours, f"{theirs / ours:.1f}x less, want 5x")
-    row("ChatOpenAI", theirs)
-    ours = cpu_ms(lambda: sum(1 for _ in llm.stream_chat(hello)))
-    theirs = cpu_ms(lambda: sum(1 for _ in openai_llm.stream_chat(hello)))
-    row("llama-index TikHub", ours, f"{theirs / ours:.1f}x less, want 5x")
-    row("llama-index OpenAI", theirs)
+    ours: dict[str, Any] = {"api_key": "sk-bench", "base_url": url}
+    theirs: dict[str, Any] = {"model": "gpt-4o-mini", "api_key": "sk-bench"}
+    at, hello = f"{url}/v1", [ChatMessage(role="user", content="hi")]
+    vendors: dict[str, tuple[Any, Any]] = {
+        "chat_completions": (ChatOpenAI(base_url=at, stream_usage=True, **theirs), OpenAI(api_base=at, **theirs)),
+        "responses": (
+            ChatOpenAI(base_url=at, use_responses_api=True, **theirs),
+            OpenAIResponses(api_base=at, **theirs),
+        ),
+    }
+    for api, model in MODELS.items():
+        print(f"Stream of {CHUNKS} chunks of {api} over loopback, CPU ms of the client")
+        core, chat, llm = (
+            ChatClient(Settings(**ours), api=api),
+            ChatTikHub(model=model, api=api, **ours),
+            TikHub(model=model, api=api, **ours),
+        )
+        request = ChatRequest(model, [Message("user", [Text("hi")])])
+        row("the core alone", cpu_ms(lambda core=core, request=request: sum(1 for _ in core.stream(request))))
+        langchain = cpu_ms(lambda chat=chat: sum(1 for _ in chat.stream("hi")))
+        llama_index = cpu_ms(lambda llm=llm: sum(1 for _ in llm.stream_chat(hello)))
+        if api not in vendors:
+            row("ChatTikHub", langchain)
+            row("llama-index TikHub", llama_index)
+            continue
+        chat_openai, openai = vendors[api]
+        other = cpu_ms(lambda chat=chat_openai: sum(1 for _ in chat.stream("hi")))
+        row("ChatTikHub", langchain, f"{other / langchain:.1f}x less, want 5x")
+        row("ChatOpenAI", other)
+        other = cpu_ms(lambda llm=openai: sum(1 for _ in llm.stream_chat(hello)))
+        row("llama-index TikHub", llama_index, f"{other / llama_index:.1f}x less, want 5x")
+        row("llama-index " + type(openai).__name__, other)
 
 
 if __name__ == "__main__":

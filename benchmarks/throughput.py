@@ -94,9 +94,10 @@ async def measured(url: str) -> dict[int, dict[str, float]]:
     from langchain_tikhub import ChatTikHub
 
     given = {"model": "gpt-4o-mini", "api_key": "sk-bench"}
+    api = "chat_completions"  # what ChatOpenAI speaks
     models = {
-        "ChatTikHub over aiohttp": ChatTikHub(base_url=url, http_backend="auto", **given),
-        "ChatTikHub over httpx": ChatTikHub(base_url=url, http_backend="httpx", **given),
+        "ChatTikHub over aiohttp": ChatTikHub(base_url=url, api=api, http_backend="auto", **given),
+        "ChatTikHub over httpx": ChatTikHub(base_url=url, api=api, http_backend="httpx", **given),
         "ChatOpenAI": ChatOpenAI(base_url=f"{url}/v1", **given),
     }
     best: dict[int, dict[str, float]] = {}

@@ -2,10 +2,10 @@
 
 Run it from the repository's root with a Python that has the classes; each writes what it has:
 
-    python -m venv /tmp/vendors-langchain
-    /tmp/vendors-langchain/bin/pip install -e . --only-binary :all: \\
+    python -m venv .venv-langchain
+    .venv-langchain/bin/pip install -e . --only-binary :all: \\
         langchain-openai langchain-anthropic langchain-google-genai langchain-deepseek
-    /tmp/vendors-langchain/bin/python -m tests.moves.make_histories
+    .venv-langchain/bin/python -m tests.moves.make_histories
 
 and the same with `llama-index-llms-openai llama-index-llms-anthropic llama-index-llms-google-genai "anthropic<1"`,
 since LlamaIndex's Anthropic class does not work with later versions of the SDK. The classes talk to a server on
