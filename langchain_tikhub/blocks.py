@@ -13,6 +13,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai import Document, Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
+from tikhub_ai.conversation import media_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -224,11 +225,7 @@ def _openai_file(said: Mapping[str, Any], block: Mapping[str, Any]) -> AnyPart |
 
 def _google_media(block: Mapping[str, Any]) -> AnyPart | None:
     mime = str(block.get("mime_type") or "")
-    kind = _KIND_OF_MIME.get(mime.partition("/")[0], "file")
-    return _given(kind, block, url=block.get("file_uri"), data=block.get("data"), mime_type=mime or None)
-
-
-_KIND_OF_MIME: dict[str, MediaKind] = {"image": "image", "audio": "audio", "video": "video"}
+    return _given(media_kind(mime), block, url=block.get("file_uri"), data=block.get("data"), mime_type=mime or None)
 
 
 # --- tools ----------------------------------------------------------------------------------------------------------

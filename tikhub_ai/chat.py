@@ -283,8 +283,8 @@ class ChatStreamReader:
 
     def _incomplete(self) -> None:
         partial = self.partial()
-        said = f"{len(partial.text)} characters of text" if partial else "nothing"
-        message = f"The stream ended without its finish marker; {said} had come. The answer is cut: ask again."
+        said = f"{len(partial.text)} characters of text had come (.partial)" if partial else "nothing had come"
+        message = f"The stream ended without its finish marker; {said}. The answer is cut: ask again."
         if not self._warn:
             raise IncompleteStreamError(message, partial=partial)
         warn(message, IncompleteStreamWarning)

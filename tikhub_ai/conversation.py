@@ -217,6 +217,15 @@ class Message:
     name: str | None = None
 
 
+def media_kind(mime_type: str | None) -> MediaKind:
+    """The kind of media that a MIME type names; a file where it names none of the others."""
+    match (mime_type or "").partition("/")[0]:
+        case "image" | "audio" | "video" as kind:
+            return kind
+        case _:
+            return "file"
+
+
 def text_of(parts: Sequence[AnyPart]) -> str:
     """All answer text of `parts`, joined without a separator, as the wire would stream it."""
     return "".join(part.text for part in parts if isinstance(part, Text))

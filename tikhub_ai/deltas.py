@@ -163,6 +163,20 @@ class Accumulator:
         """Make sure that the choice exists in the reply, even if it stays empty."""
         self._choices.setdefault(choice, {})
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether every choice that began has said why it ended, and one has."""
+        return bool(self.finish_reasons) and self.finish_reasons.keys() >= self._choices.keys()
+
+    def add_logprobs(self, choice: int, logprobs: dict[str, Any]) -> None:
+        """Take in more log probabilities of `choice`: lists go on, all else is replaced."""
+        into = self.logprobs.setdefault(choice, {})
+        for key, value in logprobs.items():
+            if isinstance(value, list):
+                into.setdefault(key, []).extend(value)
+            elif value is not None:
+                into[key] = value
+
     def next_index(self, choice: int) -> int:
         """The position that a new part of `choice` gets."""
         return len(self._choices.get(choice, ()))

@@ -107,7 +107,7 @@ _REMEDY: dict[str, str] = {
     "made in the gateway's console.",
     "InsufficientBalanceError": "Add balance to the TikHub AI account, or use a key with quota left.",
     "PermissionDeniedError": "This key may not use this model or endpoint.",
-    "ModelNotFoundError": "Check the model's name: GET /v1/models lists what this key may use.",
+    "ModelNotFoundError": "Check the model's name: tikhub_ai.list_models(Settings()) lists what this key may use.",
     "NotFoundError": "Check base_url: it is the gateway's address, with or without /v1.",
     "ContextWindowExceededError": "Shorten the input, or lower max_tokens.",
     "RateLimitError": "Wait and try again, lower the concurrency, or raise max_retries.",

@@ -77,9 +77,9 @@ def failure_of(made: Callable[..., Any], **settings: Any) -> tikhub_ai.TikHubAIE
     [
         (error(401, f"Invalid token {KEY} (request id: 2026abc)"), "AuthenticationError", "TIKHUB_AI_API_KEY"),
         (error(403, "quota is used up", "insufficient_user_quota"), "InsufficientBalanceError", "Add balance"),
-        (error(503, "No available channel for model x", "model_not_found"), "ModelNotFoundError", "/v1/models"),
+        (error(503, "No available channel for model x", "model_not_found"), "ModelNotFoundError", "tikhub_ai.list_models(Settings())"),
         (HTML, "InvalidResponseError", "base_url"),
-        (error(200, "no", "model_not_found"), "ModelNotFoundError", "/v1/models"),
+        (error(200, "no", "model_not_found"), "ModelNotFoundError", "tikhub_ai.list_models(Settings())"),
     ],
     ids=["wrong key", "no balance", "unknown model", "html", "error in a 200"],
 )

@@ -59,10 +59,7 @@ class Decoder:
     @property
     def is_complete(self) -> bool:
         """Whether every choice that began has said why it ended. A plain answer is whole without that too."""
-        if self._is_plain:
-            return True
-        finished = self.accumulator.finish_reasons
-        return bool(finished) and finished.keys() >= self._choices.keys()
+        return self._is_plain or self.accumulator.is_finished
 
     def event(self, event: ServerSentEvent) -> Sequence[Delta]:
         """Take one event of a stream. See `ChatDecoder`."""
@@ -123,18 +120,10 @@ class Decoder:
             decoder.end(deltas)
             into.finish_reasons[number] = reason
         if logprobs := choice.get("logprobs"):
-            _extend(into.logprobs.setdefault(number, {}), logprobs)
+            into.add_logprobs(number, logprobs)
         for key, value in choice.items():
             if key not in _CHOICE_FIELDS and value:
                 into.choice_extras.setdefault(number, {})[key] = value
-
-
-def _extend(into: dict[str, Any], logprobs: dict[str, Any]) -> None:
-    for key, value in logprobs.items():
-        if isinstance(value, list):
-            into.setdefault(key, []).extend(value)
-        elif value is not None:
-            into[key] = value
 
 
 class _ChoiceDecoder:

@@ -11,7 +11,7 @@ from tikhub_ai.apis.generate_content.finish import finish_reason, raw_reason, re
 from tikhub_ai.apis.generate_content.names import with_wire_names
 from tikhub_ai.apis.generate_content.partial_args import PartialArguments
 from tikhub_ai.apis.payloads import made_id
-from tikhub_ai.conversation import Media, Opaque, ServerToolCall, ServerToolResult, Text
+from tikhub_ai.conversation import Media, Opaque, ServerToolCall, ServerToolResult, Text, media_kind
 from tikhub_ai.deltas import (
     Accumulator,
     AudioDelta,
@@ -27,7 +27,7 @@ from tikhub_ai.deltas import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tikhub_ai.conversation import AnyPart, Citation, Issuer, MediaKind
+    from tikhub_ai.conversation import AnyPart, Citation, Issuer
 
 _CANDIDATE_FIELDS = frozenset({"content", "finishReason", "index", "logprobsResult"})
 _PART_FIELDS = frozenset(
@@ -102,7 +102,7 @@ class CandidateDecoder:
             if key not in _CANDIDATE_FIELDS and value:
                 into.choice_extras.setdefault(number, {})[key] = value
         if logprobs := candidate.get("logprobsResult"):
-            _extend(into.logprobs.setdefault(number, {}), logprobs)
+            into.add_logprobs(number, logprobs)
         self._cite(candidate, deltas)
         reason = candidate.get("finishReason")
         if reason and reason != "FINISH_REASON_UNSPECIFIED":
@@ -135,7 +135,7 @@ class CandidateDecoder:
                 self._blob(blob, state, deltas)
             case {"fileData": dict(file)} if part.get("thought") is not True:
                 mime = file.get("mimeType")
-                self._whole(Media(_media_kind(mime), url=file.get("fileUri"), mime_type=mime), state, deltas)
+                self._whole(Media(media_kind(mime), url=file.get("fileUri"), mime_type=mime), state, deltas)
             case {"executableCode": dict(code)} | {"toolCall": dict(code)}:
                 self._server_tool_call(code, part, state, deltas)
             case {"codeExecutionResult": dict(result)} | {"toolResponse": dict(result)}:
@@ -198,7 +198,7 @@ class CandidateDecoder:
     def _blob(self, blob: dict[str, Any], state: dict[str, Any], deltas: list[Delta]) -> None:
         """Media in the answer. Speech comes in pieces, which are one recording; all else comes whole."""
         mime, data = blob.get("mimeType"), blob.get("data") or ""
-        kind = _media_kind(mime)
+        kind = media_kind(mime)
         if kind != "audio":
             self._whole(Media(kind, data=data, mime_type=mime, name=blob.get("displayName")), state, deltas)
             return
@@ -303,23 +303,3 @@ class CandidateDecoder:
             yield from grounding_citations(grounding, self._said)
         if isinstance(citations := candidate.get("citationMetadata"), dict):
             yield from recited(citations, self._said)
-
-
-def _media_kind(mime: Any) -> MediaKind:
-    match str(mime or "").partition("/")[0]:
-        case "image":
-            return "image"
-        case "audio":
-            return "audio"
-        case "video":
-            return "video"
-        case _:
-            return "file"
-
-
-def _extend(into: dict[str, Any], logprobs: dict[str, Any]) -> None:
-    for key, value in logprobs.items():
-        if isinstance(value, list):
-            into.setdefault(key, []).extend(value)
-        elif value is not None:
-            into[key] = value

@@ -52,10 +52,7 @@ class Decoder:
     @property
     def is_complete(self) -> bool:
         """Whether every candidate that began has said why it ended. A plain answer is whole without that too."""
-        if self._is_plain:
-            return True
-        finished = self._into.finish_reasons
-        return bool(finished) and finished.keys() >= self._candidates.keys()
+        return self._is_plain or self._into.is_finished
 
     def event(self, event: ServerSentEvent) -> Sequence[Delta]:
         """Take one event of a stream. See `ChatDecoder`. The wire sends no `[DONE]`, but gateways do."""
