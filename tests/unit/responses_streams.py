@@ -5,7 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tikhub_ai import ChatReply, ChatRequest, End, Message, Text, TextDelta
+from tikhub_ai import (
+    ChatReply,
+    ChatRequest,
+    End,
+    Issuer,
+    Message,
+    Opaque,
+    ServerToolCall,
+    ServerToolResult,
+    Text,
+    TextDelta,
+)
 from tikhub_ai.apis import responses
 from tikhub_ai.catalog import facts
 from tikhub_ai.chat import ChatStreamReader
@@ -108,3 +119,77 @@ def event(kind: str, **fields: Any) -> dict[str, Any]:
 
 def completed(*output: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "response.completed", "response": response(*output, **more)}
+
+
+GPT = Issuer("responses", "gpt")
+HELLO = [CREATED, added(message("Hello")), text("Hel"), text("lo"), done(message("Hello")), completed(message("Hello"))]
+
+
+def streamed(*items: dict[str, Any]) -> list[dict[str, Any]]:
+    """The shortest stream of an answer: its items, each whole."""
+    return [CREATED, *[done(item, index) for index, item in enumerate(items)], completed(*items)]
+
+
+def shown(reply: Any) -> Any:
+    return reply.choices, reply.usage, reply.id, reply.model, reply.extras
+
+
+def thought(piece: str, number: int = 0, kind: str = "reasoning_summary_text") -> dict[str, Any]:
+    return event(f"{kind}.delta", delta=piece, item_id="rs_1", output_index=0, summary_index=number)
+
+
+def piece_of(arguments: str, number: int = 1, **more: Any) -> dict[str, Any]:
+    return event("function_call_arguments.delta", delta=arguments, item_id=f"fc_{number}", **more)
+
+
+SERVER_ITEMS: list[tuple[dict[str, Any], list[Any]]] = [
+    (
+        {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "q"}},
+        [ServerToolCall("ws_1", "web_search", {"type": "search", "query": "q"})],
+    ),
+    (
+        {"id": "fs_1", "type": "file_search_call", "status": "completed", "queries": ["q"], "results": [{"text": "t"}]},
+        [ServerToolCall("fs_1", "file_search", {"queries": ["q"]}), ServerToolResult("fs_1", [{"text": "t"}])],
+    ),
+    (
+        {"id": "ci_1", "type": "code_interpreter_call", "code": "1+1", "container_id": "c", "outputs": [{"logs": "2"}]},
+        [
+            ServerToolCall("ci_1", "code_interpreter", {"code": "1+1", "container_id": "c"}),
+            ServerToolResult("ci_1", [{"logs": "2"}]),
+        ],
+    ),
+    (
+        {"id": "mcp_1", "type": "mcp_call", "name": "roll", "server_label": "d", "arguments": '{"n":2}', "output": "7"},
+        [ServerToolCall("mcp_1", "roll", {"n": 2}), ServerToolResult("mcp_1", "7")],
+    ),
+    (
+        {"id": "mcp_1", "type": "mcp_call", "name": "roll", "server_label": "d", "arguments": "{}", "error": "no"},
+        [ServerToolCall("mcp_1", "roll", {}), ServerToolResult("mcp_1", "no", is_error=True)],
+    ),
+    (
+        {"id": "mcpl_1", "type": "mcp_list_tools", "server_label": "d", "tools": [{"name": "roll"}]},
+        [
+            ServerToolCall("mcpl_1", "mcp_list_tools", {"server_label": "d"}),
+            ServerToolResult("mcpl_1", [{"name": "roll"}]),
+        ],
+    ),
+    (
+        {"id": "mcpr_1", "type": "mcp_approval_request", "name": "roll", "server_label": "d", "arguments": "{}"},
+        [ServerToolCall("mcpr_1", "roll", {})],
+    ),
+    (
+        {"id": "tso_1", "type": "tool_search_output", "call_id": None, "tools": [{"name": "roll"}]},
+        [ServerToolResult("tso_1", [{"name": "roll"}])],
+    ),
+    (
+        {
+            "id": "cu_1",
+            "type": "computer_call",
+            "call_id": "call_9",
+            "action": {"type": "click"},
+            "status": "completed",
+        },
+        [ServerToolCall("cu_1", "computer", {"type": "click"})],
+    ),
+    ({"id": "x", "type": "hologram_call", "data": 1}, [Opaque({"id": "x", "type": "hologram_call", "data": 1})]),
+]
