@@ -12,8 +12,7 @@ import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai import Document, Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
-from tikhub_ai.conversation import media_kind
+from tikhub_ai import Document, Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult, media_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         ToolChoice,
         ToolResult,
         Usage,
+        media_kind,
     )
     from tikhub_ai.deltas import (
         Accumulator,
@@ -92,7 +93,7 @@ _HOMES = {
     "conversation": (
         "AnyPart", "ChatReply", "ChatRequest", "Choice", "Citation", "Document", "Issuer", "Media", "MediaKind",
         "Message", "Opaque", "Part", "Reasoning", "Refusal", "ResponseFormat", "Role", "ServerToolCall",
-        "ServerToolResult", "Text", "Tool", "ToolCall", "ToolChoice", "ToolResult", "Usage",
+        "ServerToolResult", "Text", "Tool", "ToolCall", "ToolChoice", "ToolResult", "Usage", "media_kind",
     ),
     "deltas": (
         "Accumulator", "AudioDelta", "CitationDelta", "Delta", "End", "PartDelta", "ReasoningDelta", "RefusalDelta",
@@ -191,6 +192,7 @@ __all__ = [
     "choose_api",
     "key_source",
     "list_models",
+    "media_kind",
     "needs_of",
     "split_arguments",
 ]

@@ -71,15 +71,22 @@ def failure_of(made: Callable[..., Any], **settings: Any) -> tikhub_ai.TikHubAIE
     return found
 
 
+LISTED = "tikhub_ai.list_models(Settings())"
+
+
 @every_class
 @pytest.mark.parametrize(
     ("answer", "member", "remedy"),
     [
         (error(401, f"Invalid token {KEY} (request id: 2026abc)"), "AuthenticationError", "TIKHUB_AI_API_KEY"),
         (error(403, "quota is used up", "insufficient_user_quota"), "InsufficientBalanceError", "Add balance"),
-        (error(503, "No available channel for model x", "model_not_found"), "ModelNotFoundError", "tikhub_ai.list_models(Settings())"),
+        (
+            error(503, "No available channel for model x", "model_not_found"),
+            "ModelNotFoundError",
+            LISTED,
+        ),
         (HTML, "InvalidResponseError", "base_url"),
-        (error(200, "no", "model_not_found"), "ModelNotFoundError", "tikhub_ai.list_models(Settings())"),
+        (error(200, "no", "model_not_found"), "ModelNotFoundError", LISTED),
     ],
     ids=["wrong key", "no balance", "unknown model", "html", "error in a 200"],
 )

@@ -167,6 +167,23 @@ def test_content_of_an_unknown_kind_is_kept_in_its_message() -> None:
     assert reply.parts == [Opaque(strange, state={key: whole[key] for key in whole if key != "content"}, issuer=GPT)]
 
 
+def test_refusals_without_numbers_are_told_apart_by_their_beginnings() -> None:
+    parts = [{"type": "refusal", "refusal": words} for words in ("I can't.", "I won't.")]
+    whole = message("") | {"content": parts}
+    said = [
+        told
+        for part in parts
+        for told in (
+            event("content_part.added", part=part | {"refusal": ""}),
+            event("refusal.delta", delta=part["refusal"]),
+            event("content_part.done", part=part),
+        )
+    ]
+    reply = reply_of(CREATED, added(whole), *said, done(whole), completed(whole))
+    assert shown(reply) == shown(plain(whole))
+    assert [part.text for part in reply.parts if isinstance(part, Refusal)] == ["I can't.", "I won't."]
+
+
 # --- reasoning ------------------------------------------------------------------------------------------------------
 
 
