@@ -95,7 +95,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-_CONTENT = "langchain_tikhub.content"
+_CONTENT = "langchain_tikhub.content_blocks"
 
 
 def _translate(message: AIMessage) -> list[ContentBlock]:

@@ -12,8 +12,8 @@ from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from langchain_tikhub import arguments
+from langchain_tikhub._lazy import LazyModule
 from langchain_tikhub.errors import model_errors
-from langchain_tikhub.lazy import LazyModule
 from tikhub_ai import HeadersField, KeyField, Settings, SettingsHolder, __version__, catalog
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
     from langchain_protocol.protocol import MessagesData
 
-    from langchain_tikhub import calls
+    from langchain_tikhub import _first_call as calls
     from langchain_tikhub.structured import Method
     from tikhub_ai import ChatClient, ChatRequest, ModelFacts
 else:
-    calls = LazyModule("langchain_tikhub.calls")
+    calls = LazyModule("langchain_tikhub._first_call")
 
 
 class ChatTikHub(SettingsHolder, BaseChatModel):

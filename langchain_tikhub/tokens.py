@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from langchain_tikhub.conversation import to_conversation
+from langchain_tikhub.history import to_conversation
 from langchain_tikhub.tools import bound_tools, wire_tool
 from tikhub_ai import (
     Document,

@@ -22,9 +22,9 @@ from llama_index.core.bridge.pydantic import ConfigDict, Field, field_serializer
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.types import PydanticProgramMode
 
-from llama_index_tikhub.blocks import reads_files, to_conversation
-from llama_index_tikhub.chat_requests import REQUEST_FIELDS, chat_request, constructor_arguments
-from llama_index_tikhub.chat_responses import StreamBuilder, chat_response, completion_response
+from llama_index_tikhub.history import reads_files, to_conversation
+from llama_index_tikhub.reply import StreamBuilder, chat_response, completion_response
+from llama_index_tikhub.request import REQUEST_FIELDS, chat_request, constructor_arguments
 from llama_index_tikhub.structured import StructuredMode, StructuredPredict
 from llama_index_tikhub.tool_calls import messages_with, only_first_call, tool_dicts, tool_selections
 from tikhub_ai import (

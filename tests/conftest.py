@@ -9,7 +9,7 @@ import pytest
 
 from tests import bodies
 from tests.scripted_server import ScriptedServer
-from tikhub_ai.transport import Transport
+from tikhub_ai.http.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

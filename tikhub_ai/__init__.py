@@ -12,9 +12,9 @@ from tikhub_ai._version import __version__
 
 if TYPE_CHECKING:
     from tikhub_ai.apis.embeddings import EmbeddingsReply
+    from tikhub_ai.arguments import NATIVE_ARGUMENTS, split_arguments
     from tikhub_ai.catalog import ModelFacts
-    from tikhub_ai.chat import ChatClient, IncompleteStreamWarning
-    from tikhub_ai.choice import ChatAPI, choose_api, needs_of
+    from tikhub_ai.chat import ChatClient
     from tikhub_ai.conversation import (
         AnyPart,
         ChatReply,
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         ContentBlockedError,
         ContextWindowExceededError,
         IncompleteStreamError,
+        IncompleteStreamWarning,
         InsufficientBalanceError,
         InvalidRequestError,
         InvalidResponseError,
@@ -79,17 +80,17 @@ if TYPE_CHECKING:
         TikHubAIError,
         TikHubAIWarning,
     )
-    from tikhub_ai.holder import SettingsHolder
+    from tikhub_ai.http.transport import Transport
     from tikhub_ai.models import ModelInfo, alist_models, list_models
-    from tikhub_ai.native import NATIVE_ARGUMENTS
-    from tikhub_ai.settings import HeadersField, Key, KeyField, SecretHeaders, Settings, key_source, split_arguments
-    from tikhub_ai.transport import Transport
+    from tikhub_ai.routing import ChatAPI, choose_api, needs_of
+    from tikhub_ai.settings import HeadersField, Key, KeyField, SecretHeaders, Settings, key_source
+    from tikhub_ai.settings_mixin import SettingsHolder
 
 _HOMES = {
     "apis.embeddings": ("EmbeddingsReply",),
     "catalog": ("ModelFacts",),
-    "chat": ("ChatClient", "IncompleteStreamWarning"),
-    "choice": ("ChatAPI", "choose_api", "needs_of"),
+    "chat": ("ChatClient",),
+    "routing": ("ChatAPI", "choose_api", "needs_of"),
     "conversation": (
         "AnyPart", "ChatReply", "ChatRequest", "Choice", "Citation", "Document", "Issuer", "Media", "MediaKind",
         "Message", "Opaque", "Part", "Reasoning", "Refusal", "ResponseFormat", "Role", "ServerToolCall",
@@ -103,15 +104,15 @@ _HOMES = {
     "errors": (
         "APIConnectionError", "APIStatusError", "APITimeoutError", "AuthenticationError", "BadRequestError",
         "ConfigurationError", "ContentBlockedError", "ContextWindowExceededError", "IncompleteStreamError",
-        "InsufficientBalanceError", "InvalidRequestError", "InvalidResponseError", "JobFailedError", "MissingKeyError",
-        "ModelNotFoundError", "NotFoundError", "PermissionDeniedError", "RateLimitError", "ResponseInfo", "ServerError",
-        "TikHubAIError", "TikHubAIWarning",
+        "IncompleteStreamWarning", "InsufficientBalanceError", "InvalidRequestError", "InvalidResponseError",
+        "JobFailedError", "MissingKeyError", "ModelNotFoundError", "NotFoundError", "PermissionDeniedError",
+        "RateLimitError", "ResponseInfo", "ServerError", "TikHubAIError", "TikHubAIWarning",
     ),
-    "holder": ("SettingsHolder",),
+    "settings_mixin": ("SettingsHolder",),
     "models": ("ModelInfo", "alist_models", "list_models"),
-    "native": ("NATIVE_ARGUMENTS",),
-    "settings": ("HeadersField", "Key", "KeyField", "SecretHeaders", "Settings", "key_source", "split_arguments"),
-    "transport": ("Transport",),
+    "arguments": ("NATIVE_ARGUMENTS", "split_arguments"),
+    "settings": ("HeadersField", "Key", "KeyField", "SecretHeaders", "Settings", "key_source"),
+    "http.transport": ("Transport",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -310,7 +310,7 @@ class ChatRequest:
         modalities: Kinds of output, such as `["text", "audio"]`.
         audio: Voice and format of audio output.
         stream_usage: Ask for token usage in streams; some strict servers refuse the question.
-        native: Arguments that few wire APIs have, by their own names (see `tikhub_ai.native`); an API that lacks one
+        native: Arguments that few wire APIs have, by their own names (see `tikhub_ai.arguments`); an API that lacks one
             warns and leaves it out.
         extra_body: Fields of the wire merged over the encoded body, last.
         extra_headers: Headers for this call. Secret.

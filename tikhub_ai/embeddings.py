@@ -20,8 +20,8 @@ from tikhub_ai.errors import (
     InvalidResponseError,
     warn,
 )
+from tikhub_ai.http.transport import Transport
 from tikhub_ai.settings import SecretHeaders
-from tikhub_ai.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tikhub_ai.apis.embeddings import EncodingFormat
     from tikhub_ai.settings import Settings
-    from tikhub_ai.transport import ApiRequest
+    from tikhub_ai.wire import ApiRequest
 
 Running = TypeVar("Running")
 

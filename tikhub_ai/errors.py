@@ -250,6 +250,10 @@ class TikHubAIWarning(UserWarning):
     """Something asked for was left out or changed, because the model or its wire cannot express it."""
 
 
+class IncompleteStreamWarning(TikHubAIWarning):
+    """A stream ended without its finish marker, and `incomplete_stream="warn"` asked for no error."""
+
+
 def warn(message: str, category: type[TikHubAIWarning] = TikHubAIWarning) -> None:
     """Warn the caller. The frame is ours, so Python shows each message once."""
     warnings.warn(message, category, stacklevel=2)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.catalog import ModelFacts, facts
 from tikhub_ai.errors import InvalidResponseError
-from tikhub_ai.transport import ApiRequest, Transport
+from tikhub_ai.http.transport import Transport
+from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
     from tikhub_ai.settings import Settings
-    from tikhub_ai.transport import ApiResponse
+    from tikhub_ai.wire import ApiResponse
 
 PATH = "/v1/models"
 _WINDOW_FIELDS = ("context_window", "context_length", "max_model_len", "max_input_tokens")

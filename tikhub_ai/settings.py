@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -40,7 +40,6 @@ _KEY_WITHHELD = (
     "The API key was given as text, and such a key is never pickled, so this copy has none. Give it again "
     "with api_key=, or, before pickling, let it come from the environment variable TIKHUB_AI_API_KEY or a function."
 )
-_KEY_ALIAS = re.compile(r"\w+_api_key")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 
 
@@ -166,28 +165,6 @@ class SecretProxy(str):
 
 def _kept_headers(headers: Mapping[str, str] | None) -> SecretHeaders | None:
     return None if headers is None else SecretHeaders(headers)
-
-
-def split_arguments(
-    given: Mapping[str, Any], fields: Collection[str], aliases: Mapping[str, str]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Keyword arguments by the names of a class's fields.
-
-    Args:
-        given: As the user wrote them.
-        fields: The names that the class has.
-        aliases: Other names that users know, and the field that each means. Where both are given, the field's own wins.
-
-    Returns:
-        The arguments that the class knows, and the rest. Any vendor's `xxx_api_key` is the key: were it unknown, it
-        would travel in the request's body.
-    """
-    renamed = {
-        "api_key" if _KEY_ALIAS.fullmatch(name) else aliases.get(name, name): value for name, value in given.items()
-    }
-    renamed |= {name: value for name, value in given.items() if name in fields}
-    known = {name: value for name, value in renamed.items() if name in fields}
-    return known, {name: value for name, value in renamed.items() if name not in fields}
 
 
 KeyField: TypeAlias = Annotated[SecretStr | KeyFunction | None, BeforeValidator(key_source)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tikhub_ai.transport import Transport
+from tikhub_ai.http.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def faults() -> Iterator[FaultServer]:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tikhub_ai.retries.FIRST_WAIT", 0.001)
+    monkeypatch.setattr("tikhub_ai.http.retries.FIRST_WAIT", 0.001)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai import ChatClient, ChatRequest, Message, Settings, Text, TextDelta, TikHubAIError
-from tikhub_ai.transport import ApiRequest, Transport
+from tikhub_ai.http.transport import Transport
+from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -13,7 +13,7 @@ from tests.faults.wire import CLOSE, EVENTS, RESET, Step, chunk, head, send, sle
 from tikhub_ai import APIConnectionError, End, IncompleteStreamError, TextDelta
 from tikhub_ai.apis import chat_completions
 from tikhub_ai.catalog import facts
-from tikhub_ai.chat import ChatStreamReader
+from tikhub_ai.http.reader import ChatStreamReader
 
 if TYPE_CHECKING:
     from tests.faults.conftest import FaultServer

@@ -15,9 +15,10 @@ from tests.faults.conftest import CERTIFICATE
 from tests.faults.lanes import CORE, KEY, Lane, assert_ours, settings_of
 from tests.faults.wire import CLOSE, JSON, PLAIN, TEXT, TLS, good, head, send, whole
 from tikhub_ai import APIConnectionError, ChatClient, ChatRequest, ConfigurationError, Message, Text
-from tikhub_ai.backends import over_aiohttp, over_httpx, proxies
-from tikhub_ai.backends.pools import Pools
-from tikhub_ai.transport import ApiRequest, Transport
+from tikhub_ai.http import aiohttp_backend, httpx_backend, proxies
+from tikhub_ai.http.pools import Pools
+from tikhub_ai.http.transport import Transport
+from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ PROXIES = pytest.mark.fault("proxies and certificates")
 def _no_client_from_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Shared clients have read the environment that they were made in."""
     pools = Pools()
-    for library in (over_aiohttp, over_httpx):
+    for library in (aiohttp_backend, httpx_backend):
         monkeypatch.setattr(library, "pools", pools)
     for name in ("NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
@@ -223,7 +224,7 @@ async def test_a_ca_file_that_is_not_there_is_a_configuration_error(
 
 
 def test_all_backends_share_one_tls_context() -> None:
-    assert over_aiohttp.pools.context(True) is over_httpx.pools.context(True)
+    assert aiohttp_backend.pools.context(True) is httpx_backend.pools.context(True)
 
 
 # --- what goes out and comes in -------------------------------------------------------------------------------------
@@ -315,10 +316,10 @@ async def test_a_header_that_cannot_be_sent_is_a_configuration_error(
 
 @pytest.fixture
 def _without_aiohttp(monkeypatch: pytest.MonkeyPatch) -> None:
-    import tikhub_ai.backends
+    import tikhub_ai.http.backends
 
-    monkeypatch.setitem(sys.modules, "tikhub_ai.backends.over_aiohttp", None)
-    monkeypatch.delattr(tikhub_ai.backends, "over_aiohttp", raising=False)
+    monkeypatch.setitem(sys.modules, "tikhub_ai.http.aiohttp_backend", None)
+    monkeypatch.delattr(tikhub_ai.http, "aiohttp_backend", raising=False)
 
 
 @pytest.mark.usefixtures("_without_aiohttp")

@@ -27,7 +27,7 @@ FAULT = "loops, threads, forks and exits"
 START = """
 import asyncio, logging, os, sys, threading
 from tikhub_ai import ChatClient, ChatRequest, Message, Settings, Text
-from tikhub_ai.backends import over_aiohttp, over_httpx, pools
+from tikhub_ai.http import aiohttp_backend, httpx_backend, pools
 
 # asyncio's debug mode speaks of callbacks that took long, which on a busy machine any may.
 logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Executing"))
@@ -172,7 +172,7 @@ PROGRAMS = {
             return assign(pool)
         connection_pool.ConnectionPool._assign_requests_to_connections = collecting
         ask_sync()
-        assert not over_httpx._open and not over_httpx._at_work.dropped
+        assert not httpx_backend._open and not httpx_backend._at_work.dropped
     """,
     "connections closed by hand": """
         async def main(kind):

@@ -16,7 +16,7 @@ from llama_index_tikhub import TikHub, TikHubEmbedding
 from tests.scripted_server import Answer, Request, sse
 from tests.secrets.canaries import CALL_HEADERS, DEFAULT_HEADERS, KEY
 from tikhub_ai import ChatClient, ChatRequest, EmbeddingsClient, Message, Settings, Text, Transport
-from tikhub_ai.transport import ApiRequest
+from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable

@@ -8,7 +8,7 @@ from typing import Any
 from tikhub_ai import ChatReply, ChatRequest, End, Message, Text
 from tikhub_ai.apis import chat_completions
 from tikhub_ai.catalog import facts
-from tikhub_ai.chat import ChatStreamReader
+from tikhub_ai.http.reader import ChatStreamReader
 
 SSE = {"content-type": "text/event-stream"}
 

@@ -16,7 +16,7 @@ from tikhub_ai import (
 )
 from tikhub_ai.apis import generate_content
 from tikhub_ai.catalog import facts
-from tikhub_ai.chat import ChatStreamReader
+from tikhub_ai.http.reader import ChatStreamReader
 
 MODEL = "gemini-3-flash-preview"
 GEMINI = Issuer("generate_content", "gemini")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tikhub_ai import ChatReply, ChatRequest, Citation, End, Message, Text, ToolCall
 from tikhub_ai.apis import messages
 from tikhub_ai.catalog import facts
-from tikhub_ai.chat import ChatStreamReader
+from tikhub_ai.http.reader import ChatStreamReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

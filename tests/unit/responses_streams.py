@@ -19,7 +19,7 @@ from tikhub_ai import (
 )
 from tikhub_ai.apis import responses
 from tikhub_ai.catalog import facts
-from tikhub_ai.chat import ChatStreamReader
+from tikhub_ai.http.reader import ChatStreamReader
 
 SSE = {"content-type": "text/event-stream", "x-request-id": "req-1"}
 

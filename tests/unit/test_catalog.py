@@ -15,7 +15,7 @@ import pytest
 
 from tikhub_ai import ConfigurationError, choose_api
 from tikhub_ai.catalog import FIELDS, ModelFacts, by_rules, facts, matches
-from tikhub_ai.choice import CHAT_APIS, needs_of
+from tikhub_ai.routing import CHAT_APIS, needs_of
 
 ROOT = Path(__file__).parents[2]
 CATALOG_TEXT = (ROOT / "tikhub_ai" / "catalog.json").read_text()

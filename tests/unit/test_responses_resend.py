@@ -27,7 +27,8 @@ from tikhub_ai import (
     ToolResult,
 )
 from tikhub_ai.errors import TikHubAIWarning
-from tikhub_ai.transport import ApiRequest, Transport
+from tikhub_ai.http.transport import Transport
+from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ UNSUPPORTED = refused("Encrypted content is not supported with this model.", par
 
 @pytest.fixture(autouse=True)
 def _waits_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tikhub_ai.retries.FIRST_WAIT", 0.001)
+    monkeypatch.setattr("tikhub_ai.http.retries.FIRST_WAIT", 0.001)
 
 
 def client_of(server: ScriptedServer, **settings: Any) -> ChatClient:

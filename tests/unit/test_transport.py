@@ -30,7 +30,7 @@ from tikhub_ai import (
     Text,
     TextDelta,
 )
-from tikhub_ai.retries import MAX_WAIT, retry_after
+from tikhub_ai.http.retries import MAX_WAIT, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ WAYS = [*PLAIN, *STREAMED]
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tikhub_ai.retries.FIRST_WAIT", 0.001)
+    monkeypatch.setattr("tikhub_ai.http.retries.FIRST_WAIT", 0.001)
 
 
 def client_of(server: ScriptedServer, **settings: Any) -> ChatClient:
@@ -380,7 +380,7 @@ def test_event_loops_come_and_go_without_a_warning(server: ScriptedServer) -> No
 
 
 def test_connections_are_shared_by_equal_settings(server: ScriptedServer) -> None:
-    from tikhub_ai import backends
+    from tikhub_ai.http import backends
 
     one, other = client_of(server), client_of(server, max_retries=5)
     server.answers = [Answer(HELLO)]

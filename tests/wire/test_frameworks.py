@@ -16,9 +16,9 @@ from langchain_core.messages import HumanMessage, message_chunk_to_message
 from llama_index.core.base.llms.types import ChatMessage
 
 from langchain_tikhub import ChatTikHub
-from langchain_tikhub.conversation import to_conversation as of_langchain
+from langchain_tikhub.history import to_conversation as of_langchain
 from llama_index_tikhub import TikHub
-from llama_index_tikhub.blocks import to_conversation as of_llama_index
+from llama_index_tikhub.history import to_conversation as of_llama_index
 from tests.wire.reading import client_of, request_of
 from tests.wire.recordings import exchanges, needs_recordings
 from tikhub_ai import ChatReply, End, Refusal, Text, TikHubAIError, ToolCall

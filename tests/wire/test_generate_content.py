@@ -40,8 +40,8 @@ from tikhub_ai import (
 )
 from tikhub_ai.apis import generate_content
 from tikhub_ai.catalog import facts
-from tikhub_ai.chat import ChatStreamReader
 from tikhub_ai.errors import TikHubAIWarning
+from tikhub_ai.http.reader import ChatStreamReader
 
 if TYPE_CHECKING:
     from tikhub_ai import Delta

@@ -26,7 +26,7 @@ from tikhub_ai import (
     ToolCall,
 )
 from tikhub_ai.apis import messages
-from tikhub_ai.apis.messages.content import NOT_EXPLAINED
+from tikhub_ai.apis.messages.history import NOT_EXPLAINED
 from tikhub_ai.catalog import facts
 
 if TYPE_CHECKING:

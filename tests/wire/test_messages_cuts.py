@@ -10,7 +10,7 @@ from tests.wire.recordings import named, needs_recordings
 from tikhub_ai import ChatRequest, End, IncompleteStreamError, Message, Text, TextDelta
 from tikhub_ai.apis import messages
 from tikhub_ai.catalog import facts
-from tikhub_ai.chat import ChatStreamReader
+from tikhub_ai.http.reader import ChatStreamReader
 
 if TYPE_CHECKING:
     from tests.wire.recordings import Exchange

@@ -29,8 +29,8 @@ from tikhub_ai import (
 )
 from tikhub_ai.apis import responses
 from tikhub_ai.catalog import facts
-from tikhub_ai.chat import ChatStreamReader
 from tikhub_ai.errors import TikHubAIWarning
+from tikhub_ai.http.reader import ChatStreamReader
 
 pytestmark = needs_recordings
 API = "responses"

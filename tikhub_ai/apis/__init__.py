@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatRequest
     from tikhub_ai.deltas import Accumulator, Delta
-    from tikhub_ai.sse import ServerSentEvent
-    from tikhub_ai.transport import ApiRequest
+    from tikhub_ai.wire import ApiRequest, ServerSentEvent
 
 
 class ChatDecoder(Protocol):

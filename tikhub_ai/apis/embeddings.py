@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from tikhub_ai.conversation import Usage
 from tikhub_ai.error_bodies import request_id_of
 from tikhub_ai.errors import APIStatusError, BadRequestError, ContextWindowExceededError, InvalidResponseError
-from tikhub_ai.transport import ApiRequest
+from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tikhub_ai.transport import ApiResponse
+    from tikhub_ai.wire import ApiResponse
 
 EncodingFormat: TypeAlias = Literal["float", "base64"]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatRequest
-    from tikhub_ai.sse import ServerSentEvent
+    from tikhub_ai.wire import ServerSentEvent
 
 _ANSWER_FIELDS = frozenset({"id", "object", "created", "model", "choices", "usage", "obfuscation", "error"})
 _CHOICE_FIELDS = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})

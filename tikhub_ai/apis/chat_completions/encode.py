@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.apis.chat_completions.messages import encode_messages
-from tikhub_ai.apis.fields import put_unless_refused
+from tikhub_ai.apis.chat_completions.history import encode_messages
+from tikhub_ai.arguments import native_of, put_unless_refused
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
-from tikhub_ai.native import native_of
-from tikhub_ai.transport import ApiRequest
+from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
     from tikhub_ai.catalog import ModelFacts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.apis import usage
+from tikhub_ai.apis import openai_usage
 from tikhub_ai.apis.payloads import number
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def usage_of(raw: dict[str, Any]) -> Usage:
     """Token counts, OpenAI's, and DeepSeek's name for what came from the cache."""
-    found = usage.usage_of(raw, given="prompt_tokens", made="completion_tokens")
+    found = openai_usage.usage_of(raw, given="prompt_tokens", made="completion_tokens")
     if "cache_read" not in found.input_details and raw.get("prompt_cache_hit_tokens") is not None:
         found.input_details["cache_read"] = number(raw["prompt_cache_hit_tokens"])
     return found

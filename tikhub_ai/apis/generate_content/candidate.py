@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from tikhub_ai.apis.generate_content.citations import SaidText, grounding_citations, recited
-from tikhub_ai.apis.generate_content.finish import finish_reason, raw_reason, refusal
+from tikhub_ai.apis.generate_content.finish_reasons import finish_reason, raw_reason, refusal
 from tikhub_ai.apis.generate_content.names import with_wire_names
 from tikhub_ai.apis.generate_content.partial_args import PartialArguments
 from tikhub_ai.apis.payloads import made_id

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.generate_content.candidate import CandidateDecoder
 from tikhub_ai.apis.generate_content.encode import API
-from tikhub_ai.apis.generate_content.finish import raise_if_blocked
+from tikhub_ai.apis.generate_content.finish_reasons import raise_if_blocked
 from tikhub_ai.apis.generate_content.names import with_wire_names
 from tikhub_ai.apis.generate_content.usage import has_counts, usage_of
 from tikhub_ai.apis.payloads import payloads_of, raise_error_in, says_done
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatRequest
-    from tikhub_ai.sse import ServerSentEvent
+    from tikhub_ai.wire import ServerSentEvent
 
 _ANSWER_FIELDS = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "error"})
 

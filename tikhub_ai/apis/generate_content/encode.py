@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tikhub_ai.apis.generate_content.contents import encode_contents
+from tikhub_ai.apis.generate_content.history import encode_contents
 from tikhub_ai.apis.generate_content.media import resolution_level
 from tikhub_ai.apis.generate_content.names import GEMINI_2_5, camelised, generation_of, is_from
 from tikhub_ai.apis.generate_content.schemas import converted, inlined
 from tikhub_ai.apis.generate_content.thinking import thinking_config
 from tikhub_ai.apis.generate_content.tools import encode_tool_choice, encode_tools
+from tikhub_ai.arguments import native_of
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
-from tikhub_ai.native import native_of
-from tikhub_ai.transport import ApiRequest
+from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
     from tikhub_ai.apis.generate_content.names import Generation

@@ -9,7 +9,7 @@ from tikhub_ai.apis.messages.encode import PATH, encode
 if TYPE_CHECKING:
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatRequest
-    from tikhub_ai.transport import ApiRequest
+    from tikhub_ai.wire import ApiRequest
 
 _COUNTED = (
     "model",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tikhub_ai.apis.messages.content import NOT_EXPLAINED
 from tikhub_ai.apis.messages.encode import API, emulated_format, format_tool_name
+from tikhub_ai.apis.messages.history import NOT_EXPLAINED
 from tikhub_ai.apis.messages.usage import merged, usage_of
 from tikhub_ai.apis.payloads import made_id, payloads_of, raise_error_in, says_done
 from tikhub_ai.conversation import Citation, Issuer, Opaque, ServerToolCall, ServerToolResult
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import AnyPart, ChatRequest
-    from tikhub_ai.sse import ServerSentEvent
+    from tikhub_ai.wire import ServerSentEvent
 
 _MESSAGE_FIELDS = frozenset(
     {"id", "type", "role", "content", "model", "stop_reason", "stop_sequence", "stop_details", "usage"}

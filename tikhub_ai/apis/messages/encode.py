@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.apis.fields import warn_of_missing
-from tikhub_ai.apis.messages.content import encode_conversation
+from tikhub_ai.apis.messages.history import encode_conversation
 from tikhub_ai.apis.messages.schemas import json_schema_of, tool_schema_of
+from tikhub_ai.arguments import native_of, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
-from tikhub_ai.native import native_of
-from tikhub_ai.transport import ApiRequest
+from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
     from tikhub_ai.catalog import ModelFacts

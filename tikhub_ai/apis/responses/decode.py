@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.payloads import payloads_of, raise_error_in, says_done
 from tikhub_ai.apis.responses.encode import API
-from tikhub_ai.apis.responses.failures import raise_error_event, raise_failed
-from tikhub_ai.apis.responses.growing import Content, Item, Items
-from tikhub_ai.apis.responses.outputs import citation_of, parts_of
-from tikhub_ai.apis.responses.stops import StopFinder
+from tikhub_ai.apis.responses.errors import raise_error_event, raise_failed
+from tikhub_ai.apis.responses.open_items import Content, Item, Items
+from tikhub_ai.apis.responses.stop_sequences import StopFinder
 from tikhub_ai.apis.responses.usage import usage_of
-from tikhub_ai.apis.responses.writing import Writer
+from tikhub_ai.apis.responses.whole_items import citation_of, parts_of
+from tikhub_ai.apis.responses.writer import Writer
 from tikhub_ai.conversation import Issuer, Opaque, Refusal, Text
 from tikhub_ai.deltas import Accumulator, AudioDelta, CitationDelta, Delta, RefusalDelta, TextDelta
 from tikhub_ai.errors import InvalidResponseError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatRequest
-    from tikhub_ai.sse import ServerSentEvent
+    from tikhub_ai.wire import ServerSentEvent
 
 _ECHOED = frozenset(
     {"id", "object", "status", "created_at", "completed_at", "model", "output", "output_text", "usage", "error",

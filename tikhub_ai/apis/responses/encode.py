@@ -7,12 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.apis.fields import put_unless_refused, warn_of_missing
-from tikhub_ai.apis.responses.items import encode_items
+from tikhub_ai.apis.responses.history import encode_items
+from tikhub_ai.arguments import native_of, put_unless_refused, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
-from tikhub_ai.native import native_of
-from tikhub_ai.transport import ApiRequest
+from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
     from collections.abc import Container

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.apis import usage
+from tikhub_ai.apis import openai_usage
 
 if TYPE_CHECKING:
     from tikhub_ai.conversation import Usage
@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def usage_of(raw: dict[str, Any]) -> Usage:
     """Token counts; TikHub's own example has no details."""
-    return usage.usage_of(raw, given="input_tokens", made="output_tokens")
+    return openai_usage.usage_of(raw, given="input_tokens", made="output_tokens")

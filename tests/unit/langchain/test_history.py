@@ -16,8 +16,8 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from langchain_tikhub.blocks import part_of, parts_of_content
-from langchain_tikhub.conversation import to_conversation
+from langchain_tikhub.history import to_conversation
+from langchain_tikhub.input_blocks import part_of, parts_of_content
 from tests.unit.langchain.support import CLAUDE, INTERLEAVED, REASONING, SCRIPTS, TOOLS, ScriptedChat, summed
 from tikhub_ai import (
     Document,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tikhub_ai.apis.history import Dropped, cannot_carry, fitting_id, paired
+from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, paired
 from tikhub_ai.conversation import (
     AnyPart,
     Document,

@@ -80,9 +80,9 @@ def sync_backend(settings: Settings) -> Backend:
     Raises:
         ConfigurationError: Its proxy or CA file cannot be used.
     """
-    from tikhub_ai.backends import over_httpx  # noqa: PLC0415 - httpx costs 20 ms that an import need not pay
+    from tikhub_ai.http import httpx_backend  # noqa: PLC0415 - httpx costs 20 ms that an import need not pay
 
-    return over_httpx.sync_backend(settings)
+    return httpx_backend.sync_backend(settings)
 
 
 def async_backend(settings: Settings) -> AsyncBackend:
@@ -93,18 +93,18 @@ def async_backend(settings: Settings) -> AsyncBackend:
     """
     if settings.http_async_client is None and settings.http_backend != "httpx":
         try:
-            from tikhub_ai.backends import over_aiohttp  # noqa: PLC0415 - as above, and it may be missing
+            from tikhub_ai.http import aiohttp_backend  # noqa: PLC0415 - as above, and it may be missing
         except ImportError:
             lack = "aiohttp is not installed: `pip install aiohttp`"
         else:
-            if (backend := over_aiohttp.async_backend(settings)) is not None:
+            if (backend := aiohttp_backend.async_backend(settings)) is not None:
                 return backend
             lack = "aiohttp knows no SOCKS proxies"
         if settings.http_backend == "aiohttp":
             raise ConfigurationError(f"http_backend='aiohttp' cannot be had: {lack}, or leave http_backend='auto'.")
-    from tikhub_ai.backends import over_httpx  # noqa: PLC0415 - as above
+    from tikhub_ai.http import httpx_backend  # noqa: PLC0415 - as above
 
-    return over_httpx.async_backend(settings)
+    return httpx_backend.async_backend(settings)
 
 
 def close(settings: Settings) -> None:
@@ -112,14 +112,14 @@ def close(settings: Settings) -> None:
 
     An injected `http_client` is left open.
     """
-    from tikhub_ai.backends.pools import key_of, pools  # noqa: PLC0415 - as above
+    from tikhub_ai.http.pools import key_of, pools  # noqa: PLC0415 - as above
 
     pools.close(key_of("httpx", settings))
 
 
 async def aclose(settings: Settings) -> None:
     """`close`, for the async calls of the running loop."""
-    from tikhub_ai.backends.pools import key_of, pools  # noqa: PLC0415 - as above
+    from tikhub_ai.http.pools import key_of, pools  # noqa: PLC0415 - as above
 
     for library in ("aiohttp", "httpx"):
         await pools.aclose(key_of(library, settings))

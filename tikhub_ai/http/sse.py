@@ -6,16 +6,9 @@ written after the stream began) and a last event without its blank line.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import orjson
 
-
-class ServerSentEvent(NamedTuple):
-    """One event: its `event:` name, empty where there was none, and its data lines joined by a line feed."""
-
-    event: str
-    data: bytes
+from tikhub_ai.wire import ServerSentEvent
 
 
 class SSEDecoder:

@@ -15,7 +15,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from llama_index_tikhub.blocks import citation_block, from_reply, media_block, tool_call_dict
+from llama_index_tikhub.history import citation_block, from_reply, media_block, tool_call_dict
 from llama_index_tikhub.skeleton import REFUSAL
 from tikhub_ai import (
     AudioDelta,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import tenacity
 
-    from tikhub_ai.transport import ApiRequest
+    from tikhub_ai.wire import ApiRequest
 
 MAX_WAIT = 60.0
 """Seconds: the longest wait between two requests, whatever the server asks."""

@@ -10,144 +10,34 @@ import platform
 import re
 import time
 from contextlib import aclosing, closing, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 
-from tikhub_ai import backends
 from tikhub_ai._version import __version__
-from tikhub_ai.error_bodies import (
-    error_from_payload,
-    error_from_response,
-    error_in_body,
-    mask,
-    masked,
-    public_headers,
-    request_id_of,
-)
-from tikhub_ai.errors import (
-    APIConnectionError,
-    APITimeoutError,
-    ConfigurationError,
-    IncompleteStreamError,
-    InvalidResponseError,
-    ResponseInfo,
-    TikHubAIError,
-)
-from tikhub_ai.retries import Tries, retry_after
+from tikhub_ai.error_bodies import error_from_response, mask, masked
+from tikhub_ai.errors import ConfigurationError, TikHubAIError
+from tikhub_ai.http import backends
+from tikhub_ai.http.reader import Watch
+from tikhub_ai.http.retries import Tries, retry_after
 from tikhub_ai.settings import WITHHELD
+from tikhub_ai.wire import ApiResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 
-    from tikhub_ai.conversation import ChatReply
-    from tikhub_ai.settings import Settings, Timeouts
+    from tikhub_ai.http.reader import StreamReader
+    from tikhub_ai.settings import Settings
+    from tikhub_ai.wire import ApiRequest
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 USER_AGENT = f"tikhub-ai/{__version__} python/{platform.python_version()}"
 _SHORTEST_SECRET = 8
 _OF_HTTP = frozenset({"accept", "accept-encoding", "content-type", "user-agent"})
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")  # beyond ASCII, HTTP libraries differ in what they send
-
-
-@dataclass(slots=True)
-class ApiRequest:
-    """A call of the gateway, without its address and key.
-
-    Attributes:
-        path: Path below the base URL, such as `/v1/chat/completions`.
-        body: JSON value of the body; None sends none.
-        method: HTTP method.
-        auth_header: Header that carries the key; `authorization` carries it as a bearer token.
-        headers: Further headers of the wire API.
-        extra_headers: Headers of this call from the caller. Secret.
-        retry_when_sent: Whether it may go out again although the server may already have acted on it.
-        amend: Asked once, with the request and its error: what to send instead, where that may help; else None.
-    """
-
-    path: str
-    body: Any = None
-    method: Literal["GET", "POST", "DELETE"] = "POST"
-    auth_header: str = "authorization"
-    headers: dict[str, str] = field(default_factory=dict)
-    extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
-    retry_when_sent: bool = True
-    amend: Callable[[ApiRequest, TikHubAIError], ApiRequest | None] | None = field(default=None, repr=False)
-
-
-@dataclass(slots=True)
-class ApiResponse:
-    """A whole answer with a 2xx status. Header names are lower case."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def info(self) -> ResponseInfo:
-        """The answer as errors carry it."""
-        return ResponseInfo(self.status_code, public_headers(self.headers), self.body)
-
-    def json_object(self) -> dict[str, Any]:
-        """The JSON object that the body holds.
-
-        Raises:
-            APIStatusError: It is an error in spite of its status.
-            InvalidResponseError: It is no JSON object.
-        """
-        try:
-            payload = orjson.loads(self.body)
-        except ValueError:
-            payload = None
-        if (error := error_in_body(payload)) is not None:
-            raise error_from_payload(error, self.headers)
-        if isinstance(payload, dict):
-            return payload
-        info, body = self.info, self.body.strip()
-        start = "an empty body" if not body else "an HTML page" if body[:1] == b"<" else repr(info.text[:80])
-        raise InvalidResponseError(
-            f"The gateway answered {self.status_code} with {start} where a JSON object was due. Check base_url.",
-            status_code=self.status_code,
-            request_id=request_id_of(info.headers),
-            response=info,
-        )
-
-
-class StreamReader(Protocol[T_co]):
-    """What makes sense of a stream's bytes. One is made for each attempt."""
-
-    @property
-    def events(self) -> int:
-        """How many real events came (comments do not count): silence is measured between them."""
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the finish marker has come, so that the answer is whole wherever the bytes end."""
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether the answer was ended from here, so that no more of it is wanted."""
-
-    @property
-    def error(self) -> TikHubAIError | None:
-        """What is wrong with the bytes just fed, where they also gave something: to be raised once that is out."""
-
-    def feed(self, chunk: bytes) -> Sequence[T_co]:
-        """Take the next bytes and give what they complete."""
-
-    def flush(self) -> Sequence[T_co]:
-        """The bytes have ended or broken off. Give what they complete all the same."""
-
-    def finish(self) -> Sequence[T_co]:
-        """The bytes have ended well. Raises IncompleteStreamError where the answer is not whole."""
-
-    def partial(self) -> ChatReply | None:
-        """The answer so far, or None where nothing came."""
 
 
 class Transport:
@@ -259,7 +149,7 @@ class Transport:
                 with _masking(secrets):
                     _checked(response, b"".join(response.iter_bytes()), secrets)
             reader = new_reader(_without(response.headers, secrets))
-            watch = _Watch(reader, wire.timeouts, secrets)
+            watch = Watch(reader, wire.timeouts, secrets)
             try:
                 for chunk in response.iter_bytes():
                     if items := watch.feed(chunk):
@@ -290,7 +180,7 @@ class Transport:
                 with _masking(secrets):
                     _checked(response, b"".join([chunk async for chunk in response.aiter_bytes()]), secrets)
             reader = new_reader(_without(response.headers, secrets))
-            watch = _Watch(reader, wire.timeouts, secrets)
+            watch = Watch(reader, wire.timeouts, secrets)
             try:
                 async for chunk in response.aiter_bytes():
                     if items := watch.feed(chunk):
@@ -405,69 +295,6 @@ def _masking(secrets: Sequence[str]) -> Iterator[None]:
     except TikHubAIError as error:
         mask(error, *secrets)
         raise
-
-
-_LOST = (APIConnectionError, APITimeoutError, InvalidResponseError)
-"""What ends a stream in place of its end."""
-
-
-class _Watch:
-    """A stream's reader, watched: silence between real events, the key in errors, what a broken connection means."""
-
-    __slots__ = ("_events", "_given", "_last_event", "_limit", "_secrets", "reader")
-
-    def __init__(self, reader: StreamReader[Any], timeouts: Timeouts, secrets: Sequence[str]) -> None:
-        self.reader = reader
-        self._secrets = secrets
-        self._limit = timeouts.read
-        self._events = 0
-        self._given = False
-        self._last_event = time.monotonic()
-
-    def feed(self, chunk: bytes) -> Sequence[Any]:
-        items = self.reader.feed(chunk)
-        now = time.monotonic()
-        if self.reader.events != self._events:
-            self._events = self.reader.events
-            self._last_event = now
-        elif self._limit is not None and now - self._last_event > self._limit:
-            raise APITimeoutError(f"The stream gave no event for {self._limit:g} s, only keep-alive comments.")
-        if items:
-            self._given = True
-        return items
-
-    def finish(self) -> Sequence[Any]:
-        try:
-            return self.reader.finish()
-        except TikHubAIError as error:
-            mask(error, *self._secrets)
-            if getattr(error, "partial", error) is None:
-                error.partial = self.reader.partial()  # type: ignore[attr-defined]  # just asked for
-            raise
-
-    def rest(self, error: TikHubAIError | None = None) -> Sequence[Any]:
-        """What is still to be handed out when the bytes have ended, or the connection has failed."""
-        if error is not None and not isinstance(error, _LOST):
-            return ()
-        try:
-            return self.reader.flush()
-        except TikHubAIError as found:
-            self.broken(found)
-            raise
-
-    def broken(self, error: TikHubAIError) -> None:
-        """The connection or the reader failed: nothing where the answer is whole, else raise what fits."""
-        if isinstance(error, _LOST) and self.reader.is_complete:
-            return
-        mask(error, *self._secrets)
-        partial = self.reader.partial()
-        if isinstance(error, APIConnectionError) and self._events:
-            raise IncompleteStreamError(
-                f"The stream broke off before its finish marker: {error}", partial=partial
-            ) from None
-        if hasattr(error, "partial"):
-            error.partial = partial
-        raise error
 
 
 def _header_value(name: str, value: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from langchain_tikhub.arguments import ALIASES, REQUEST, shown_headers
-from langchain_tikhub.conversation import to_conversation
+from langchain_tikhub.history import to_conversation
 from langchain_tikhub.tools import response_format_of, tool_choice_of, tool_of
 from tikhub_ai import NATIVE_ARGUMENTS, ChatRequest, ConfigurationError, split_arguments
 

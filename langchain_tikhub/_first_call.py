@@ -1,8 +1,8 @@
 """What a call needs and importing ChatTikHub does not: loaded at the first call. See `lazy`."""
 
-from langchain_tikhub.answers import AnswerStream, from_reply
 from langchain_tikhub.events import EventStream
-from langchain_tikhub.requests import call_timeout, chat_request
+from langchain_tikhub.reply import AnswerStream, from_reply
+from langchain_tikhub.request import call_timeout, chat_request
 from langchain_tikhub.structured import structured_output
 from langchain_tikhub.tokens import estimated_tokens, message_tokens
 from langchain_tikhub.tools import bound_tools

@@ -15,8 +15,8 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from llama_index_tikhub.blocks import from_reply, to_conversation
-from llama_index_tikhub.chat_responses import StreamBuilder, chat_response, raw_of
+from llama_index_tikhub.history import from_reply, to_conversation
+from llama_index_tikhub.reply import StreamBuilder, chat_response, raw_of
 from tikhub_ai import (
     Accumulator,
     AudioDelta,

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tikhub_ai.backends import failures
-from tikhub_ai.backends.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
+from tikhub_ai.http import failures
+from tikhub_ai.http.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 
-    from tikhub_ai.backends import AsyncWireResponse, WireRequest, WireResponse
     from tikhub_ai.errors import TikHubAIError
+    from tikhub_ai.http.backends import AsyncWireResponse, WireRequest, WireResponse
     from tikhub_ai.settings import Settings
 
 _IDLE = 20

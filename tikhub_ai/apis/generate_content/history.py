@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.common_history import Dropped, paired
 from tikhub_ai.apis.generate_content.media import media_data, media_part
 from tikhub_ai.apis.generate_content.names import GEMINI_3, is_from
-from tikhub_ai.apis.history import Dropped, paired
 from tikhub_ai.conversation import (
     AnyPart,
     Document,

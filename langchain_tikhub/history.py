@@ -17,7 +17,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from langchain_tikhub.blocks import arguments_text, call_part, part_of, parts_of_content, result_content
+from langchain_tikhub.input_blocks import arguments_text, call_part, part_of, parts_of_content, result_content
 from langchain_tikhub.skeleton import (
     AUDIO,
     REASONING,

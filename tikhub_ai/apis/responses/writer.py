@@ -8,12 +8,12 @@ import orjson
 
 from tikhub_ai.apis import free_text
 from tikhub_ai.apis.payloads import made_id
-from tikhub_ai.apis.responses.growing import Content
+from tikhub_ai.apis.responses.open_items import Content
 from tikhub_ai.conversation import Text
 from tikhub_ai.deltas import PartDelta, ReasoningDelta, ToolCallDelta
 
 if TYPE_CHECKING:
-    from tikhub_ai.apis.responses.growing import Item
+    from tikhub_ai.apis.responses.open_items import Item
     from tikhub_ai.conversation import AnyPart, Issuer, Refusal
     from tikhub_ai.deltas import Accumulator, Delta
 

@@ -22,7 +22,7 @@ from tikhub_ai import (
     ToolCall,
     ToolResult,
 )
-from tikhub_ai.apis.history import NOT_ANSWERED, paired
+from tikhub_ai.apis.common_history import NOT_ANSWERED, paired
 from tikhub_ai.catalog import facts
 
 HI = Message("user", [Text("Weather?")])

@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, mes
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
-from langchain_tikhub.answers import AnswerStream
-from langchain_tikhub.conversation import to_conversation
+from langchain_tikhub.history import to_conversation
+from langchain_tikhub.reply import AnswerStream
 from tests.unit.langchain.support import (
     CLAUDE,
     INTERLEAVED,

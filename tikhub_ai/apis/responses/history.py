@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis import free_text
-from tikhub_ai.apis.history import Dropped, cannot_carry, fitting_id, paired
+from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, paired
 from tikhub_ai.conversation import (
     AnyPart,
     Document,

@@ -25,7 +25,7 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import ValidationError
 
-from llama_index_tikhub.blocks import reads_files, to_conversation
+from llama_index_tikhub.history import reads_files, to_conversation
 from tikhub_ai import Citation, Document, InvalidRequestError, Media, Message, Reasoning, Text, ToolCall, ToolResult
 
 if TYPE_CHECKING:

@@ -12,16 +12,16 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from tikhub_ai.backends import failures
-from tikhub_ai.backends.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
-from tikhub_ai.backends.proxies import environment_proxy
+from tikhub_ai.http import failures
+from tikhub_ai.http.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
+from tikhub_ai.http.proxies import environment_proxy
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Mapping
 
-    from tikhub_ai.backends import AsyncWireResponse, WireRequest
     from tikhub_ai.errors import TikHubAIError
+    from tikhub_ai.http.backends import AsyncWireResponse, WireRequest
     from tikhub_ai.settings import Settings, Timeouts
 
 _LONGEST_LINE = 128 * 1024
