@@ -6,10 +6,8 @@ framework, no wire names. Unknown things have a place (`Opaque`, `extras`), so n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
-
-from tikhub_ai.errors import warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,22 +151,6 @@ class Document(Part):
     content: list[Text | Media]
     title: str | None = None
     source: str | None = None
-
-    def spelled_out(self) -> list[Text | Media]:
-        """The same as plain parts, for a wire that has no sources: title and source head the first text.
-
-        Warns where the caller asked for citations.
-        """
-        if (self.options or {}).get("citations"):
-            warn("A source is sent as text with its title: this API cites no sources that it is given.")
-        source = f"({self.source})" if self.source else None
-        heading = " ".join(word for word in ("Source:" if source else None, self.title, source) if word)
-        if not heading:
-            return list(self.content)
-        first = self.content[0] if self.content else None
-        if isinstance(first, Text):
-            return [replace(first, text=f"{heading}\n{first.text}"), *self.content[1:]]
-        return [Text(heading), *self.content]
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tikhub_ai.apis.payloads import made_id
-from tikhub_ai.conversation import Media, Message, Text, ToolCall, ToolResult
+from tikhub_ai.conversation import Document, Media, Message, Text, ToolCall, ToolResult
 from tikhub_ai.errors import InvalidRequestError, warn
 
 if TYPE_CHECKING:
@@ -153,6 +153,31 @@ def _put_together(messages: Sequence[Message], calls: Sequence[_Called]) -> list
         results = [replace(called.result, tool_call_id=called.id) for called in own if called.result is not None]
         if results:
             out.append(Message("tool", [*results]))
+    return out
+
+
+def in_words(source: Document) -> list[Text | Media]:
+    """A source as plain parts, for a wire that has no sources: its title and where it comes from head the first text.
+
+    Warns where the caller asked for citations.
+    """
+    if (source.options or {}).get("citations"):
+        warn("A source is sent as text with its title: this API cites no sources that it is given.")
+    origin = f"({source.source})" if source.source else None
+    heading = " ".join(word for word in ("Source:" if origin else None, source.title, origin) if word)
+    if not heading:
+        return list(source.content)
+    first = source.content[0] if source.content else None
+    if isinstance(first, Text):
+        return [replace(first, text=f"{heading}\n{first.text}"), *source.content[1:]]
+    return [Text(heading), *source.content]
+
+
+def sources_in_words(parts: Sequence[AnyPart]) -> list[AnyPart]:
+    """The parts, each source among them in words. See `in_words`."""
+    out: list[AnyPart] = []
+    for part in parts:
+        out += in_words(part) if isinstance(part, Document) else [part]
     return out
 
 

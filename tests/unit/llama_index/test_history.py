@@ -27,6 +27,7 @@ from pydantic import ValidationError
 
 from llama_index_tikhub.history import reads_files, to_conversation
 from tikhub_ai import Citation, Document, InvalidRequestError, Media, Message, Reasoning, Text, ToolCall, ToolResult
+from tikhub_ai.apis.common_history import in_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,7 +181,7 @@ def test_a_citable_block_is_a_source_to_be_cited_and_else_says_its_title() -> No
     cited = {"citations": {"enabled": True}}
     assert source == Document([Text("The Seine is long.")], "Rivers", "rivers.md", options=cited)
     with pytest.warns(UserWarning, match="cites no sources"):
-        assert source.spelled_out() == [Text("Source: Rivers (rivers.md)\nThe Seine is long.")]
+        assert in_words(source) == [Text("Source: Rivers (rivers.md)\nThe Seine is long.")]
 
 
 def test_a_citation_belongs_to_the_text_before_it() -> None:

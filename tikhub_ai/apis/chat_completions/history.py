@@ -6,10 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis import free_text
-from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, paired
+from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, paired, sources_in_words
 from tikhub_ai.conversation import (
     AnyPart,
-    Document,
     Issuer,
     Media,
     Message,
@@ -82,14 +81,6 @@ def _in_tool_turn(messages: Sequence[Message]) -> list[bool]:
     return flags
 
 
-def _spelled_out(parts: Sequence[AnyPart]) -> list[AnyPart]:
-    """The parts, with sources as plain words: this wire cites none that it is given."""
-    out: list[AnyPart] = []
-    for part in parts:
-        out += part.spelled_out() if isinstance(part, Document) else [part]
-    return out
-
-
 class _Encoder:
     """Builds the wire's list; media of tool results wait here for the user message that will carry them."""
 
@@ -101,7 +92,7 @@ class _Encoder:
         self._dropped = Dropped(issuer)
 
     def add(self, message: Message, *, replays_reasoning: bool) -> None:
-        rest = _spelled_out([part for part in message.parts if not isinstance(part, ToolResult)])
+        rest = sources_in_words([part for part in message.parts if not isinstance(part, ToolResult)])
         for part in message.parts:
             if isinstance(part, ToolResult):
                 self._tool_result(part)
@@ -192,7 +183,7 @@ class _Encoder:
                 raise cannot_carry("chat_completions", part, takes)
 
     def _tool_result(self, result: ToolResult) -> None:
-        content = _spelled_out(result.content)
+        content = sources_in_words(result.content)
         texts = [part.text for part in content if isinstance(part, Text)]
         media = [part for part in content if isinstance(part, Media)]
         text = "\n".join(texts) or ("The result is in the next user message." if media else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.apis.common_history import Dropped, paired
+from tikhub_ai.apis.common_history import Dropped, in_words, paired
 from tikhub_ai.apis.generate_content.media import media_data, media_part
 from tikhub_ai.apis.generate_content.names import GEMINI_3, is_from
 from tikhub_ai.conversation import (
@@ -121,7 +121,7 @@ class _Encoder:
         out: list[dict[str, Any]] = []
         for part in parts:
             if isinstance(part, Document):
-                out += self._instructions(part.spelled_out())
+                out += self._instructions(in_words(part))
             elif not isinstance(part, Text):
                 kind = part.kind if isinstance(part, Media) else type(part).__name__
                 warn(f"generate_content takes words alone as instructions: {kind} of a system message is left out.")
@@ -135,7 +135,7 @@ class _Encoder:
         out: list[dict[str, Any]] = []
         for part in parts:
             if isinstance(part, Document):
-                out += self._parts(part.spelled_out())
+                out += self._parts(in_words(part))
             elif (wire := self._part(part, of_model=of_model)) is not None:
                 out.append(wire)
         return out
@@ -196,7 +196,7 @@ class _Encoder:
     def _tool_result(self, result: ToolResult) -> dict[str, Any]:
         content: list[Text | Media] = []
         for part in result.content:
-            content += part.spelled_out() if isinstance(part, Document) else [part]
+            content += in_words(part) if isinstance(part, Document) else [part]
         call = self._calls[result.tool_call_id]
         response: dict[str, Any] = {"name": result.name or call.name}
         if wire_id := self._wire_id(call):

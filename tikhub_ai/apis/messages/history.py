@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, paired
+from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, in_words, paired
 from tikhub_ai.conversation import (
     AnyPart,
     Document,
@@ -197,7 +197,7 @@ class _Encoder:
             case Media() if part.transcript:
                 block = _text(part.transcript)
             case Document():
-                return [block for inner in part.spelled_out() for block in self._said(inner)]
+                return [block for inner in in_words(part) for block in self._said(inner)]
             case _:
                 self._dropped.add(part)
                 return []
@@ -225,7 +225,7 @@ def _text(text: str) -> dict[str, Any] | None:
 def _as_instruction(part: AnyPart) -> Sequence[AnyPart]:
     """A part of the system prompt, which this wire takes in words alone."""
     if isinstance(part, Document):
-        return part.spelled_out()
+        return in_words(part)
     if isinstance(part, Media):
         raise cannot_carry("The system prompt of messages", part, "text; put it into a user message")
     return [part]

@@ -6,10 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis import free_text
-from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, paired
+from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, paired, sources_in_words
 from tikhub_ai.conversation import (
     AnyPart,
-    Document,
     Issuer,
     Media,
     Message,
@@ -131,7 +130,7 @@ class _Encoder:
         """A message, or several where the caller's own items stand in between."""
         content: list[dict[str, Any]] = []
         items = 0
-        for part in _spelled_out(parts):
+        for part in sources_in_words(parts):
             if isinstance(part, Opaque) and part.issuer in {None, self._issuer} and not _is_content(part.value):
                 self._message(role, content)
                 content = []
@@ -164,7 +163,7 @@ class _Encoder:
     def _tool_result(self, result: ToolResult) -> dict[str, Any]:
         call_id = fitting_id(result.tool_call_id, _CALL_ID, "call_")
         kind = "custom_tool_call_output" if result.tool_call_id in self._custom else "function_call_output"
-        content = _spelled_out(result.content)
+        content = sources_in_words(result.content)
         texts = [part.text for part in content if isinstance(part, Text)]
         if len(texts) == len(content):
             return {"type": kind, "call_id": call_id, "output": "\n".join(texts)}
@@ -175,7 +174,7 @@ class _Encoder:
     def _assistant(self, parts: Sequence[AnyPart]) -> None:
         """The items of an answer, in their order. Texts of one message item stand together in it."""
         said: list[AnyPart] = []
-        for part in _spelled_out(parts):
+        for part in sources_in_words(parts):
             if self._is_said(part):
                 if said and _item_id(said[0]) != _item_id(part):
                     self._answer(said)
@@ -271,14 +270,6 @@ def _output(part: AnyPart) -> dict[str, Any]:
             return part.value
         case _:
             raise TypeError(f"{type(part).__name__} is no content of a message item")
-
-
-def _spelled_out(parts: Sequence[AnyPart]) -> list[AnyPart]:
-    """The parts, with sources as plain words: this wire cites none that it is given."""
-    out: list[AnyPart] = []
-    for part in parts:
-        out += part.spelled_out() if isinstance(part, Document) else [part]
-    return out
 
 
 def _is_content(value: dict[str, Any]) -> bool:
