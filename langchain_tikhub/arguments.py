@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import SecretStr
-
-from tikhub_ai import NATIVE_ARGUMENTS, ConfigurationError, Key, TikHubAIWarning, catalog, split_arguments
+from tikhub_ai import NATIVE_ARGUMENTS, SecretHeaders, TikHubAIWarning, catalog, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,8 +43,9 @@ SETTINGS = (
     "http_backend",
     "auth_header",
     "verify",
+    "proxy",
 )
-CLIENT = (*SETTINGS, "proxy", "api", "incomplete_stream")
+CLIENT = (*SETTINGS, "api", "incomplete_stream")
 REQUEST = (
     "model",
     "parallel_tool_calls",
@@ -162,40 +160,13 @@ def _sum(left: Any, right: Any) -> Any:
 
 
 def with_hidden_headers(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Arguments to be bound, with the values of headers as keys, which neither show, dump nor pickle themselves."""
-    headers = kwargs.get(_HEADERS)
-    if not headers:
-        return kwargs
-    return {**kwargs, _HEADERS: {name: Key(_shown(value), remedy=_WITHHELD) for name, value in headers.items()}}
-
-
-_WITHHELD = "The headers bound to this model were not pickled with it: bind extra_headers again."
-
-
-def shown_headers(headers: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """Headers as they are sent.
-
-    Raises:
-        ConfigurationError: They were bound to a model that was pickled since.
-    """
-    return {name: _shown(value) for name, value in headers.items()} if headers else None
-
-
-def _shown(value: Any) -> str:
-    if not isinstance(value, SecretStr):
-        return str(value)
-    if isinstance(value, Key) and not value.get_secret_value():
-        raise ConfigurationError(value.remedy)
-    return value.get_secret_value()
+    """A call's arguments with its headers as `SecretHeaders`, which are neither shown, dumped nor pickled."""
+    return {**kwargs, _HEADERS: SecretHeaders.of(kwargs[_HEADERS])} if kwargs.get(_HEADERS) else kwargs
 
 
 def without_secrets(kwargs: dict[str, Any]) -> dict[str, Any]:
     """A call's arguments for tracers and cache keys: of a header's value only a digest, so that two still differ."""
-    if not kwargs.get(_HEADERS):
-        return kwargs
-    shown = shown_headers(kwargs[_HEADERS]) or {}
-    digests = {name: blake2b(value.encode(), digest_size=8).hexdigest() for name, value in shown.items()}
-    return {**kwargs, _HEADERS: digests}
+    return {**kwargs, _HEADERS: SecretHeaders(kwargs[_HEADERS]).digests()} if kwargs.get(_HEADERS) else kwargs
 
 
 def _warn(text: str) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.utils.utils import LC_ID_PREFIX
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from langchain_tikhub import arguments
 from langchain_tikhub._lazy import LazyModule
 from langchain_tikhub.errors import model_errors
-from tikhub_ai import HeadersField, KeyField, Settings, SettingsHolder, __version__, catalog
+from tikhub_ai import HeadersField, KeyField, ProxyField, Settings, SettingsHolder, __version__, catalog
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -78,7 +78,7 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
     """HTTP library of async calls."""
     auth_header: str | None = None
     """The header that carries the key; None: the API's own."""
-    proxy: SecretStr | None = Field(default=None, exclude=True, repr=False)
+    proxy: ProxyField = Field(default=None, exclude=True, repr=False)
     """Proxy address. Secret, since it may hold credentials; with them it does not travel in a pickle."""
     verify: Any = Field(default=True, exclude=True, repr=False)
     """TLS verification: True, False, a CA file's path or an `ssl.SSLContext`."""
@@ -229,8 +229,7 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
     # --- calls ------------------------------------------------------------------------------------------------------
 
     def _settings(self) -> Settings:
-        values = {name: getattr(self, name) for name in arguments.SETTINGS}
-        return Settings(**values, proxy=self.proxy.get_secret_value() if self.proxy else None)
+        return Settings(**{name: getattr(self, name) for name in arguments.SETTINGS})
 
     def _chat_client(self, timeout: Any = None) -> ChatClient:
         """The client for the settings as they are now; made at the first call, again where a setting was changed.

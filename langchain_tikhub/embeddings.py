@@ -12,7 +12,7 @@ from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field
 
 from langchain_tikhub.errors import model_errors
-from tikhub_ai import HeadersField, KeyField, Settings, SettingsHolder, split_arguments
+from tikhub_ai import HeadersField, KeyField, ProxyField, Settings, SettingsHolder, split_arguments
 
 if TYPE_CHECKING:
     from tikhub_ai import EmbeddingsClient
@@ -102,7 +102,7 @@ class TikHubEmbeddings(SettingsHolder, BaseModel, Embeddings):
     default_headers: HeadersField = Field(default=None, exclude=True, repr=False)
     http_client: Any = Field(default=None, exclude=True, repr=False)
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    proxy: str | None = Field(default=None, exclude=True, repr=False)
+    proxy: ProxyField = Field(default=None, exclude=True, repr=False)
     verify: Any = Field(default=True, exclude=True, repr=False)
     http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
     extra_body: Mapping[str, Any] | None = None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_tikhub.arguments import ALIASES, REQUEST, shown_headers
+from langchain_tikhub.arguments import ALIASES, REQUEST
 from langchain_tikhub.history import to_conversation
 from langchain_tikhub.tools import response_format_of, tool_choice_of, tool_of
-from tikhub_ai import NATIVE_ARGUMENTS, ChatRequest, ConfigurationError, split_arguments
+from tikhub_ai import NATIVE_ARGUMENTS, ChatRequest, ConfigurationError, SecretHeaders, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ def chat_request(
     tools = [tool_of(tool) for tool in said.pop("tools", None) or ()]
     choice = tool_choice_of(said.pop("tool_choice", None), tools) if tools else None
     form = response_format_of(said.pop("response_format", None))
-    headers = shown_headers(said.pop("extra_headers", None))
+    headers = SecretHeaders.of(said.pop("extra_headers", None))
     if "stream_options" in said:
         values["stream_usage"] = bool((said.pop("stream_options") or {}).get("include_usage", True))
     if "request_metadata" in said:

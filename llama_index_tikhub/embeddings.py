@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from llama_index.core.bridge.pydantic import ConfigDict, Field
 
-from tikhub_ai import HeadersField, KeyField, Settings, SettingsHolder, split_arguments
+from tikhub_ai import HeadersField, KeyField, ProxyField, Settings, SettingsHolder, split_arguments
 
 if TYPE_CHECKING:
     from tikhub_ai import EmbeddingsClient
@@ -81,7 +81,7 @@ class TikHubEmbedding(SettingsHolder, BaseEmbedding):
     default_headers: HeadersField = Field(default=None, exclude=True, repr=False)
     http_client: Any = Field(default=None, exclude=True, repr=False)
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    proxy: str | None = Field(default=None, exclude=True, repr=False)
+    proxy: ProxyField = Field(default=None, exclude=True, repr=False)
     verify: Any = Field(default=True, exclude=True, repr=False)
     http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
     extra_body: Mapping[str, Any] | None = None

@@ -32,6 +32,7 @@ from tikhub_ai import (
     ChatClient,
     HeadersField,
     KeyField,
+    ProxyField,
     Settings,
     SettingsHolder,
     catalog,
@@ -128,7 +129,7 @@ class TikHub(SettingsHolder, StructuredPredict):
     timeout: Any = Field(default=None, description="Seconds of silence allowed, or an httpx.Timeout.")
     max_retries: int = Field(default=2, description="Further requests after the first.")
     retry_deadline: float = Field(default=300.0, description="Seconds after which no request is begun.")
-    proxy: str | None = Field(default=None, repr=False, description="Proxy address; None: the environment's.")
+    proxy: ProxyField = Field(default=None, repr=False, description="Proxy address; None: the environment's.")
     verify: Any = Field(default=True, repr=False, description="TLS: True, False, a CA file or an ssl.SSLContext.")
     http_backend: Literal["auto", "httpx", "aiohttp"] = Field(default="auto", description="Of async calls.")
     auth_header: str | None = Field(default=None, description="Header that carries the key; None: the API's own.")
@@ -216,8 +217,9 @@ class TikHub(SettingsHolder, StructuredPredict):
         return verify if isinstance(verify, bool | str) else True
 
     @field_serializer("proxy")
-    def _proxy_without_password(self, proxy: str | None) -> str | None:
-        return None if proxy and "@" in proxy else proxy
+    def _proxy_without_password(self, proxy: Any) -> str | None:
+        address = "" if proxy is None else proxy.get_secret_value()
+        return None if not address or "@" in address else address
 
     # --- chat and completion ----------------------------------------------------------------------------------------
 

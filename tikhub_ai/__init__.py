@@ -83,7 +83,8 @@ if TYPE_CHECKING:
     from tikhub_ai.http.transport import Transport
     from tikhub_ai.models import ModelInfo, alist_models, list_models
     from tikhub_ai.routing import ChatAPI, choose_api, needs_of
-    from tikhub_ai.settings import HeadersField, Key, KeyField, SecretHeaders, Settings, key_source
+    from tikhub_ai.secret_values import Key, SecretHeaders
+    from tikhub_ai.settings import HeadersField, KeyField, ProxyField, Settings, key_source
     from tikhub_ai.settings_mixin import SettingsHolder
 
 _HOMES = {
@@ -111,7 +112,8 @@ _HOMES = {
     "settings_mixin": ("SettingsHolder",),
     "models": ("ModelInfo", "alist_models", "list_models"),
     "arguments": ("NATIVE_ARGUMENTS", "split_arguments"),
-    "settings": ("HeadersField", "Key", "KeyField", "SecretHeaders", "Settings", "key_source"),
+    "secret_values": ("Key", "SecretHeaders"),
+    "settings": ("HeadersField", "KeyField", "ProxyField", "Settings", "key_source"),
     "http.transport": ("Transport",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -163,6 +165,7 @@ __all__ = [
     "Part",
     "PartDelta",
     "PermissionDeniedError",
+    "ProxyField",
     "RateLimitError",
     "Reasoning",
     "ReasoningDelta",

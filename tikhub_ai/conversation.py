@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from tikhub_ai.secret_values import SecretHeaders
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -327,7 +329,10 @@ class ChatRequest:
     stream_usage: bool = True
     native: dict[str, Any] = field(default_factory=dict)
     extra_body: dict[str, Any] | None = None
-    extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    extra_headers: Mapping[str, str] | SecretHeaders | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.extra_headers = SecretHeaders.of(self.extra_headers)
 
 
 @dataclass(slots=True)

@@ -21,13 +21,13 @@ from tikhub_ai.errors import (
     warn,
 )
 from tikhub_ai.http.transport import Transport
-from tikhub_ai.settings import SecretHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from tikhub_ai.apis.embeddings import EncodingFormat
+    from tikhub_ai.secret_values import SecretHeaders
     from tikhub_ai.settings import Settings
     from tikhub_ai.wire import ApiRequest
 
@@ -65,7 +65,7 @@ class EmbeddingsClient:
         encoding_format: EncodingFormat = "float",
         user: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
+        extra_headers: Mapping[str, str] | SecretHeaders | None = None,
         batch_size: int = DEFAULT_BATCH_SIZE,
         max_concurrency: int = DEFAULT_MAX_CONCURRENCY,
     ) -> None:
@@ -81,8 +81,7 @@ class EmbeddingsClient:
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ConfigurationError(f"{name} must be a whole number from 1 up, not {value!r}.")
         self.settings = settings
-        kept = None if extra_headers is None else SecretHeaders(extra_headers)
-        self.options = EmbeddingsOptions(model, dimensions, encoding_format, user, extra_body, kept)
+        self.options = EmbeddingsOptions(model, dimensions, encoding_format, user, extra_body, extra_headers)
         self.batch_size = min(batch_size, codec.MAX_INPUTS)
         self.max_concurrency = max_concurrency
         self.transport = Transport(settings)

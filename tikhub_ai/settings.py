@@ -1,4 +1,4 @@
-"""Key, base URL, timeouts and retries: read, normalised, kept secret."""
+"""Key, base URL, timeouts and retries: read and normalised."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import BeforeValidator, SecretStr
 
 from tikhub_ai.errors import ConfigurationError, MissingKeyError
+from tikhub_ai.secret_values import MISSING_KEY, WITHHELD, Key, SecretHeaders, secret_proxy
 
 if TYPE_CHECKING:
     import ssl
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 KEY_VARIABLES = ("TIKHUB_AI_API_KEY", "TIKHUB_API_KEY")
 """Environment variables that may hold the key, in order."""
+
+KeyFunction: TypeAlias = Callable[[], str | Awaitable[str]]
+"""Returns the key at each request, so that it may rotate; may be async where only async calls are made."""
+ApiKey: TypeAlias = str | SecretStr | KeyFunction | None
 BASE_URL_VARIABLE = "TIKHUB_AI_BASE_URL"
 DEFAULT_BASE_URL = "https://ai.tikhub.io"
 
@@ -28,61 +33,10 @@ CONNECT_TIMEOUT = 10.0
 PLAIN_READ_TIMEOUT = 600.0
 STREAM_READ_TIMEOUT = 120.0
 
-KeyFunction: TypeAlias = Callable[[], str | Awaitable[str]]
-"""Gives the key at each request, so that it may rotate; may be async where only async calls are made."""
-ApiKey: TypeAlias = str | SecretStr | KeyFunction | None
-
-_MISSING = (
-    "No TikHub AI key: set the environment variable TIKHUB_AI_API_KEY, or give api_key=. "
-    "Keys (sk-...) are made in the console of https://ai.tikhub.io."
-)
-_KEY_WITHHELD = (
-    "The API key was given as text, and such a key is never pickled, so this copy has none. Give it again "
-    "with api_key=, or, before pickling, let it come from the environment variable TIKHUB_AI_API_KEY or a function."
-)
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 
 
-class Key(SecretStr):
-    """An API key that knows where it came from, and pickles as that, never as its text.
-
-    Read from an environment variable, it is read there again by the same name when it is unpickled. Given as text, it
-    does not travel: the copy is empty, and its first call raises MissingKeyError. Copies within the process keep it.
-
-    Attributes:
-        variable: The environment variable it was read from, or None.
-        remedy: What to do where it is empty.
-    """
-
-    def __init__(self, secret_value: str, variable: str | None = None, remedy: str = _MISSING) -> None:
-        super().__init__(secret_value)
-        self.variable = variable
-        self.remedy = remedy
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _key_elsewhere, (self.variable,)
-
-    def __copy__(self) -> Key:
-        return self
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Key:
-        return self
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SecretStr) and self.get_secret_value() == other.get_secret_value()
-
-    __hash__ = SecretStr.__hash__
-
-
-def _key_elsewhere(variable: str | None) -> Key:
-    """What a key is where it is unpickled. No other key takes its place."""
-    if variable is None:
-        return Key("", remedy=_KEY_WITHHELD)
-    remedy = f"The API key comes from the environment variable {variable}, not set in this process: set it here too."
-    return Key(os.environ.get(variable, ""), variable, remedy)
-
-
-def key_source(api_key: ApiKey) -> Key | KeyFunction | None:
+def key_source(api_key: Any) -> Key | KeyFunction | None:
     """The key as it is to be kept: one that pickles as its source.
 
     Args:
@@ -103,68 +57,17 @@ def key_source(api_key: ApiKey) -> Key | KeyFunction | None:
         case str():
             return Key(api_key)
         case None:
-            return _environment_key()
-    if not callable(api_key):
-        raise ConfigurationError(f"api_key must be a string or a function that gives one, not {type(api_key).__name__}")
-    return api_key
+            return environment_key()
+    if callable(api_key):
+        function: KeyFunction = api_key
+        return function
+    kind, api_key = type(api_key).__name__, None  # what is refused may be secret too
+    raise ConfigurationError(f"api_key must be a string or a function that returns one, not {kind}.")
 
 
-def _environment_key() -> Key | None:
+def environment_key() -> Key | None:
+    """The key that the environment holds, or None."""
     return next((Key(value, name) for name in KEY_VARIABLES if (value := os.environ.get(name))), None)
-
-
-class SecretHeaders(dict[str, str]):
-    """Headers of the caller: shown by name only, and pickled by name only.
-
-    Their values may be credentials, and do not travel: the first call of an unpickled copy raises ConfigurationError.
-    """
-
-    def __repr__(self) -> str:
-        return f"SecretHeaders({', '.join(sorted(self))})"
-
-    __str__ = __repr__
-
-    def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
-        return _headers_elsewhere, (sorted(self),)
-
-    def __copy__(self) -> SecretHeaders:
-        return SecretHeaders(self)
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> SecretHeaders:
-        return SecretHeaders(self)
-
-
-def _headers_elsewhere(names: list[str]) -> SecretHeaders:
-    return SecretHeaders((name, WITHHELD) for name in names)
-
-
-WITHHELD = "\0withheld"
-"""Stands for the value of a header that was not pickled; no header can carry it."""
-
-
-class SecretProxy(str):
-    """A proxy's address: shown without its credentials, and not pickled where it has any.
-
-    The first call of an unpickled copy raises ConfigurationError, since no other way to the gateway was asked for.
-    """
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return repr(str(self.rpartition("@")[2]))
-
-    def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
-        return SecretProxy, (WITHHELD if "@" in self else str(self),)
-
-    def __copy__(self) -> SecretProxy:
-        return self
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> SecretProxy:
-        return self
-
-
-def _kept_headers(headers: Mapping[str, str] | None) -> SecretHeaders | None:
-    return None if headers is None else SecretHeaders(headers)
 
 
 KeyField: TypeAlias = Annotated[SecretStr | KeyFunction | None, BeforeValidator(key_source)]
@@ -173,12 +76,17 @@ KeyField: TypeAlias = Annotated[SecretStr | KeyFunction | None, BeforeValidator(
     api_key: KeyField = Field(default=None, validate_default=True, exclude=True, repr=False)
 
 With `validate_default` the environment is read at construction. Pass the field's value on as `Settings(api_key=...)`.
-The model wants `hide_input_in_errors=True` in its config, since pydantic quotes what it refuses.
+The model needs `hide_input_in_errors=True` in its config, since pydantic quotes what it refuses.
 """
-HeadersField: TypeAlias = Annotated[Mapping[str, str] | None, AfterValidator(_kept_headers)]
-"""The pydantic field that holds the caller's headers.
+HeadersField: TypeAlias = SecretHeaders | None
+"""The pydantic field that holds the caller's headers. It takes any mapping from text to text.
 
     default_headers: HeadersField = Field(default=None, exclude=True, repr=False)
+"""
+ProxyField: TypeAlias = Annotated[SecretStr | None, BeforeValidator(secret_proxy)]
+"""The pydantic field that holds a proxy's address.
+
+    proxy: ProxyField = Field(default=None, exclude=True, repr=False)
 """
 
 
@@ -253,10 +161,10 @@ class Settings:
     timeout: float | httpx.Timeout | None = None
     max_retries: int = 2
     retry_deadline: float = 300.0
-    default_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    default_headers: Mapping[str, str] | SecretHeaders | None = field(default=None, repr=False)
     http_client: httpx.Client | None = field(default=None, repr=False)
     http_async_client: httpx.AsyncClient | None = field(default=None, repr=False)
-    proxy: str | None = field(default=None, repr=False)
+    proxy: str | SecretStr | None = field(default=None, repr=False)
     verify: bool | str | ssl.SSLContext = field(default=True, repr=False)
     http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
     auth_header: str | None = None
@@ -265,8 +173,8 @@ class Settings:
         self.base_url = normalised_base_url(self.base_url)
         if self.api_key is not None:
             self.api_key = key_source(self.api_key)
-        self.default_headers = _kept_headers(self.default_headers)
-        self.proxy = None if self.proxy is None else SecretProxy(self.proxy)
+        self.default_headers = SecretHeaders.of(self.default_headers)
+        self.proxy = secret_proxy(self.proxy)
         if isinstance(self.max_retries, bool) or not isinstance(self.max_retries, int) or self.max_retries < 0:
             raise ConfigurationError(f"max_retries must be a whole number from 0 up, not {self.max_retries!r}.")
         if self.http_backend not in {"auto", "httpx", "aiohttp"}:
@@ -310,11 +218,11 @@ class Settings:
         if self.proxy == WITHHELD:
             raise ConfigurationError("proxy= held a password and was not pickled: give it again.")
         if key is None:
-            key = _environment_key()
+            key = environment_key()
         text = key.get_secret_value() if isinstance(key, SecretStr) else key
         text = (text or "").strip()
         if not text:
-            raise MissingKeyError(key.remedy if isinstance(key, Key) else _MISSING)
+            raise MissingKeyError(key.remedy if isinstance(key, Key) else MISSING_KEY)
         if not _VISIBLE_ASCII.fullmatch(text):
             raise ConfigurationError("The API key holds spaces, line ends or non-ASCII characters: copy it again.")
         return text

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-
 from tikhub_ai.errors import warn
-from tikhub_ai.settings import Key, SecretHeaders, key_source
+from tikhub_ai.secret_values import Key, SecretHeaders, secret_proxy
+from tikhub_ai.settings import key_source
 
 if TYPE_CHECKING:
     from typing import Self
@@ -34,8 +33,10 @@ class SettingsHolder(_Model):
         """Set a field."""
         if name == "api_key":
             value = key_source(value)
-        elif name == "default_headers" and value is not None:
-            value = SecretHeaders(value)
+        elif name == "default_headers":
+            value = SecretHeaders.of(value)
+        elif name == "proxy":
+            value = secret_proxy(value)
         super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[Any, Any]:
@@ -76,7 +77,7 @@ def _travels(name: str, value: Any) -> bool:
     if value is None:
         return True
     if name == "proxy":
-        return "@" not in (value.get_secret_value() if isinstance(value, SecretStr) else value)
+        return "@" not in value.get_secret_value()
     return name not in _CLIENTS and _pickles(value)
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from tikhub_ai.error_bodies import error_from_payload, error_in_body, public_headers, request_id_of
 from tikhub_ai.errors import InvalidResponseError, ResponseInfo, TikHubAIError
+from tikhub_ai.secret_values import SecretHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,9 +35,12 @@ class ApiRequest:
     method: Literal["GET", "POST", "DELETE"] = "POST"
     auth_header: str = "authorization"
     headers: dict[str, str] = field(default_factory=dict)
-    extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    extra_headers: Mapping[str, str] | SecretHeaders | None = field(default=None, repr=False)
     retry_when_sent: bool = True
     amend: Callable[[ApiRequest, TikHubAIError], ApiRequest | None] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.extra_headers = SecretHeaders.of(self.extra_headers)
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from tikhub_ai.conversation import Usage
 from tikhub_ai.error_bodies import request_id_of
 from tikhub_ai.errors import APIStatusError, BadRequestError, ContextWindowExceededError, InvalidResponseError
+from tikhub_ai.secret_values import SecretHeaders
 from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ class EmbeddingsOptions:
     encoding_format: EncodingFormat = "float"
     user: str | None = None
     extra_body: Mapping[str, Any] | None = None
-    extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    extra_headers: Mapping[str, str] | SecretHeaders | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.extra_headers = SecretHeaders.of(self.extra_headers)
 
 
 @dataclass(slots=True)

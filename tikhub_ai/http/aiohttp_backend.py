@@ -15,6 +15,7 @@ from yarl import URL
 from tikhub_ai.http import failures
 from tikhub_ai.http.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
 from tikhub_ai.http.proxies import environment_proxy
+from tikhub_ai.secret_values import secret_proxy
 
 if TYPE_CHECKING:
     import ssl
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
 
     from tikhub_ai.errors import TikHubAIError
     from tikhub_ai.http.backends import AsyncWireResponse, WireRequest
+    from tikhub_ai.secret_values import SecretProxy
     from tikhub_ai.settings import Settings, Timeouts
 
 _LONGEST_LINE = 128 * 1024
 """Bytes of one header line; aiohttp's own limit of 8 KB is less than some gateways send."""
 _PIECE = 256 * 1024
 """Bytes of a body that are written at once: a larger one would hold the loop up."""
+_MOST_ORIGINS = 64
+"""Origins whose proxies are remembered, since looking into the environment takes as long as a local request."""
 
 # RuntimeError: the session was closed meanwhile. ValueError: an address or header that nothing can carry.
 _FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError, RuntimeError, ValueError)
@@ -93,7 +97,7 @@ class AiohttpClient:
         proxy: For every address; None asks the environment for each.
     """
 
-    def __init__(self, context: ssl.SSLContext, proxy: str | None) -> None:
+    def __init__(self, context: ssl.SSLContext, proxy: SecretProxy | None) -> None:
         # aiohttp counts waiting for a free connection as connecting; we do it ourselves, to tell the two apart.
         connector = _Connector(ssl=context, limit=0, keepalive_timeout=KEEPALIVE)
         self.session = aiohttp.ClientSession(
@@ -107,7 +111,7 @@ class AiohttpClient:
         self.session._retry_connection = False  # noqa: SLF001 - it would send a GET twice; aiohttp's test client does so too
         self.slots = asyncio.Semaphore(MAX_CONNECTIONS)
         self._proxy = proxy
-        self._proxies: dict[str, URL | None] = {}
+        self._proxies: dict[str, SecretProxy | None] = {}
 
     @property
     def is_closed(self) -> bool:
@@ -122,27 +126,35 @@ class AiohttpClient:
         """Leave its connections as they are, without a word."""
         self.session.detach()
 
-    def proxy_for(self, url: str) -> URL | None:
-        """The proxy on the way to an address.
-
-        Raises:
-            ConfigurationError: It has no usable address.
-        """
+    def proxy_for(self, url: str) -> SecretProxy | None:
+        """The proxy on the way to an address."""
         origin = failures.origin_of(url)
         if origin not in self._proxies:
-            named = self._proxy or environment_proxy(url)
-            self._proxies[origin] = _parsed(named) if named else None
+            if len(self._proxies) >= _MOST_ORIGINS:
+                self._proxies.clear()
+            self._proxies[origin] = self._proxy or secret_proxy(environment_proxy(url))
         return self._proxies[origin]
 
 
-def _parsed(proxy: str) -> URL:
+def _parsed(proxy: SecretProxy | None) -> URL | None:
+    """A proxy's address as aiohttp takes it.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if proxy is None or not proxy.get_secret_value():
+        return None
     try:
-        url = URL(proxy)
+        return URL(proxy.get_secret_value())
     except ValueError:
         error = failures.unusable_proxy("no address")
-    else:
-        return url
     raise error
+
+
+def _is_beyond(proxy: SecretProxy | None) -> bool:
+    """Whether a proxy is of a kind that aiohttp does not speak to."""
+    url = _parsed(proxy)
+    return url is not None and url.scheme not in {"http", "https"}
 
 
 class AiohttpResponse:
@@ -245,7 +257,7 @@ class AiohttpBackend:
                 url,
                 data=data,
                 headers=headers,
-                proxy=client.proxy_for(url),
+                proxy=_parsed(client.proxy_for(url)),
                 timeout=_timeout(request.timeouts),
                 allow_redirects=False,
             )
@@ -326,9 +338,7 @@ def _from_aiohttp(failure: Exception, url: str) -> TikHubAIError:
 def async_backend(settings: Settings) -> AiohttpBackend | None:
     """Over a client shared by equal settings within the running loop; None where the proxy is SOCKS, beyond aiohttp."""
     client = pools.async_client(
-        key_of("aiohttp", settings), lambda: AiohttpClient(pools.context(settings.verify), settings.proxy)
+        key_of("aiohttp", settings),
+        lambda: AiohttpClient(pools.context(settings.verify), secret_proxy(settings.proxy)),
     )
-    proxy = client.proxy_for(str(settings.base_url))
-    if proxy is not None and proxy.scheme not in {"http", "https"}:
-        return None
-    return AiohttpBackend(client)
+    return None if _is_beyond(client.proxy_for(str(settings.base_url))) else AiohttpBackend(client)

@@ -11,6 +11,7 @@ import httpx
 
 from tikhub_ai.http import failures
 from tikhub_ai.http.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
+from tikhub_ai.secret_values import secret_proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
@@ -200,7 +201,7 @@ def _arguments(settings: Settings) -> dict[str, Any]:
     """What a shared client is made with."""
     return {
         "verify": pools.context(settings.verify),
-        "proxy": settings.proxy,
+        "proxy": None if (proxy := secret_proxy(settings.proxy)) is None else proxy.get_secret_value(),
         "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # kept by nobody: clients are shared
         "limits": httpx.Limits(
             max_connections=MAX_CONNECTIONS, max_keepalive_connections=_IDLE, keepalive_expiry=KEEPALIVE

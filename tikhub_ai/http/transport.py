@@ -21,7 +21,7 @@ from tikhub_ai.errors import ConfigurationError, TikHubAIError
 from tikhub_ai.http import backends
 from tikhub_ai.http.reader import Watch
 from tikhub_ai.http.retries import Tries, retry_after
-from tikhub_ai.settings import WITHHELD
+from tikhub_ai.secret_values import WITHHELD
 from tikhub_ai.wire import ApiResponse
 
 if TYPE_CHECKING:
