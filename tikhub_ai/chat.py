@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tikhub_ai import catalog
+from tikhub_ai.deltas import Delta, End
+from tikhub_ai.error_bodies import public_headers, request_id_of
 from tikhub_ai.errors import APIStatusError, ConfigurationError, InvalidRequestError, ModelNotFoundError
-from tikhub_ai.http.reader import ChatStreamReader, signed, with_headers
+from tikhub_ai.http.reader import StreamReader, with_headers
 from tikhub_ai.http.transport import Transport
 from tikhub_ai.routing import choose_api
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
 
     from tikhub_ai.apis import ChatCodec, ChatDecoder, CountingCodec
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatReply, ChatRequest
-    from tikhub_ai.deltas import Delta
     from tikhub_ai.routing import ChatAPI
     from tikhub_ai.settings import Settings
     from tikhub_ai.wire import ApiRequest, ApiResponse
@@ -81,13 +82,13 @@ class ChatClient:
             TikHubAIError: Another member of the tree.
         """
         outgoing, new_decoder = self._prepare(request, stream=True)
-        for deltas in self.transport.stream(outgoing, self._reader(new_decoder)):
+        for deltas in self.transport.stream(outgoing, self._reader(request, new_decoder)):
             yield from deltas
 
     async def astream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         """`stream`, async."""
         outgoing, new_decoder = self._prepare(request, stream=True)
-        stream = self.transport.astream(outgoing, self._reader(new_decoder))
+        stream = self.transport.astream(outgoing, self._reader(request, new_decoder))
         try:
             async for deltas in stream:
                 for delta in deltas:
@@ -136,10 +137,34 @@ class ChatClient:
         codec = cast("ChatCodec", import_module(f"tikhub_ai.apis.{api}"))
         return api, codec, catalog.facts(request.model)
 
-    def _reader(self, new_decoder: Callable[[], ChatDecoder]) -> Callable[[Mapping[str, str]], ChatStreamReader]:
-        return lambda headers: ChatStreamReader(
-            new_decoder(), headers, warn_if_incomplete=self.incomplete_stream == "warn"
+    def _reader(
+        self, request: ChatRequest, new_decoder: Callable[[], ChatDecoder]
+    ) -> Callable[[Mapping[str, str]], ChatReader]:
+        return lambda headers: ChatReader(
+            new_decoder(),
+            headers,
+            warn_if_incomplete=self.incomplete_stream == "warn",
+            settles=(request.n or 1) == 1,
+            max_event_bytes=self.settings.max_event_bytes,
         )
+
+
+class ChatReader(StreamReader[Delta]):
+    """A stream's bytes as deltas, then one `End`. See `StreamReader`."""
+
+    __slots__ = ("_chat",)
+
+    def __init__(self, decoder: ChatDecoder, headers: Mapping[str, str], **options: Any) -> None:
+        super().__init__(decoder, headers, **options)
+        self._chat = decoder
+
+    def partial(self) -> ChatReply | None:
+        """The answer so far, or None where nothing came."""
+        return None if self._chat.accumulator.is_empty else _signed(self._chat, self._headers)
+
+    def last(self) -> Sequence[Delta]:
+        """The `End`."""
+        return [End(_signed(self._chat, self._headers))]
 
 
 def _decode(response: ApiResponse, decoder: ChatDecoder) -> ChatReply:
@@ -148,4 +173,12 @@ def _decode(response: ApiResponse, decoder: ChatDecoder) -> ChatReply:
         decoder.body(payload)
     except APIStatusError as error:
         raise with_headers(error, response.headers) from None
-    return signed(decoder, response.headers)
+    return _signed(decoder, response.headers)
+
+
+def _signed(decoder: ChatDecoder, headers: Mapping[str, str]) -> ChatReply:
+    """The reply so far, with what only headers say."""
+    reply = decoder.accumulator.reply()
+    reply.headers = public_headers(headers)
+    reply.request_id = request_id_of(reply.headers)
+    return reply

@@ -151,9 +151,11 @@ class Settings:
         auth_header: The header that carries the key, for every API. None: the API's own, `x-api-key` for messages,
             `x-goog-api-key` for generate_content, `authorization` for the others. `authorization` carries it as a
             bearer token.
+        max_event_bytes: Most bytes of one event of a stream, 256 MiB unless set. A larger one, such as an endless line
+            of a broken server, is an InvalidResponseError.
 
     Raises:
-        ConfigurationError: `base_url`, `max_retries`, `http_backend` or `auth_header` cannot work.
+        ConfigurationError: `base_url`, `max_retries`, `max_event_bytes`, `http_backend` or `auth_header` cannot work.
     """
 
     api_key: ApiKey = field(default=None, repr=False)
@@ -168,6 +170,7 @@ class Settings:
     verify: bool | str | ssl.SSLContext = field(default=True, repr=False)
     http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
     auth_header: str | None = None
+    max_event_bytes: int = 256 * 1024 * 1024
 
     def __post_init__(self) -> None:
         self.base_url = normalised_base_url(self.base_url)
@@ -175,8 +178,10 @@ class Settings:
             self.api_key = key_source(self.api_key)
         self.default_headers = SecretHeaders.of(self.default_headers)
         self.proxy = secret_proxy(self.proxy)
-        if isinstance(self.max_retries, bool) or not isinstance(self.max_retries, int) or self.max_retries < 0:
-            raise ConfigurationError(f"max_retries must be a whole number from 0 up, not {self.max_retries!r}.")
+        for name, least in (("max_retries", 0), ("max_event_bytes", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigurationError(f"{name} must be a whole number from {least} up, not {value!r}.")
         if self.http_backend not in {"auto", "httpx", "aiohttp"}:
             raise ConfigurationError(
                 f"http_backend {self.http_backend!r} is not known; use 'auto', 'httpx' or 'aiohttp'."

@@ -10,10 +10,11 @@ import yaml
 from tests import cassettes
 from tests.faults.lanes import CORE, FRAMEWORKS, REQUEST, Lane, assert_ours
 from tests.faults.wire import CLOSE, EVENTS, RESET, Step, chunk, head, send, sleep
+from tests.streams import items_of, pieces_of
 from tikhub_ai import APIConnectionError, End, IncompleteStreamError, TextDelta
 from tikhub_ai.apis import chat_completions
 from tikhub_ai.catalog import facts
-from tikhub_ai.http.reader import ChatStreamReader
+from tikhub_ai.chat import ChatReader
 
 if TYPE_CHECKING:
     from tests.faults.conftest import FaultServer
@@ -36,15 +37,12 @@ STREAM = recording()
 
 def read(body: bytes, size: int) -> tuple[str, bool]:
     """The text that a reader hands out of a body in pieces, and whether it called the answer whole."""
-    reader = ChatStreamReader(chat_completions.decoder(REQUEST, facts("m")), {"content-type": "text/event-stream"})
+    reader = ChatReader(chat_completions.decoder(REQUEST, facts("m")), {"content-type": "text/event-stream"})
     deltas: list[Delta] = []
     partial: ChatReply | None = None
     is_whole = True
     try:
-        for start in range(0, len(body), size):
-            deltas += reader.feed(body[start : start + size])
-        deltas += reader.flush()
-        deltas += reader.finish()
+        deltas.extend(items_of(reader, *pieces_of(body, size)))
     except IncompleteStreamError as error:
         partial, is_whole = error.partial, False
     text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.streams import items_of
 from tikhub_ai import ChatReply, ChatRequest, End, Message, Text
 from tikhub_ai.apis import chat_completions
 from tikhub_ai.catalog import facts
-from tikhub_ai.http.reader import ChatStreamReader
+from tikhub_ai.chat import ChatReader
 
 SSE = {"content-type": "text/event-stream"}
 
 
-def reader_of(model: str = "gpt-4o", headers: dict[str, str] | None = None, **asked: Any) -> ChatStreamReader:
+def reader_of(model: str = "gpt-4o", headers: dict[str, str] | None = None, **asked: Any) -> ChatReader:
     request = ChatRequest(model=model, messages=[Message("user", [Text("hi")])], **asked)
-    return ChatStreamReader(chat_completions.decoder(request, facts(model)), headers or SSE)
+    return ChatReader(chat_completions.decoder(request, facts(model)), headers or SSE)
 
 
 def data(*payloads: Any, done: bool = True) -> bytes:
@@ -30,7 +31,7 @@ def chunk(delta: Any = None, finish: Any = None, index: int = 0, **more: Any) ->
 
 def deltas_of(stream: bytes, **asked: Any) -> list[Any]:
     reader = reader_of(**asked)
-    return [*reader.feed(stream), *reader.finish()]
+    return list(items_of(reader, stream))
 
 
 def reply_of(stream: bytes, **asked: Any) -> ChatReply:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from tests.streams import items_of
 from tikhub_ai import (
     ChatReply,
     ChatRequest,
@@ -16,7 +17,7 @@ from tikhub_ai import (
 )
 from tikhub_ai.apis import generate_content
 from tikhub_ai.catalog import facts
-from tikhub_ai.http.reader import ChatStreamReader
+from tikhub_ai.chat import ChatReader
 
 MODEL = "gemini-3-flash-preview"
 GEMINI = Issuer("generate_content", "gemini")
@@ -29,8 +30,8 @@ def request_of(**asked: Any) -> ChatRequest:
     return ChatRequest(model=MODEL, messages=[Message("user", [Text("hi")])], **asked)
 
 
-def reader_of(headers: dict[str, str] | None = None) -> ChatStreamReader:
-    return ChatStreamReader(generate_content.decoder(request_of(), facts(MODEL)), headers or SSE)
+def reader_of(headers: dict[str, str] | None = None) -> ChatReader:
+    return ChatReader(generate_content.decoder(request_of(), facts(MODEL)), headers or SSE)
 
 
 def chunk(*parts: Any, finish: Any = None, index: int = 0, **more: Any) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def data(*payloads: Any) -> bytes:
 
 def deltas_of(*payloads: Any) -> list[Any]:
     reader = reader_of()
-    return [*reader.feed(data(*payloads)), *reader.flush(), *reader.finish()]
+    return list(items_of(reader, data(*payloads)))
 
 
 def streamed(*payloads: Any) -> ChatReply:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tests.streams import items_of
 from tikhub_ai import ChatReply, ChatRequest, Citation, End, Message, Text, ToolCall
 from tikhub_ai.apis import messages
 from tikhub_ai.catalog import facts
-from tikhub_ai.http.reader import ChatStreamReader
+from tikhub_ai.chat import ChatReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,14 +197,14 @@ def request_of(**asked: Any) -> ChatRequest:
     return ChatRequest(asked.pop("model", MODEL), [Message("user", [Text("hi")])], **asked)
 
 
-def reader_of(headers: dict[str, str] | None = None, **asked: Any) -> ChatStreamReader:
+def reader_of(headers: dict[str, str] | None = None, **asked: Any) -> ChatReader:
     request = request_of(**asked)
-    return ChatStreamReader(messages.decoder(request, facts(request.model)), headers or SSE)
+    return ChatReader(messages.decoder(request, facts(request.model)), headers or SSE)
 
 
 def deltas_of(stream: bytes, **asked: Any) -> list[Any]:
     reader = reader_of(**asked)
-    return [*reader.feed(stream), *reader.finish()]
+    return list(items_of(reader, stream))
 
 
 def streamed(*events: Any, **asked: Any) -> ChatReply:

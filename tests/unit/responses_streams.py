@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.streams import items_of
 from tikhub_ai import (
     ChatReply,
     ChatRequest,
@@ -19,7 +20,7 @@ from tikhub_ai import (
 )
 from tikhub_ai.apis import responses
 from tikhub_ai.catalog import facts
-from tikhub_ai.http.reader import ChatStreamReader
+from tikhub_ai.chat import ChatReader
 
 SSE = {"content-type": "text/event-stream", "x-request-id": "req-1"}
 
@@ -28,8 +29,8 @@ def request_of(model: str = "gpt-4o", **asked: Any) -> ChatRequest:
     return ChatRequest(model=model, messages=[Message("user", [Text("hi")])], **asked)
 
 
-def reader_of(model: str = "gpt-4o", **asked: Any) -> ChatStreamReader:
-    return ChatStreamReader(responses.decoder(request_of(model, **asked), facts(model)), SSE)
+def reader_of(model: str = "gpt-4o", **asked: Any) -> ChatReader:
+    return ChatReader(responses.decoder(request_of(model, **asked), facts(model)), SSE)
 
 
 def data(*events: dict[str, Any], named: bool = True, done: bool = False) -> bytes:
@@ -43,7 +44,7 @@ def data(*events: dict[str, Any], named: bool = True, done: bool = False) -> byt
 
 def deltas_of(*events: dict[str, Any], model: str = "gpt-4o", named: bool = True, **asked: Any) -> list[Any]:
     reader = reader_of(model, **asked)
-    return [*reader.feed(data(*events, named=named)), *reader.flush(), *reader.finish()]
+    return list(items_of(reader, data(*events, named=named)))
 
 
 def reply_of(*events: dict[str, Any], **asked: Any) -> ChatReply:

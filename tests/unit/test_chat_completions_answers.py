@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.streams import fed, items_of
 from tests.unit.chat_completions_streams import SSE, chunk, data, deltas_of, piece, plain, reader_of, reply_of
 from tikhub_ai import (
     APIStatusError,
@@ -48,7 +49,7 @@ def test_a_stream_gives_its_text_piece_by_piece_then_one_end() -> None:
 def test_a_stream_cut_into_single_bytes_reads_the_same() -> None:
     reader = reader_of()
     deltas = [delta for byte in HELLO for delta in reader.feed(bytes([byte]))]
-    assert [*deltas, *reader.finish()] == deltas_of(HELLO)
+    assert [*deltas, *reader.end()] == deltas_of(HELLO)
 
 
 def test_keep_alive_comments_give_nothing_and_do_not_count_as_events() -> None:
@@ -234,7 +235,7 @@ def test_an_error_inside_a_stream_is_the_member_that_it_names(line: bytes) -> No
     reader = reader_of()
     assert reader.feed(data(chunk({"content": "Hel"}), done=False)) == [TextDelta("Hel", 0)]
     with pytest.raises(RateLimitError, match="Slow down") as error:
-        reader.feed(line)
+        fed(reader, line)
     assert error.value.status_code == 429
     assert error.value.request_id == "20261122"
     assert error.value.is_retryable
@@ -256,7 +257,7 @@ def test_an_error_inside_a_stream_is_the_member_that_it_names(line: bytes) -> No
 def test_an_answer_that_is_no_stream_is_judged_whole(kind: str, body: bytes, raised: type[Exception]) -> None:
     reader = reader_of(headers={"content-type": kind})
     with pytest.raises(raised):
-        list(reader.feed(body)) + list(reader.finish())
+        list(items_of(reader, body))
 
 
 def test_a_gateway_that_answers_a_stream_with_plain_json_is_understood() -> None:
@@ -265,7 +266,7 @@ def test_a_gateway_that_answers_a_stream_with_plain_json_is_understood() -> None
         "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
     }
     reader = reader_of(headers={"content-type": "application/json"})
-    deltas = [*reader.feed(json.dumps(body).encode()), *reader.finish()]
+    deltas = list(items_of(reader, json.dumps(body).encode()))
     assert deltas[0] == TextDelta("Hi", 0)
     assert deltas[-1].reply.finish_reason == "stop"
 
@@ -273,7 +274,7 @@ def test_a_gateway_that_answers_a_stream_with_plain_json_is_understood() -> None
 def test_an_error_inside_a_stream_carries_the_headers_request_id() -> None:
     reader = reader_of(headers={**SSE, "x-oneapi-request-id": "rid-7"})
     with pytest.raises(APIStatusError) as error:
-        reader.feed(b'data: {"error": {"message": "boom"}}\n\n')
+        fed(reader, b'data: {"error": {"message": "boom"}}\n\n')
     assert error.value.request_id == "rid-7"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests import anthropic_types
+from tests.streams import items_of
 from tests.unit.messages_streams import (
     BEGIN,
     CHANGES,
@@ -321,9 +322,8 @@ def test_a_full_context_window_is_the_context_error_with_the_partial_answer() ->
     with pytest.raises(ContextWindowExceededError) as whole:
         plain(body)
     reader = reader_of({**SSE, "request-id": "req_1"})
-    reader.feed(framed(CHANGES["no content_block_stop"](events_of(body))))
     with pytest.raises(ContextWindowExceededError) as cut:
-        reader.finish()
+        list(items_of(reader, framed(CHANGES["no content_block_stop"](events_of(body)))))
     assert cut.value.request_id == "req_1"
     for error in (whole.value, cut.value):
         assert error.partial is not None

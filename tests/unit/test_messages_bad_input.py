@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.streams import fed, items_of
 from tests.unit.messages_streams import (
     BEGIN,
     FINISH,
@@ -84,7 +85,7 @@ def test_an_error_in_the_stream_is_its_member_of_the_tree(payload: Any, kind: An
         reader = reader_of()
         assert [type(one) for one in reader.feed(framed([*HELLO[:3], event]))] == [TextDelta]
         with pytest.raises(kind) as error:
-            reader.finish()
+            list(items_of(reader))
         assert error.value.status_code == status
         partial = reader.partial()
         assert partial is not None
@@ -205,7 +206,7 @@ def test_a_whole_message_in_place_of_a_stream_is_read() -> None:
     body = message(THINKING, text("Hello"))
     reader = reader_of({"content-type": "application/json"})
     reader.feed(json.dumps(body).encode())
-    end = reader.finish()[-1]
+    end = reader.end()[-1]
     assert isinstance(end, End)
     assert end.reply.text == "Hello"
     assert streamed(body).parts == plain(body).parts
@@ -223,7 +224,7 @@ def test_a_plain_answer_with_odd_blocks_keeps_the_others() -> None:
 
 def test_an_event_that_is_no_json_is_invalid() -> None:
     with pytest.raises(InvalidResponseError):
-        reader_of().feed(b"data: <html>\n\n")
+        fed(reader_of(), b"data: <html>\n\n")
 
 
 def test_the_request_that_was_asked_is_not_changed_by_its_answer() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.streams import items_of
 from tests.unit.responses_streams import (
     CREATED,
     HELLO,
@@ -46,6 +47,7 @@ from tikhub_ai import (
 )
 from tikhub_ai.apis import responses
 from tikhub_ai.catalog import facts
+from tikhub_ai.http.reader import DRAIN
 
 # --- how an answer ends ---------------------------------------------------------------------------------------------
 
@@ -129,9 +131,8 @@ def test_an_error_event_raises_its_member_after_what_came_before_it(said: dict[s
 @pytest.mark.parametrize("end", [b"", b"data: [DONE]\n\n"], ids=["closed", "[DONE]"])
 def test_a_stream_without_a_terminal_event_raises_with_the_partial(end: bytes) -> None:
     reader = reader_of()
-    with pytest.raises(IncompleteStreamError) as caught:  # noqa: PT012 - either may raise
-        reader.feed(data(CREATED, text("Hel")) + end)
-        reader.finish()
+    with pytest.raises(IncompleteStreamError) as caught:
+        list(items_of(reader, data(CREATED, text("Hel")) + end))
     assert caught.value.partial is not None
     assert caught.value.partial.text == "Hel"
     assert caught.value.partial.id == "resp_1"
@@ -140,7 +141,7 @@ def test_a_stream_without_a_terminal_event_raises_with_the_partial(end: bytes) -
 def test_the_finish_ends_the_answer_whatever_follows_it() -> None:
     reader = reader_of()
     deltas = list(reader.feed(data(*HELLO, text("more"), completed(message("other")), done=True)))
-    assert list(reader.finish()) == []
+    assert list(reader.end()) == []
     assert deltas[-1].reply.text == text_in(deltas) == "Hello"
 
 
@@ -261,10 +262,10 @@ def test_at_the_stop_text_the_answer_is_whole_and_nothing_more_is_read() -> None
     deltas = list(reader.feed(data(CREATED, text("one STOP two"), text(" three"), added(function_call(), 1))))
     assert deltas[-1].reply.text == "one "
     assert deltas[-1].reply.finish_reason == "stop"
-    assert reader.is_complete
-    assert reader.is_cut
+    assert reader.is_over
+    assert reader.patience == 0
     assert list(reader.feed(data(text("four"), {"type": "error", "message": "late"}))) == []
-    assert list(reader.finish()) == []
+    assert list(reader.end()) == []
 
 
 def test_what_comes_after_the_stop_text_of_a_plain_answer_is_dropped_and_its_usage_kept() -> None:
@@ -277,5 +278,5 @@ def test_what_comes_after_the_stop_text_of_a_plain_answer_is_dropped_and_its_usa
 def test_without_a_stop_text_a_stream_is_not_cut() -> None:
     reader = reader_of(stop=[])
     reader.feed(data(*HELLO))
-    assert reader.is_complete
-    assert not reader.is_cut
+    assert reader.is_over
+    assert reader.patience == DRAIN

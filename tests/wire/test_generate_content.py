@@ -13,6 +13,7 @@ import pytest
 from google.genai import types
 
 from tests import gemini_types
+from tests.streams import items_of, pieces_of
 from tests.wire.reading import continued
 from tests.wire.recordings import Exchange, exchanges, named, needs_recordings
 from tikhub_ai import (
@@ -40,8 +41,8 @@ from tikhub_ai import (
 )
 from tikhub_ai.apis import generate_content
 from tikhub_ai.catalog import facts
+from tikhub_ai.chat import ChatReader
 from tikhub_ai.errors import TikHubAIWarning
-from tikhub_ai.http.reader import ChatStreamReader
 
 if TYPE_CHECKING:
     from tikhub_ai import Delta
@@ -314,13 +315,10 @@ CUT_ARRAYS = ["gemini-test-tools-with-gemini-3-thought-signatures[1]"]
 
 def read(body: bytes, content_type: str, size: int) -> ChatReply | IncompleteStreamError:
     """What a reader makes of a body in pieces: the whole answer, or the error that says it is cut."""
-    reader = ChatStreamReader(generate_content.decoder(HELLO, facts(MODEL)), {"content-type": content_type})
+    reader = ChatReader(generate_content.decoder(HELLO, facts(MODEL)), {"content-type": content_type})
     deltas: list[Delta] = []
     try:
-        for start in range(0, len(body), size):
-            deltas += reader.feed(body[start : start + size])
-        deltas += reader.flush()
-        deltas += reader.finish()
+        deltas.extend(items_of(reader, *pieces_of(body, size)))
     except IncompleteStreamError as error:
         cut = error
     else:

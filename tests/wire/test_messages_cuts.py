@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.streams import items_of, pieces_of
 from tests.wire.recordings import named, needs_recordings
 from tikhub_ai import ChatRequest, End, IncompleteStreamError, Message, Text, TextDelta
 from tikhub_ai.apis import messages
 from tikhub_ai.catalog import facts
-from tikhub_ai.http.reader import ChatStreamReader
+from tikhub_ai.chat import ChatReader
 
 if TYPE_CHECKING:
     from tests.wire.recordings import Exchange
@@ -28,13 +29,10 @@ RECORDED = [
 
 def read(body: bytes, size: int) -> tuple[ChatReply | None, bool]:
     """What a reader makes of a body in pieces: the reply, or its partial, and whether it called it whole."""
-    reader = ChatStreamReader(messages.decoder(REQUEST, facts(MODEL)), {"content-type": "text/event-stream"})
+    reader = ChatReader(messages.decoder(REQUEST, facts(MODEL)), {"content-type": "text/event-stream"})
     deltas: list[Delta] = []
     try:
-        for start in range(0, len(body), size):
-            deltas += reader.feed(body[start : start + size])
-        deltas += reader.flush()
-        deltas += reader.finish()
+        deltas.extend(items_of(reader, *pieces_of(body, size)))
     except IncompleteStreamError as error:
         assert not any(isinstance(delta, End) for delta in deltas)
         reply, is_whole = error.partial, False

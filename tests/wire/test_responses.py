@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from tests import openapi
+from tests.streams import items_of, pieces_of
 from tests.wire.reading import all_ways, client_of, request_of
 from tests.wire.recordings import Exchange, exchanges, named, needs_recordings
 from tikhub_ai import (
@@ -29,8 +30,8 @@ from tikhub_ai import (
 )
 from tikhub_ai.apis import responses
 from tikhub_ai.catalog import facts
+from tikhub_ai.chat import ChatReader
 from tikhub_ai.errors import TikHubAIWarning
-from tikhub_ai.http.reader import ChatStreamReader
 
 pytestmark = needs_recordings
 API = "responses"
@@ -171,8 +172,8 @@ def without(left_out: str, chunk: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def read(body: bytes) -> ChatReply:
-    reader = ChatStreamReader(responses.decoder(ChatRequest("gpt-5", []), facts("gpt-5")), {})
-    reply: ChatReply = [*reader.feed(body), *reader.finish()][-1].reply
+    reader = ChatReader(responses.decoder(ChatRequest("gpt-5", []), facts("gpt-5")), {})
+    reply: ChatReply = list(items_of(reader, body))[-1].reply
     return reply
 
 
@@ -300,14 +301,11 @@ def test_at_every_byte_the_answer_is_whole_or_incomplete_with_what_had_come(exch
     whole = read(stream)
     text = 0
     for offset in range(len(stream) + 1):
-        reader = ChatStreamReader(responses.decoder(request_of(exchange), facts("m")), {})
+        reader = ChatReader(responses.decoder(request_of(exchange), facts("m")), {})
         deltas: list[Any] = []
         partial, is_whole = None, True
         try:
-            for start in range(0, offset, size):
-                deltas += reader.feed(stream[start : min(start + size, offset)])
-            deltas += reader.flush()
-            deltas += reader.finish()
+            deltas.extend(items_of(reader, *pieces_of(stream[:offset], size)))
         except IncompleteStreamError as error:
             partial, is_whole = error.partial, False
         assert is_whole is (offset >= end), offset

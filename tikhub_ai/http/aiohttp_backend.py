@@ -160,7 +160,7 @@ def _is_beyond(proxy: SecretProxy | None) -> bool:
 class AiohttpResponse:
     """An open answer, and the iterator over its body. See `AsyncWireResponse`."""
 
-    __slots__ = ("_error", "_inflater", "_response", "_slots", "_url", "headers", "status_code")
+    __slots__ = ("_deadline", "_error", "_inflater", "_response", "_slots", "_url", "headers", "status_code")
 
     def __init__(self, response: aiohttp.ClientResponse, slots: asyncio.Semaphore, url: str) -> None:
         self.status_code = response.status
@@ -171,6 +171,7 @@ class AiohttpResponse:
         self._slots: asyncio.Semaphore | None = slots
         self._url = url
         self._error: TikHubAIError | None = None
+        self._deadline: float | None = None
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
         """The body, decompressed, as it comes."""
@@ -183,7 +184,7 @@ class AiohttpResponse:
         if self._error is None:
             content = self._response.content
             try:
-                piece = await content.readany()
+                piece = await (content.readany() if self._deadline is None else self._in_time(self._deadline))
             except _FAILURES as failure:
                 self._error = _from_aiohttp(failure, self._url)
                 # aiohttp raises before it gives what had come by then, and that may be the whole answer.
@@ -194,6 +195,17 @@ class AiohttpResponse:
         if self._error is not None:
             raise self._error  # outside the handler, so that no context holds aiohttp's exception
         raise StopAsyncIteration
+
+    def hurry(self, seconds: float | None) -> bool:
+        """See `Hurried`."""
+        self._deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        return True
+
+    async def _in_time(self, deadline: float) -> bytes:
+        if asyncio.get_running_loop().time() >= deadline:  # `timeout_at` stops nothing that need not wait
+            raise TimeoutError
+        async with asyncio.timeout_at(deadline):
+            return await self._response.content.readany()
 
     def _inflated(self, inflater: _Inflater, piece: bytes) -> bytes:
         try:

@@ -29,7 +29,24 @@ class WireRequest:
     timeouts: Timeouts
 
 
-class WireResponse(Protocol):
+class Hurried(Protocol):
+    """An open answer whose reading can be given a limit."""
+
+    def hurry(self, seconds: float | None) -> bool:
+        """Let the pieces that are still to come take no longer than so many seconds from now, all together.
+
+        Then the iterator over them raises APITimeoutError, and the connection is not used again.
+
+        Args:
+            seconds: None takes the limit away.
+
+        Returns:
+            Whether that can be done. False over HTTP/2, whose connection is not one answer's alone, and over
+            transports without a socket; then nothing has changed.
+        """
+
+
+class WireResponse(Hurried, Protocol):
     """An open answer. Header names are lower case; `close` may be called again."""
 
     status_code: int
@@ -42,7 +59,7 @@ class WireResponse(Protocol):
         """Give the connection back, or drop it where the body was not read to its end."""
 
 
-class AsyncWireResponse(Protocol):
+class AsyncWireResponse(Hurried, Protocol):
     """`WireResponse`, async."""
 
     status_code: int

@@ -35,6 +35,11 @@ def too_slow(url: str, words: str, *, may_have_been_sent: bool) -> APITimeoutErr
     )
 
 
+def not_ended(url: str) -> APITimeoutError:
+    """An answer has all that it needs, and still goes on."""
+    return APITimeoutError(f"{origin_of(url)} did not end its answer in time.")
+
+
 def not_connected(url: str, words: str) -> APIConnectionError:
     """No connection stood, so that nothing was sent."""
     return APIConnectionError(

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from socket import socket
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
+from tikhub_ai.errors import TikHubAIError
 from tikhub_ai.http import failures
 from tikhub_ai.http.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
+from tikhub_ai.http.watchdog import watchdog
 from tikhub_ai.secret_values import secret_proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 
-    from tikhub_ai.errors import TikHubAIError
     from tikhub_ai.http.backends import AsyncWireResponse, WireRequest, WireResponse
     from tikhub_ai.settings import Settings
 
@@ -97,13 +101,30 @@ _open: set[_HttpxResponse] = set()
 """Held here, so that what is closed of a dropped stream, and when, is for us to say and not for the collector."""
 
 
+class _Guarded(httpx.SyncByteStream):
+    """A body whose socket is the watchdog's no more before its connection may serve somebody else."""
+
+    def __init__(self, stream: httpx.SyncByteStream, guarded: socket) -> None:
+        self._stream = stream
+        self._socket = guarded
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        watchdog.release(self._socket)
+        self._stream.close()
+
+
 class _HttpxResponse:
     """An open answer, and the iterator over its body."""
 
-    __slots__ = ("_pieces", "headers", "response", "status_code")
+    __slots__ = ("_deadline", "_pieces", "_socket", "headers", "response", "status_code")
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
+        self._deadline: float | None = None
+        self._socket: socket | None = None
         self._pieces = response.iter_bytes()
         self.status_code = response.status_code
         self.headers: Mapping[str, str] = dict(response.headers)
@@ -117,6 +138,8 @@ class _HttpxResponse:
         return self
 
     def __next__(self) -> bytes:
+        if self._deadline is not None:
+            return self._in_time(self._deadline)
         try:
             with _at_work:
                 return next(self._pieces)
@@ -124,30 +147,91 @@ class _HttpxResponse:
             error = _from_httpx(failure, self.response.url)
         raise error  # outside the handler, so that no context holds httpx's exception
 
+    def hurry(self, seconds: float | None) -> bool:
+        """See `Hurried`. httpcore takes a read's timeout once for the whole body, so the watchdog keeps the time."""
+        if seconds is None:
+            self._deadline = None
+            return True
+        if self._socket is None:
+            self._socket = _own_socket(self.response)
+            if self._socket is None:
+                return False
+            self.response.stream = _Guarded(cast("httpx.SyncByteStream", self.response.stream), self._socket)
+        self._deadline = time.monotonic() + seconds
+        return True
+
+    def _in_time(self, deadline: float) -> bytes:
+        error: TikHubAIError = failures.not_ended(str(self.response.url))
+        if time.monotonic() >= deadline:
+            raise error
+        guarded = cast("socket", self._socket)
+        watchdog.watch(guarded, deadline)
+        try:
+            with _at_work:
+                return next(self._pieces)
+        except _HTTPX_FAILURES as failure:
+            if time.monotonic() < deadline:
+                error = _from_httpx(failure, self.response.url)
+        finally:
+            watchdog.release(guarded)
+        raise error
+
     def close(self) -> None:
         _open.discard(self)
         _at_work.close(self)
 
 
+def _own_socket(response: httpx.Response) -> socket | None:
+    """The socket that serves this answer alone; None where there is none."""
+    if response.http_version not in {"HTTP/1.0", "HTTP/1.1"}:
+        return None
+    stream = response.extensions.get("network_stream")
+    found = None if stream is None else stream.get_extra_info("socket")
+    return found if isinstance(found, socket) else None
+
+
 class _HttpxAsyncResponse:
     """An open answer, async."""
 
-    __slots__ = ("_response", "headers", "status_code")
+    __slots__ = ("_deadline", "_response", "headers", "status_code")
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
+        self._deadline: float | None = None
         self.status_code = response.status_code
         self.headers: Mapping[str, str] = dict(response.headers)
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        pieces = self._response.aiter_bytes()
         try:
-            async for chunk in self._response.aiter_bytes():
+            async for chunk in pieces:
                 yield chunk
+                if self._deadline is not None:
+                    break
+            while self._deadline is not None and (piece := await self._in_time(pieces, self._deadline)):
+                yield piece
+            async for chunk in pieces:  # the limit was taken away again, or they have ended
+                yield chunk
+        except TikHubAIError as own:
+            error = own
         except _HTTPX_FAILURES as failure:
             error = _from_httpx(failure, self._response.url)
         else:
             return
         raise error
+
+    async def _in_time(self, pieces: AsyncIterator[bytes], deadline: float) -> bytes:
+        """The next piece, if it comes before a time; empty where there is none."""
+        if asyncio.get_running_loop().time() < deadline:  # `timeout_at` stops nothing that need not wait
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
+                    return await anext(pieces, b"")
+        raise failures.not_ended(str(self._response.url))
+
+    def hurry(self, seconds: float | None) -> bool:
+        """See `Hurried`."""
+        self._deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        return True
 
     async def aclose(self) -> None:
         # Nothing is awaited: a loop that ends closes all its generators at once, and none may find another one at work.

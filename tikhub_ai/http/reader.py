@@ -1,19 +1,26 @@
-"""How a stream's bytes become deltas, and where it ends.
+"""Where a stream ends: the one place that knows whether an answer is whole.
 
-A reader makes sense of the bytes; the watch around it measures silence and says what a broken connection means.
+A reader is fed a stream's bytes and told their end. It never raises: what is wrong with the answer stands in `error`,
+beside the items that came before it. Its states, in this order, whatever pieces the bytes come in:
+
+    open      something may follow, and the answer would be cut here       patience None: the settings' read timeout
+    complete  the finish marker has come; usage and `[DONE]` may follow     patience SETTLE
+    over      the wire has said that nothing follows, the last item is out  patience DRAIN: only the connection's end
+    stopped   an error, or the answer was ended from here                   patience 0: nothing more is to be read
+
+After the finish marker, events that make no sense are skipped: they cannot make a whole answer less whole. Before it
+they are an InvalidResponseError. Time and retries are the transport's.
 """
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from tikhub_ai.deltas import Delta, End
-from tikhub_ai.error_bodies import mask, public_headers, request_id_of
+from tikhub_ai.error_bodies import public_headers, request_id_of
 from tikhub_ai.errors import (
     APIConnectionError,
     APIStatusError,
-    APITimeoutError,
     IncompleteStreamError,
     IncompleteStreamWarning,
     InvalidResponseError,
@@ -21,240 +28,247 @@ from tikhub_ai.errors import (
     TikHubAIError,
     warn,
 )
-from tikhub_ai.http.sse import SSEDecoder
+from tikhub_ai.http.sse import DEFAULT_MAX_EVENT_BYTES, SSEDecoder
 from tikhub_ai.wire import ApiResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tikhub_ai.apis import ChatDecoder
-    from tikhub_ai.conversation import ChatReply
-    from tikhub_ai.settings import Timeouts
     from tikhub_ai.wire import ServerSentEvent
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+SETTLE = 3.0
+"""Seconds after the finish marker in which usage or `[DONE]` may still come. Google's API sends nothing after it."""
+DRAIN = 0.5
+"""Seconds after the end of the answer in which the connection may end its exchange, and so be used again."""
 
-class StreamReader(Protocol[T_co]):
-    """What makes sense of a stream's bytes. One is made for each attempt."""
 
-    @property
-    def events(self) -> int:
-        """How many real events came (comments do not count): silence is measured between them."""
+class StreamDecoder(Protocol[T_co]):
+    """What a reader needs of a codec's decoder. It may also have `array` and `is_cut`, which are explained below."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether the finish marker has come, so that the answer is whole wherever the bytes end."""
+        """Whether the wire's finish marker has come: the answer is whole wherever the bytes end now."""
 
     @property
-    def is_cut(self) -> bool:
-        """Whether the answer was ended from here, so that no more of it is wanted."""
+    def is_done(self) -> bool:
+        """Whether the wire has said that nothing follows."""
 
-    @property
-    def error(self) -> TikHubAIError | None:
-        """What is wrong with the bytes just fed, where they also gave something: to be raised once that is out."""
+    def event(self, event: ServerSentEvent) -> Sequence[T_co]:
+        """Take one event of a stream.
 
-    def feed(self, chunk: bytes) -> Sequence[T_co]:
-        """Take the next bytes and give what they complete."""
+        Raises:
+            APIStatusError: The event is an error.
+            InvalidResponseError: It makes no sense.
+        """
 
-    def flush(self) -> Sequence[T_co]:
-        """The bytes have ended or broken off. Give what they complete all the same."""
-
-    def finish(self) -> Sequence[T_co]:
-        """The bytes have ended well. Raises IncompleteStreamError where the answer is not whole."""
-
-    def partial(self) -> ChatReply | None:
-        """The answer so far, or None where nothing came."""
+    def body(self, payload: dict[str, Any]) -> Sequence[T_co]:
+        """Take the whole JSON body of an answer that is no stream."""
 
 
-_LOST = (APIConnectionError, APITimeoutError, InvalidResponseError)
-"""What ends a stream in place of its end."""
-
-
-class Watch:
-    """A stream's reader, watched: silence between real events, the key in errors, what a broken connection means."""
-
-    __slots__ = ("_events", "_given", "_last_event", "_limit", "_secrets", "reader")
-
-    def __init__(self, reader: StreamReader[Any], timeouts: Timeouts, secrets: Sequence[str]) -> None:
-        self.reader = reader
-        self._secrets = secrets
-        self._limit = timeouts.read
-        self._events = 0
-        self._given = False
-        self._last_event = time.monotonic()
-
-    def feed(self, chunk: bytes) -> Sequence[Any]:
-        """Take the next bytes, and look at the time."""
-        items = self.reader.feed(chunk)
-        now = time.monotonic()
-        if self.reader.events != self._events:
-            self._events = self.reader.events
-            self._last_event = now
-        elif self._limit is not None and now - self._last_event > self._limit:
-            raise APITimeoutError(f"The stream gave no event for {self._limit:g} s, only keep-alive comments.")
-        if items:
-            self._given = True
-        return items
-
-    def finish(self) -> Sequence[Any]:
-        """The bytes have ended."""
-        try:
-            return self.reader.finish()
-        except TikHubAIError as error:
-            mask(error, *self._secrets)
-            if getattr(error, "partial", error) is None:
-                error.partial = self.reader.partial()  # type: ignore[attr-defined]  # just asked for
-            raise
-
-    def rest(self, error: TikHubAIError | None = None) -> Sequence[Any]:
-        """What is still to be handed out when the bytes have ended, or the connection has failed."""
-        if error is not None and not isinstance(error, _LOST):
-            return ()
-        try:
-            return self.reader.flush()
-        except TikHubAIError as found:
-            self.broken(found)
-            raise
-
-    def broken(self, error: TikHubAIError) -> None:
-        """The connection or the reader failed: nothing where the answer is whole, else raise what fits."""
-        if isinstance(error, _LOST) and self.reader.is_complete:
-            return
-        mask(error, *self._secrets)
-        partial = self.reader.partial()
-        if isinstance(error, APIConnectionError) and self._events:
-            raise IncompleteStreamError(
-                f"The stream broke off before its finish marker: {error}", partial=partial
-            ) from None
-        if hasattr(error, "partial"):
-            error.partial = partial
-        raise error
-
-
-class ChatStreamReader:
-    """A stream's bytes as deltas. See `StreamReader`.
+class StreamReader(ABC, Generic[T]):
+    """Makes items of a stream's bytes. One is made for each attempt.
 
     An answer that is no event stream (a gateway that ignored `stream`, an error with status 200, an HTML page) is
     collected and judged whole.
+
+    Args:
+        decoder: Of the API. Where its `is_cut` is True when it is done, the answer was ended from here, at a stop text
+            that its wire cannot carry, and the server would go on. Where it has `array(body)`, that takes a body that
+            is a JSON array of a stream's chunks.
+        headers: Response headers, names in lower case.
+        warn_if_incomplete: Warn of an answer that ends without its finish marker instead of failing.
+        settles: Whether the answer counts as ended when nothing follows its finish marker for `SETTLE` seconds. False
+            where a marker may belong to a part of it, as with several choices.
+        max_event_bytes: Most bytes of one event. See `Settings.max_event_bytes`.
+
+    Attributes:
+        events: How many events came (comments do not count): silence is measured between them.
+        is_over: Whether the answer has ended, well or not: further bytes mean nothing.
+        error: What is wrong with the answer, or None. To be raised when what `feed` or `end` returned is handed out.
+        patience: Seconds that further bytes may take from now on; None leaves it to the settings, and 0 means that
+            nothing more is to be read.
     """
 
-    __slots__ = ("_body", "_decoder", "_ended", "_headers", "_sse", "_warn", "error", "events")
+    __slots__ = (
+        "_body",
+        "_decoder",
+        "_headers",
+        "_is_complete",
+        "_max_event_bytes",
+        "_settles",
+        "_sse",
+        "_warn",
+        "error",
+        "events",
+        "is_over",
+        "patience",
+    )
 
-    def __init__(self, decoder: ChatDecoder, headers: Mapping[str, str], *, warn_if_incomplete: bool = False) -> None:
+    def __init__(
+        self,
+        decoder: StreamDecoder[T],
+        headers: Mapping[str, str],
+        *,
+        warn_if_incomplete: bool = False,
+        settles: bool = True,
+        max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
+    ) -> None:
         self._decoder = decoder
         self._headers = headers
         self._warn = warn_if_incomplete
-        self._sse = SSEDecoder()
+        self._settles = settles
+        self._max_event_bytes = max_event_bytes
+        self._sse = SSEDecoder(max_event_bytes)
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         self._body: list[bytes] | None = [] if kind in {"application/json", "text/html"} else None
-        self._ended = False
+        self._is_complete = False
+        self.is_over = False
         self.events = 0
         self.error: TikHubAIError | None = None
+        self.patience: float | None = None
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether the wire's finish marker has come."""
-        return self._decoder.is_complete
+    @abstractmethod
+    def partial(self) -> Any:
+        """The answer so far, with a `text`, or None where nothing came."""
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether the decoder has ended the answer by itself, at a stop text that its wire cannot carry."""
-        return getattr(self._decoder, "is_cut", False)
+    @abstractmethod
+    def last(self) -> Sequence[T]:
+        """What is handed out when the answer has ended, such as the folded reply."""
 
-    def partial(self) -> ChatReply | None:
-        """The answer so far, or None where nothing came."""
-        return None if self._decoder.accumulator.is_empty else signed(self._decoder, self._headers)
-
-    def feed(self, chunk: bytes) -> Sequence[Delta]:
-        """Take the next bytes."""
+    def feed(self, chunk: bytes) -> Sequence[T]:
+        """Take the next bytes, cut anywhere, and return what they complete."""
+        if self.is_over:
+            return ()
         if self._body is not None:
             self._body.append(chunk)
             self.events += 1
             return ()
-        deltas: list[Delta] = []
-        try:
-            for event in self._sse.feed(chunk):
-                self.events += 1
-                if not self._ended:  # nothing may follow the `End`, whatever a relay still sends
-                    deltas += self._event(event)
-            if self._decoder.is_done and not self._ended:
-                deltas += self._end()
-        except TikHubAIError as error:
-            if not deltas:
-                raise
-            self.error = error
-        return deltas
-
-    def flush(self) -> Sequence[Delta]:
-        """The bytes have ended or broken off: give what only waited for its blank line."""
-        if self._body is not None:
-            return self._array(b"".join(self._body))
-        return self._last_events() if self.error is None else ()
-
-    def finish(self) -> Sequence[Delta]:
-        """The bytes have ended: give the last deltas and the `End`."""
-        if self.error is not None:
-            raise self.error
-        deltas = list(self.flush())
-        if self._body is not None:
-            deltas += self._decoder.body(ApiResponse(200, self._headers, b"".join(self._body)).json_object())
-        return deltas if self._ended else [*deltas, *self._end()]
-
-    def _end(self) -> list[Delta]:
-        """The `End`, given as soon as the wire says that all is said, though the connection may still be open."""
-        self._ended = True
-        if not self._decoder.is_complete:
-            self._incomplete()
-        return [End(signed(self._decoder, self._headers))]
-
-    def _event(self, event: ServerSentEvent) -> Sequence[Delta]:
-        try:
-            return self._decoder.event(event)
-        except APIStatusError as error:
-            raise with_headers(error, self._headers) from None
-
-    def _array(self, body: bytes) -> Sequence[Delta]:
-        """What a JSON array of a stream's chunks gives: Gemini's streams are that where `alt=sse` got lost."""
-        take = getattr(self._decoder, "array", None)
-        if take is None or body.lstrip()[:1] != b"[":
-            return ()
-        self._body = None
-        try:
-            deltas: Sequence[Delta] = take(body)
-        except APIStatusError as error:
-            raise with_headers(error, self._headers) from None
-        return deltas
-
-    def _last_events(self) -> list[Delta]:
-        deltas: list[Delta] = []
-        for event in self._sse.close():
+        items: list[T] = []
+        decoder = self._decoder
+        for event in self._sse.feed(chunk):
+            self.events += 1
             try:
-                deltas += self._event(event)
-            except InvalidResponseError:
-                break  # cut inside the event: the answer is incomplete, not invalid
-        return deltas
+                new = decoder.event(event)
+            except TikHubAIError as error:
+                if decoder.is_complete and isinstance(error, InvalidResponseError):
+                    continue
+                self._fail(error)
+                return items
+            items += new
+            if decoder.is_done:
+                items += self._end()
+                return items
+            if decoder.is_complete or self._is_complete:
+                self._completed(has_items=bool(new))
+        if self._sse.is_too_large:
+            self._too_large()
+        return items
 
-    def _incomplete(self) -> None:
+    def end(self, error: TikHubAIError | None = None) -> Sequence[T]:
+        """Tell that the bytes have ended, and return what only that completes.
+
+        Args:
+            error: What broke the connection off; None where it ended well.
+        """
+        if self.is_over:
+            return ()
+        items: list[T] = []
+        try:
+            if self._body is not None:
+                items += self._whole_body(b"".join(self._body), is_cut=error is not None)
+            else:
+                self._last_events(items)
+        except TikHubAIError as found:
+            self._fail(found)
+        if self.error is None:
+            if error is None or self._decoder.is_complete:
+                items += self._end()
+            else:
+                self._fail(self._broken(error))
+        return items
+
+    # --- the states -------------------------------------------------------------------------------------------------
+
+    def _completed(self, *, has_items: bool) -> None:
+        """A finish marker has come. Where content follows it, it was not the last, and silence means nothing."""
+        if self._is_complete and has_items:
+            self._settles = False
+        self._is_complete = True
+        self.patience = SETTLE if self._settles else None
+
+    def _end(self) -> Sequence[T]:
+        """The answer has ended: the last items, although the connection may still be open."""
+        if not self._decoder.is_complete and not self._warned():
+            return ()
+        self.is_over = True
+        self.patience = 0 if getattr(self._decoder, "is_cut", False) else DRAIN
+        return self.last()
+
+    def _fail(self, error: TikHubAIError) -> None:
+        if isinstance(error, APIStatusError):
+            with_headers(error, self._headers)
+        if hasattr(error, "partial"):
+            error.partial = self.partial() or error.partial
+        self.error = error
+        self.is_over = True
+        self.patience = 0
+
+    def _too_large(self) -> None:
+        if self._is_complete:  # of no interest any more
+            self.patience = 0
+            return
+        limit = self._max_event_bytes
+        self._fail(
+            InvalidResponseError(f"An event of the stream has more than max_event_bytes={limit} bytes: raise it.")
+        )
+
+    def _warned(self) -> bool:
+        """Whether an answer without its finish marker may pass with a warning; else it is an error."""
         partial = self.partial()
         said = f"{len(partial.text)} characters of text had come (.partial)" if partial else "nothing had come"
         message = f"The stream ended without its finish marker; {said}. The answer is cut: ask again."
-        if not self._warn:
-            raise IncompleteStreamError(message, partial=partial)
-        warn(message, IncompleteStreamWarning)
+        if self._warn:
+            warn(message, IncompleteStreamWarning)
+        else:
+            self._fail(IncompleteStreamError(message))
+        return self._warn
+
+    def _broken(self, error: TikHubAIError) -> TikHubAIError:
+        """What a broken connection means for an answer that is not whole."""
+        if isinstance(error, APIConnectionError) and self.events:
+            return IncompleteStreamError(f"The stream broke off before its finish marker: {error}")
+        return error
+
+    # --- the bytes' end ---------------------------------------------------------------------------------------------
+
+    def _last_events(self, items: list[T]) -> None:
+        """What only waited for its blank line."""
+        for event in self._sse.close():
+            try:
+                items += self._decoder.event(event)
+            except InvalidResponseError:
+                return  # cut inside the event: the answer is incomplete, not invalid
+            if self._decoder.is_done:
+                return
+
+    def _whole_body(self, body: bytes, *, is_cut: bool) -> Sequence[T]:
+        """What a body gives that is no event stream; of one that was cut, only a JSON array gives something.
+
+        Gemini's streams are such arrays where `alt=sse` got lost.
+        """
+        take = getattr(self._decoder, "array", None)
+        if take is not None and body.lstrip()[:1] == b"[":
+            items: Sequence[T] = take(body)
+            return items
+        return () if is_cut else self._decoder.body(ApiResponse(200, self._headers, body).json_object())
 
 
 def with_headers(error: APIStatusError, headers: Mapping[str, str]) -> APIStatusError:
-    """The error with what only headers say: the codec knows none, and an error inside a 200 wants its request id."""
+    """The error with what only headers say: the codec knows none, and an error inside a 200 needs its request id."""
     if error.response is not None:
         error.response = ResponseInfo(error.response.status_code, public_headers(headers), error.response.body)
     error.request_id = error.request_id or request_id_of(public_headers(headers))
     return error
-
-
-def signed(decoder: ChatDecoder, headers: Mapping[str, str]) -> ChatReply:
-    """The reply so far, with what only headers say."""
-    reply = decoder.accumulator.reply()
-    reply.headers = public_headers(headers)
-    reply.request_id = request_id_of(reply.headers)
-    return reply

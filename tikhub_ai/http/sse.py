@@ -1,32 +1,66 @@
 """Server-sent events: bytes in, events out. No I/O.
 
-Follows the WHATWG event stream format, and takes what gateways send beside it: JSON lines without `data:` (an error
+Follows the WHATWG event stream format, and reads what gateways send beside it: JSON documents without `data:` (an error
 written after the stream began) and a last event without its blank line.
+
+Every byte is looked at a fixed number of times, whatever pieces the bytes come in: an unfinished line grows in a
+buffer that is searched for its end only where it is new, and a JSON document over several lines is parsed by nobody
+here; its brackets are counted, line by line.
 """
 
 from __future__ import annotations
 
-import orjson
+import re
 
 from tikhub_ai.wire import ServerSentEvent
 
+DEFAULT_MAX_EVENT_BYTES = 256 * 1024 * 1024
+
+_BOM = b"\xef\xbb\xbf"
+_JSON_STRINGS = re.compile(rb'"(?:[^"\\]|\\.|\\\Z)*+"?')
+"""The strings of a line of JSON: none goes on in the next line. Possessive, and an unclosed one matches to the line's
+end: no byte is tried twice."""
+
 
 class SSEDecoder:
-    """Cuts a byte stream, in pieces of any size, into events.
+    """Cuts a byte stream, in pieces of any size, into events. The pieces make no difference to the events.
 
-    `feed` gives the events that a piece completes; comments (`: PING`) and events without data give none. `close`
-    gives what the end of the stream completes.
+    `feed` returns the events that a piece completes; comments (`: PING`) and events without data make none. `close`
+    returns what the end of the stream completes.
+
+    Args:
+        max_event_bytes: Most bytes of the lines of one event. Beyond it nothing more is read.
+
+    Attributes:
+        is_too_large: Whether an event was larger than that. No event comes any more.
     """
 
-    __slots__ = ("_bare", "_data", "_event", "_held_cr", "_rest", "_started")
+    __slots__ = (
+        "_after_cr",
+        "_bare",
+        "_bare_size",
+        "_data",
+        "_depth",
+        "_event",
+        "_limit",
+        "_line_so_far",
+        "_size",
+        "_started",
+        "is_too_large",
+    )
 
-    def __init__(self) -> None:
-        self._rest = b""
-        self._held_cr = False
+    def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> None:
+        self._limit = max_event_bytes
+        self._line_so_far = bytearray()
+        self._after_cr = False
         self._started = False
         self._event = ""
         self._data: list[bytes] = []
         self._bare: list[bytes] = []
+        self._bare_size = 0
+        self._depth = 0
+        self._size = 0
+        self.is_too_large = False
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """Take the next bytes.
@@ -38,61 +72,86 @@ class SSEDecoder:
             The events that are now complete, in order.
         """
         if not self._started:
-            chunk = self._rest + chunk
-            if len(chunk) < 3 and b"\xef\xbb\xbf".startswith(chunk):
-                self._rest = chunk
-                return []
-            self._started = True
-            self._rest = b""
-            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
-        if self._held_cr or b"\r" in chunk:
+            chunk = self._without_bom(chunk)
+        if self._after_cr or b"\r" in chunk:
             chunk = self._unify_newlines(chunk)
+        if self.is_too_large:
+            return []
         if self._is_one_event(chunk):
             return [ServerSentEvent("", chunk[6:-2])]
-        lines = (self._rest + chunk if self._rest else chunk).split(b"\n")
-        self._rest = lines.pop()
         events: list[ServerSentEvent] = []
+        lines = chunk.split(b"\n")
+        rest = lines.pop()
+        if lines and self._line_so_far:
+            self._line_so_far += lines[0]
+            lines[0] = bytes(self._line_so_far)
+            self._line_so_far.clear()
         for line in lines:
+            if self._is_over(len(line)):
+                return events
             self._line(line, events)
+        self._line_so_far += rest
+        self._is_over(len(self._line_so_far))
         return events
 
     def close(self) -> list[ServerSentEvent]:
         """Tell that the stream ended.
 
         Returns:
-            What was still waiting for its line feed or blank line, if anything.
+            What was still waiting for its line feed, its blank line or its closing bracket, if anything.
         """
         events: list[ServerSentEvent] = []
-        if self._rest:
-            self._line(self._rest, events)
-            self._rest = b""
+        if self.is_too_large:
+            return events
+        if self._line_so_far:
+            self._line(bytes(self._line_so_far), events)
+            self._line_so_far.clear()
         self._line(b"", events)
         if self._bare:
-            events.append(ServerSentEvent("", b"\n".join(self._bare)))
-            self._bare = []
+            self._end_bare(events)
         return events
+
+    def _is_over(self, further: int) -> bool:
+        """Whether so many bytes more are too many. A line counts before its end as it does at it, whatever it is."""
+        self.is_too_large = self._size + self._bare_size + further > self._limit
+        return self.is_too_large
+
+    def _without_bom(self, chunk: bytes) -> bytes:
+        """The stream's beginning without its byte order mark, which may itself come in pieces."""
+        chunk = bytes(self._line_so_far) + chunk
+        self._line_so_far.clear()
+        if len(chunk) < len(_BOM) and _BOM.startswith(chunk):
+            self._line_so_far += chunk
+            return b""
+        self._started = True
+        return chunk.removeprefix(_BOM)
 
     def _is_one_event(self, chunk: bytes) -> bool:
         """Whether this piece is `data: ...` and a blank line, and nothing waits: what nearly every piece is."""
         return (
             chunk.startswith(b"data: ")
             and chunk.endswith(b"\n\n")
-            and not (self._rest or self._data or self._event or self._bare)
+            and not (self._line_so_far or self._data or self._event or self._bare)
             and chunk.find(b"\n") == len(chunk) - 2 > 6
+            and len(chunk) - 2 <= self._limit
         )
 
     def _unify_newlines(self, chunk: bytes) -> bytes:
-        """CR and CRLF as LF. A CR at the very end waits: the LF that belongs to it may come in the next piece."""
-        if self._held_cr:
-            chunk = b"\r" + chunk
-        self._held_cr = chunk.endswith(b"\r")
-        if self._held_cr:
-            chunk = chunk[:-1]
+        """CR and CRLF as LF. A CR ends its line at once, and the LF that belongs to it may come in the next piece."""
+        if not chunk:
+            return chunk
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+            self._after_cr = False
+            if not chunk:
+                return chunk
+        self._after_cr = chunk.endswith(b"\r")
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _line(self, line: bytes, events: list[ServerSentEvent]) -> None:
         if line.startswith(b"data:"):
             self._data.append(line[6:] if line.startswith(b" ", 5) else line[5:])
+            self._size += len(line)
         elif not line:
             if self._data:
                 data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
@@ -100,18 +159,24 @@ class SSEDecoder:
                 if data:
                     events.append(ServerSentEvent(self._event, data))
             self._event = ""
+            self._size = 0
         elif line.startswith(b"event:"):
             self._event = line[6:].strip().decode("utf-8", "replace")
+        elif line.startswith((b":", b"id:", b"retry:")):
+            pass
         elif self._bare or line.startswith((b"{", b"[")):
-            self._bare_json(line, events)
+            self._bare_line(line, events)
 
-    def _bare_json(self, line: bytes, events: list[ServerSentEvent]) -> None:
-        """A JSON document that stands in the stream without `data:`, perhaps printed over several lines."""
+    def _bare_line(self, line: bytes, events: list[ServerSentEvent]) -> None:
+        """A line of a JSON document that stands in the stream without `data:`, perhaps printed over several lines."""
         self._bare.append(line)
-        text = b"\n".join(self._bare)
-        try:
-            orjson.loads(text)
-        except ValueError:
-            return
-        events.append(ServerSentEvent("", text))
+        self._bare_size += len(line)
+        marks = _JSON_STRINGS.sub(b"", line)
+        self._depth += marks.count(b"{") + marks.count(b"[") - marks.count(b"}") - marks.count(b"]")
+        if self._depth <= 0:
+            self._end_bare(events)
+
+    def _end_bare(self, events: list[ServerSentEvent]) -> None:
+        events.append(ServerSentEvent("", b"\n".join(self._bare)))
         self._bare = []
+        self._bare_size = self._depth = 0

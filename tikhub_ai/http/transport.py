@@ -11,15 +11,14 @@ import re
 import time
 from contextlib import aclosing, closing, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import orjson
 
 from tikhub_ai._version import __version__
 from tikhub_ai.error_bodies import error_from_response, mask, masked
-from tikhub_ai.errors import ConfigurationError, TikHubAIError
+from tikhub_ai.errors import APITimeoutError, ConfigurationError, TikHubAIError
 from tikhub_ai.http import backends
-from tikhub_ai.http.reader import Watch
 from tikhub_ai.http.retries import Tries, retry_after
 from tikhub_ai.secret_values import WITHHELD
 from tikhub_ai.wire import ApiResponse
@@ -100,7 +99,7 @@ class Transport:
             new_reader: Makes the reader of an answer from its headers.
 
         Yields:
-            What `StreamReader.feed` and `finish` give, where it is not empty.
+            What `StreamReader.feed` and `end` return, where it is not empty.
 
         Raises:
             IncompleteStreamError: The stream ended, or broke, before its finish marker.
@@ -148,24 +147,19 @@ class Transport:
             if response.status_code >= 300:
                 with _masking(secrets):
                     _checked(response, b"".join(response.iter_bytes()), secrets)
-            reader = new_reader(_without(response.headers, secrets))
-            watch = Watch(reader, wire.timeouts, secrets)
+            flow = _Flow(new_reader(_without(response.headers, secrets)), response, wire.timeouts.read)
             try:
                 for chunk in response.iter_bytes():
-                    if items := watch.feed(chunk):
+                    if items := flow.feed(chunk):
                         yield items
-                    if reader.error is not None:
-                        raise reader.error
-                    if reader.is_cut:
-                        return
+                    if not flow.goes_on():
+                        break
             except TikHubAIError as error:
-                if items := watch.rest(error):
-                    yield items
-                watch.broken(error)
-            if items := watch.rest():
+                flow.failure = error
+            if items := flow.end():
                 yield items
-            if items := watch.finish():
-                yield items
+            with _masking(secrets):
+                flow.raise_error()
 
     async def _aitems(
         self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
@@ -179,24 +173,19 @@ class Transport:
             if response.status_code >= 300:
                 with _masking(secrets):
                     _checked(response, b"".join([chunk async for chunk in response.aiter_bytes()]), secrets)
-            reader = new_reader(_without(response.headers, secrets))
-            watch = Watch(reader, wire.timeouts, secrets)
+            flow = _Flow(new_reader(_without(response.headers, secrets)), response, wire.timeouts.read)
             try:
                 async for chunk in response.aiter_bytes():
-                    if items := watch.feed(chunk):
+                    if items := flow.feed(chunk):
                         yield items
-                    if reader.error is not None:
-                        raise reader.error
-                    if reader.is_cut:
-                        return
+                    if not flow.goes_on():
+                        break
             except TikHubAIError as error:
-                if items := watch.rest(error):
-                    yield items
-                watch.broken(error)
-            if items := watch.rest():
+                flow.failure = error
+            if items := flow.end():
                 yield items
-            if items := watch.finish():
-                yield items
+            with _masking(secrets):
+                flow.raise_error()
 
     # --- shared by all four -----------------------------------------------------------------------------------------
 
@@ -270,6 +259,67 @@ class Transport:
     async def aclose(self) -> None:
         """`close`, for the async calls of the running event loop."""
         await backends.aclose(self.settings)
+
+
+class _Flow(Generic[T]):
+    """The time that a stream may take: what `_items` and `_aitems` share of it.
+
+    Args:
+        reader: Knows where the answer ends.
+        response: What is read.
+        silence: The longest time between two events, in seconds; None sets no limit.
+
+    Attributes:
+        failure: What broke the stream off.
+    """
+
+    __slots__ = ("_events", "_last_event", "_patience", "_reader", "_response", "_silence", "failure")
+
+    def __init__(self, reader: StreamReader[T], response: backends.Hurried, silence: float | None) -> None:
+        self._reader = reader
+        self._response = response
+        self._silence = silence
+        self._patience: float | None = None
+        self._events = 0
+        self._last_event = time.monotonic()
+        self.failure: TikHubAIError | None = None
+
+    def feed(self, chunk: bytes) -> Sequence[T]:
+        """Take the next bytes, and look at the time.
+
+        Raises:
+            APITimeoutError: Keep-alive comments came, and no event for too long.
+        """
+        items = self._reader.feed(chunk)
+        now = time.monotonic()
+        if self._reader.events != self._events:
+            self._events = self._reader.events
+            self._last_event = now
+        elif self._silence is not None and now - self._last_event > self._silence:
+            raise APITimeoutError(f"The stream gave no event for {self._silence:g} s, only keep-alive comments.")
+        return items
+
+    def goes_on(self) -> bool:
+        """Whether to read on; asked when the caller has taken the items, since that time is the caller's."""
+        patience = self._reader.patience
+        if patience is self._patience:
+            return True
+        self._patience = patience
+        return patience != 0 and (self._response.hurry(patience) or not self._reader.is_over)
+
+    def end(self) -> Sequence[T]:
+        """The bytes have ended or broken off."""
+        failure, self.failure = self.failure, None
+        return self._reader.end(failure)
+
+    def raise_error(self) -> None:
+        """Raise what the reader found wrong, if anything."""
+        error, self._reader.error = self._reader.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # else the exception's frames would hold the exception
 
 
 def _without(headers: Mapping[str, str], secrets: Sequence[str]) -> dict[str, str]:

@@ -52,6 +52,7 @@ class Decoder:
         self.accumulator = Accumulator(API)
         self.is_done = False
         self._is_plain = False
+        self._asked_for = request.n or 1
         self._issuer = Issuer(API, facts.family)
         self._audio_format = str((request.audio or {}).get("format", "")) or None
         self._choices: dict[int, _ChoiceDecoder] = {}
@@ -102,9 +103,12 @@ class Decoder:
             if key not in _ANSWER_FIELDS and value is not None:
                 into.extras[key] = value
         deltas: list[Delta] = []
-        for choice in payload.get("choices") or ():
+        choices = payload.get("choices")
+        for choice in choices or ():
             if isinstance(choice, dict):
                 self._choice(choice, deltas)
+        if usage and not choices and into.is_finished and len(into.finish_reasons) >= self._asked_for:
+            self.is_done = True  # OpenAI: "an additional chunk will be streamed before the data: [DONE] message"
         return deltas
 
     def _choice(self, choice: dict[str, Any], deltas: list[Delta]) -> None:

@@ -1,0 +1,38 @@
+"""Streams as bytes, read to their end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tikhub_ai.http.reader import StreamReader
+
+T = TypeVar("T")
+
+
+def pieces_of(stream: bytes, size: int) -> Iterator[bytes]:
+    """A stream in pieces of a size, in bytes."""
+    return (stream[start : start + size] for start in range(0, len(stream), size))
+
+
+def items_of(reader: StreamReader[T], *pieces: bytes) -> Iterator[T]:
+    """What a reader makes of pieces and of their end. Raises what it found wrong when that is handed out."""
+    for piece in pieces:
+        yield from reader.feed(piece)
+    yield from reader.end()
+    raise_error(reader)
+
+
+def fed(reader: StreamReader[T], piece: bytes) -> list[T]:
+    """What a reader makes of one piece. Raises what it found wrong with it."""
+    items = list(reader.feed(piece))
+    raise_error(reader)
+    return items
+
+
+def raise_error(reader: StreamReader[T]) -> None:
+    """Raise what a reader found wrong, if anything."""
+    if reader.error is not None:
+        raise reader.error
