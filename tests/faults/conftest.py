@@ -37,6 +37,11 @@ class FaultServer:
         heads: list[str] = self._ask({"script": name})
         return heads
 
+    def connections(self, name: str) -> int:
+        """How many connections the requests of a script came in on."""
+        peers: list[int] = self._ask({"script": name, "peers": True})
+        return len(set(peers))
+
     def gone(self, name: str) -> bool:
         """Whether the client of a held connection went away, within 5 seconds."""
         return bool(self._ask({"script": name, "wait": True}))

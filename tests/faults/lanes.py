@@ -41,12 +41,17 @@ def settings_of(settings: dict[str, Any]) -> Settings:
     return Settings(**{"api_key": KEY} | settings)
 
 
+def client_of(settings: dict[str, Any]) -> ChatClient:
+    api = settings.get("api", "auto")
+    return ChatClient(settings_of({name: value for name, value in settings.items() if name != "api"}), api=api)
+
+
 async def sync_plain(**settings: Any) -> str:
     return ChatClient(settings_of(settings)).complete(REQUEST).text
 
 
 async def sync_streamed(**settings: Any) -> str:
-    stream = ChatClient(settings_of(settings)).stream(REQUEST)
+    stream = client_of(settings).stream(REQUEST)
     return "".join(delta.text for delta in stream if isinstance(delta, TextDelta))
 
 
@@ -59,7 +64,7 @@ def async_plain(backend: str) -> Callable[..., Awaitable[str]]:
 
 def async_streamed(backend: str) -> Callable[..., Awaitable[str]]:
     async def ask(**settings: Any) -> str:
-        stream = ChatClient(settings_of(settings | {"http_backend": backend})).astream(REQUEST)
+        stream = client_of(settings | {"http_backend": backend}).astream(REQUEST)
         return "".join([delta.text async for delta in stream if isinstance(delta, TextDelta)])
 
     return ask

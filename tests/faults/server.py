@@ -11,6 +11,7 @@ list of steps, the last list again and again. A step is a pair:
     ["close", null]     close the connection
     ["reset", null]     close it with a TCP reset
     ["hold", null]      wait for the client to go away
+    ["repeat", text]    send the text again and again, until the client goes away
     ["tls", null]       go on over TLS, as a proxy does after CONNECT
 
 After its last step a connection waits for the next request.
@@ -34,8 +35,9 @@ PATIENCE = 20.0
 
 scripts: dict[str, list[list[tuple[str, Any]]]] = {}
 seen: dict[str, list[str]] = {}
+peers: dict[str, list[int]] = {}
 gone: dict[str, threading.Event] = {}
-"""By script: what came in, and whether a held client went away."""
+"""By script: what came in, the client's port of each request, and whether a held client went away."""
 
 
 def main() -> None:
@@ -56,10 +58,13 @@ def main() -> None:
         asked = json.loads(line)
         name = asked["script"]
         if "answers" in asked:
-            scripts[name], seen[name], gone[name] = asked["answers"], [], threading.Event()
+            scripts[name], seen[name], peers[name] = asked["answers"], [], []
+            gone[name] = threading.Event()
             tell(True)
         elif asked.get("wait"):
             tell(gone[name].wait(5))
+        elif asked.get("peers"):
+            tell(peers[name])
         else:
             tell(seen[name])
 
@@ -138,6 +143,7 @@ def serve(connection: socket.socket) -> None:
         path = target if target.startswith("/") or method == "CONNECT" else "/" + target.split("/", 3)[-1]
         name = "CONNECT" if method == "CONNECT" else path.split("/")[1]
         seen[name].append("\n".join(lines))
+        peers[name].append(connection.getpeername()[1])
         for verb, argument in scripts[name][min(len(seen[name]), len(scripts[name])) - 1]:
             match verb:
                 case "send":
@@ -156,8 +162,12 @@ def serve(connection: socket.socket) -> None:
                     connection.close()
                     return
                 case "hold":
-                    hold(connection)
-                    gone[name].set()
+                    if hold(connection):
+                        gone[name].set()
+                    return
+                case "repeat":
+                    if repeat(connection, argument.encode("latin-1")):
+                        gone[name].set()
                     return
                 case "tls":
                     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -166,12 +176,28 @@ def serve(connection: socket.socket) -> None:
                     return
 
 
-def hold(connection: socket.socket) -> None:
+def hold(connection: socket.socket) -> bool:
+    """Wait; whether the client went away, before patience ended."""
     try:
         while connection.recv(65536):
             pass
+    except TimeoutError:
+        return False
     except OSError:
         pass
+    return True
+
+
+def repeat(connection: socket.socket, text: bytes) -> bool:
+    """Send a text until patience ends; whether the client went away before."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            connection.sendall(text)
+        except OSError:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 if __name__ == "__main__":

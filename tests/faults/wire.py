@@ -75,6 +75,11 @@ HOLD: Step = ("hold", None)
 TLS: Step = ("tls", None)
 
 
+def repeat(piece: bytes) -> Step:
+    """Send the bytes again and again, until the client goes away."""
+    return "repeat", piece.decode("latin-1")
+
+
 def sleep(seconds: float) -> Step:
     """Do nothing for a while."""
     return "sleep", seconds

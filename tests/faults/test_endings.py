@@ -1,0 +1,189 @@
+"""An answer that has ended ends the caller's loop, whatever the server does with the connection then."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.faults.conftest import CERTIFICATE
+from tests.faults.lanes import CORE, FRAMEWORKS, REQUEST, Lane, client_of
+from tests.faults.wire import (
+    DONE,
+    EVENTS,
+    FINISH,
+    FIRST,
+    HOLD,
+    PING,
+    SECOND,
+    STREAM,
+    TEXT,
+    Step,
+    chunk,
+    event,
+    head,
+    repeat,
+    send,
+    sleep,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from tests.faults.conftest import FaultServer
+
+pytestmark = pytest.mark.outside_openapi("one request again and again; others hold it against the OpenAPI")
+
+FAULT = "connection held after the answer's end"
+LANES = [lane for lane in (*CORE, *FRAMEWORKS) if lane.streamed]
+USAGE = event({"id": "1", "model": "m", "choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+MESSAGE = {"id": "1", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None}
+RESPONSE = {"id": "1", "object": "response", "model": "m", "status": "completed"}
+OUTPUT = [{"type": "message", "id": "m", "role": "assistant", "content": [{"type": "output_text", "text": TEXT}]}]
+ANSWERS: dict[str, tuple[str, bytes]] = {
+    "[DONE]": ("chat_completions", STREAM),
+    "usage without [DONE]": ("chat_completions", FIRST + SECOND + FINISH + USAGE),
+    "message_stop": (
+        "messages",
+        event({"type": "message_start", "message": MESSAGE})
+        + event({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})
+        + event({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": TEXT}})
+        + event({"type": "content_block_stop", "index": 0})
+        + event({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
+        + event({"type": "message_stop"}),
+    ),
+    "response.completed": (
+        "responses",
+        event({"type": "response.completed", "response": RESPONSE | {"output": OUTPUT}}),
+    ),
+}
+"""Answers of which the wire itself says that they have ended, by that word."""
+UNENDED: dict[str, tuple[str, bytes]] = {
+    "finish_reason": ("chat_completions", FIRST + SECOND + FINISH),
+    "finishReason": (
+        "generate_content",
+        event({"candidates": [{"content": {"parts": [{"text": TEXT}]}, "finishReason": "STOP"}]}),
+    ),
+}
+"""Answers after whose finish marker something might follow."""
+HELD: dict[str, Step] = {
+    "silent": HOLD,
+    "empty events": repeat(chunk(b"data: {}\n\n")),
+    "comments": repeat(chunk(PING)),
+    "text": repeat(chunk(FIRST)),
+}
+OPEN = head(EVENTS, "transfer-encoding: chunked")
+
+
+SHOWN = [
+    *itertools.product([lane for lane in CORE if lane.streamed], ANSWERS, ["silent", "text"]),
+    *itertools.product([lane for lane in CORE if lane.streamed], ["[DONE]"], ["empty events", "comments"]),
+    *itertools.product([lane for lane in FRAMEWORKS if lane.streamed], ANSWERS, ["silent"]),
+]
+
+
+@pytest.mark.fault(FAULT)
+@pytest.mark.parametrize(
+    ("lane", "answer", "held"), [pytest.param(*one, id="-".join([one[0].name, *one[1:]])) for one in SHOWN]
+)
+async def test_when_the_wire_has_said_that_the_answer_is_over_the_loop_ends_and_the_connection_closes(
+    faults: FaultServer, lane: Lane, answer: str, held: str
+) -> None:
+    api, body = ANSWERS[answer]
+    faults.script("x", [*send(OPEN + chunk(body)), HELD[held]])
+    assert await lane.ask(base_url=faults.url(), api=api) == TEXT
+    await asyncio.sleep(0.01)  # aiohttp closes its sockets at the loop's next round
+    assert faults.gone("x")
+    assert len(faults.seen("x")) == 1
+
+
+@pytest.mark.fault(FAULT)
+@pytest.mark.parametrize("held", ["silent", "empty events"])
+@pytest.mark.parametrize("answer", UNENDED)
+@pytest.mark.parametrize("lane", [lane for lane in CORE if lane.streamed], ids=lambda lane: lane.name)
+async def test_after_the_finish_marker_silence_ends_the_answer(
+    faults: FaultServer, lane: Lane, answer: str, held: str
+) -> None:
+    api, body = UNENDED[answer]
+    faults.script("x", [*send(OPEN + chunk(body)), HELD[held]])
+    assert await lane.ask(base_url=faults.url(), api=api) == TEXT
+    await asyncio.sleep(0.01)  # aiohttp closes its sockets at the loop's next round
+    assert faults.gone("x")
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.1])
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("lane", LANES, ids=lambda lane: lane.name)
+async def test_a_connection_that_ends_its_answer_soon_serves_the_next_one(
+    faults: FaultServer, lane: Lane, answer: str, pause: float
+) -> None:
+    api, body = ANSWERS[answer]
+    faults.script("x", [*send(OPEN + chunk(body)), sleep(pause), *send(b"0\r\n\r\n")])
+    for _ in range(3):
+        assert await lane.ask(base_url=faults.url(), api=api) == TEXT
+    assert faults.connections("x") == 1
+
+
+@pytest.mark.parametrize("lane", [lane for lane in CORE if lane.streamed], ids=lambda lane: lane.name)
+async def test_usage_that_comes_late_is_waited_for_and_the_connection_kept(faults: FaultServer, lane: Lane) -> None:
+    faults.script(
+        "x",
+        [
+            *send(OPEN + chunk(FIRST + SECOND + FINISH)),
+            sleep(0.3),
+            *send(chunk(USAGE)),
+            *send(chunk(DONE) + b"0\r\n\r\n"),
+        ],
+    )
+    for _ in range(2):
+        assert await lane.ask(base_url=faults.url()) == TEXT
+    assert faults.connections("x") == 1
+
+
+@pytest.mark.parametrize("lane", [lane for lane in CORE if lane.streamed], ids=lambda lane: lane.name)
+async def test_over_tls_too(faults: FaultServer, lane: Lane) -> None:
+    url = faults.url(port="tls", scheme="https")
+    faults.script("x", send(OPEN + chunk(STREAM) + b"0\r\n\r\n"), [*send(OPEN + chunk(STREAM)), HOLD])
+    for _ in range(2):
+        assert await lane.ask(base_url=url, verify=str(CERTIFICATE)) == TEXT
+    assert faults.connections("x") == 1
+    await asyncio.sleep(0.01)
+    assert faults.gone("x")
+
+
+async def test_with_a_finish_in_every_chunk_silence_means_nothing(faults: FaultServer) -> None:
+    """As some relays of Gemini write: what follows a finish shows that it was none."""
+    one, two, three = (
+        event({"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}]}) for text in "abc"
+    )
+    pieces = [*send(OPEN + chunk(one)), sleep(0.05), *send(chunk(two)), sleep(3.5), *send(chunk(three) + b"0\r\n\r\n")]
+    faults.script("x", pieces)
+    asked = [lane.ask(base_url=faults.url(), api="generate_content") for lane in CORE if lane.streamed]
+    assert await asyncio.gather(*asked) == ["abc"] * 3
+
+
+class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that cannot be hurried, and must not be read beyond its end."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield STREAM
+        pytest.fail("read on after [DONE]")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield STREAM
+        yield b""
+        for _ in itertools.count():  # a server that never ends: each piece is there at once
+            yield b"data: {}\n\n"
+
+
+async def test_a_transport_without_a_socket_is_not_read_on() -> None:
+    transport: Any = httpx.MockTransport(
+        lambda _: httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Body())
+    )
+    sync = client_of({"http_client": httpx.Client(transport=transport)})
+    assert [type(delta).__name__ for delta in sync.stream(REQUEST)][-1] == "End"
+    asynchronous = client_of({"http_async_client": httpx.AsyncClient(transport=transport)})
+    assert [type(delta).__name__ async for delta in asynchronous.astream(REQUEST)][-1] == "End"
