@@ -83,8 +83,8 @@ if TYPE_CHECKING:
     from tikhub_ai.http.transport import Transport
     from tikhub_ai.models import ModelInfo, alist_models, list_models
     from tikhub_ai.routing import ChatAPI, choose_api, needs_of
-    from tikhub_ai.secret_values import Key, SecretHeaders
-    from tikhub_ai.settings import HeadersField, KeyField, ProxyField, Settings, key_source
+    from tikhub_ai.secret_values import Key, SecretHeaders, seal
+    from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, ProxyField, Settings, key_source
     from tikhub_ai.settings_mixin import SettingsHolder
 
 _HOMES = {
@@ -112,8 +112,8 @@ _HOMES = {
     "settings_mixin": ("SettingsHolder",),
     "models": ("ModelInfo", "alist_models", "list_models"),
     "arguments": ("NATIVE_ARGUMENTS", "split_arguments"),
-    "secret_values": ("Key", "SecretHeaders"),
-    "settings": ("HeadersField", "KeyField", "ProxyField", "Settings", "key_source"),
+    "secret_values": ("Key", "SecretHeaders", "seal"),
+    "settings": ("HeadersField", "HttpBackend", "KeyField", "ProxyField", "Settings", "key_source"),
     "http.transport": ("Transport",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -144,6 +144,7 @@ __all__ = [
     "EmbeddingsReply",
     "End",
     "HeadersField",
+    "HttpBackend",
     "IncompleteStreamError",
     "IncompleteStreamWarning",
     "InsufficientBalanceError",
@@ -198,6 +199,7 @@ __all__ = [
     "list_models",
     "media_kind",
     "needs_of",
+    "seal",
     "split_arguments",
 ]
 
