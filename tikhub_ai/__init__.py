@@ -64,12 +64,18 @@ if TYPE_CHECKING:
         ConfigurationError,
         ContentBlockedError,
         ContextWindowExceededError,
+        DownloadError,
         IncompleteStreamError,
         IncompleteStreamWarning,
         InsufficientBalanceError,
         InvalidRequestError,
         InvalidResponseError,
+        JobBlockedError,
+        JobCancelledError,
+        JobExpiredError,
         JobFailedError,
+        JobTimeoutError,
+        LostCreateError,
         MissingKeyError,
         ModelNotFoundError,
         NotFoundError,
@@ -86,6 +92,9 @@ if TYPE_CHECKING:
     from tikhub_ai.secret_values import Key, SecretHeaders, seal
     from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, ProxyField, Settings, key_source
     from tikhub_ai.settings_mixin import SettingsHolder
+    from tikhub_ai.transcript import Segment, Transcript, TranscriptEvent, Word
+    from tikhub_ai.video_families import VideoFamily
+    from tikhub_ai.video_job import JobStatus, UnknownStatusWarning, VideoFile
 
 _HOMES = {
     "apis.embeddings": ("EmbeddingsReply",),
@@ -104,10 +113,11 @@ _HOMES = {
     "embeddings": ("EmbeddingsClient",),
     "errors": (
         "APIConnectionError", "APIStatusError", "APITimeoutError", "AuthenticationError", "BadRequestError",
-        "ConfigurationError", "ContentBlockedError", "ContextWindowExceededError", "IncompleteStreamError",
-        "IncompleteStreamWarning", "InsufficientBalanceError", "InvalidRequestError", "InvalidResponseError",
-        "JobFailedError", "MissingKeyError", "ModelNotFoundError", "NotFoundError", "PermissionDeniedError",
-        "RateLimitError", "ResponseInfo", "ServerError", "TikHubAIError", "TikHubAIWarning",
+        "ConfigurationError", "ContentBlockedError", "ContextWindowExceededError", "DownloadError",
+        "IncompleteStreamError", "IncompleteStreamWarning", "InsufficientBalanceError", "InvalidRequestError",
+        "InvalidResponseError", "JobBlockedError", "JobCancelledError", "JobExpiredError", "JobFailedError",
+        "JobTimeoutError", "LostCreateError", "MissingKeyError", "ModelNotFoundError", "NotFoundError",
+        "PermissionDeniedError", "RateLimitError", "ResponseInfo", "ServerError", "TikHubAIError", "TikHubAIWarning",
     ),
     "settings_mixin": ("SettingsHolder",),
     "models": ("ModelInfo", "alist_models", "list_models"),
@@ -115,6 +125,9 @@ _HOMES = {
     "secret_values": ("Key", "SecretHeaders", "seal"),
     "settings": ("HeadersField", "HttpBackend", "KeyField", "ProxyField", "Settings", "key_source"),
     "http.transport": ("Transport",),
+    "transcript": ("Segment", "Transcript", "TranscriptEvent", "Word"),
+    "video_families": ("VideoFamily",),
+    "video_job": ("JobStatus", "UnknownStatusWarning", "VideoFile"),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -140,6 +153,7 @@ __all__ = [
     "ContextWindowExceededError",
     "Delta",
     "Document",
+    "DownloadError",
     "EmbeddingsClient",
     "EmbeddingsReply",
     "End",
@@ -151,9 +165,15 @@ __all__ = [
     "InvalidRequestError",
     "InvalidResponseError",
     "Issuer",
+    "JobBlockedError",
+    "JobCancelledError",
+    "JobExpiredError",
     "JobFailedError",
+    "JobStatus",
+    "JobTimeoutError",
     "Key",
     "KeyField",
+    "LostCreateError",
     "Media",
     "MediaKind",
     "Message",
@@ -176,6 +196,7 @@ __all__ = [
     "ResponseInfo",
     "Role",
     "SecretHeaders",
+    "Segment",
     "ServerError",
     "ServerToolCall",
     "ServerToolResult",
@@ -190,8 +211,14 @@ __all__ = [
     "ToolCallDelta",
     "ToolChoice",
     "ToolResult",
+    "Transcript",
+    "TranscriptEvent",
     "Transport",
+    "UnknownStatusWarning",
     "Usage",
+    "VideoFamily",
+    "VideoFile",
+    "Word",
     "__version__",
     "alist_models",
     "choose_api",
