@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 BENCH_VENV := .venv-bench
+VENDORS_VENV := .venv-vendors
 PIP_INSTALL := -m pip --disable-pip-version-check install
 PIP_OUTPUT := -qq
 
@@ -14,7 +15,7 @@ PIP_OUTPUT := -qq
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test wire test-peers lint types format record record-live catalog bench clean
+.PHONY: help demo test wire test-peers test-vendors lint types format record record-live catalog bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +39,9 @@ wire: $(VENV)/.with-test ## all recorded traffic of ../shared/wire, every API, t
 
 test-peers: $(VENV)/.with-test+peers ## tests against the local servers, which are installed first
 	$(PY) -m pytest tests/peers -m peers $(ARGS)
+
+test-vendors: $(VENDORS_VENV)/.with-vendors ## the vendors' own test suites, held against our classes; fetches them
+	$(VENDORS_VENV)/bin/python tests/vendors/run.py $(ARGS)
 
 lint: $(VENV)/.with-lint ## ruff, changing nothing
 	$(PY) -m ruff check .
@@ -63,16 +67,19 @@ bench: $(BENCH_VENV)/.with-bench ## measure against the vendors' own classes
 	$(BENCH_VENV)/bin/python benchmarks/run.py $(ARGS)
 
 clean: ## remove the environments, the servers and every cache
-	rm -rf $(VENV) $(VENV)-catalog $(BENCH_VENV) .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-catalog $(BENCH_VENV) $(VENDORS_VENV) .vendors .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is touched last, so that an install that was cut short is made again. `.with-a+b` holds the groups a and b.
-# The vendors' classes in the group `bench` hold openai back, and the tests want the newest: hence two environments.
+# The vendors' classes (`bench`, `vendors`) hold openai back, and the tests want the newest: hence environments apart.
 $(VENV)/.with-%: pyproject.toml $(VENV)/.pip
 	$(call install,$(VENV),$*)
 
 $(VENV)-catalog/.with-catalog: pyproject.toml $(VENV)-catalog/.pip
 	$(call install,$(VENV)-catalog,catalog)
+
+$(VENDORS_VENV)/.with-vendors: pyproject.toml $(VENDORS_VENV)/.pip
+	$(call install,$(VENDORS_VENV),vendors)
 
 $(BENCH_VENV)/.with-bench: pyproject.toml $(BENCH_VENV)/.pip
 	$(call install,$(BENCH_VENV),bench)
@@ -84,14 +91,14 @@ define install
 endef
 
 # Hangs on the interpreter, so that an environment whose Python is gone is made again. pip knows --group since 25.1.
-$(VENV)/.pip $(BENCH_VENV)/.pip: %/.pip: %/bin/python
+$(VENV)/.pip $(BENCH_VENV)/.pip $(VENDORS_VENV)/.pip: %/.pip: %/bin/python
 	$(check_python)
 	@echo "Making $* ..."
 	@$(PYTHON) -m venv --clear $*
 	@$*/bin/python $(PIP_INSTALL) -qq --upgrade 'pip>=25.1'
 	@touch $@
 
-$(VENV)/bin/python $(BENCH_VENV)/bin/python: ;
+$(VENV)/bin/python $(BENCH_VENV)/bin/python $(VENDORS_VENV)/bin/python: ;
 
 define check_python
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): name a Python 3.11 or newer with PYTHON=..." >&2; exit 1; }
