@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
-from langchain_tikhub.skeleton import AUDIO, Placed, citations_of, entries_of, placed, whole_part
-from tikhub_ai import Citation, Media, Opaque, ServerToolCall, ServerToolResult
+from langchain_tikhub.skeleton import AUDIO, Placed, entries_of, part_of_entry, placed
+from tikhub_ai import Citation, Media, Opaque, ServerToolCall, ServerToolResult, replay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,10 +61,12 @@ def _blocks(parts: list[Placed], message: AIMessage) -> list[ContentBlock]:
 
 
 def _block(part: Placed, message: AIMessage) -> dict[str, Any] | None:
+    if not (part.text or part.is_kept):  # words that somebody took away
+        return None
     match part.type:
         case "text":
             block: dict[str, Any] = {"type": "text", "text": part.text, "index": part.at}
-            if part.is_kept and (citations := citations_of(part.entry)):
+            if part.is_kept and (citations := replay.citations_of(part.entry)):
                 block["annotations"] = [annotation(citation) for citation in citations]
             return block
         case "reasoning":
@@ -74,7 +76,7 @@ def _block(part: Placed, message: AIMessage) -> dict[str, Any] | None:
         case "tool_call":
             return None if part.call is None else call_block(part.call) | {"index": part.at}
         case _:
-            whole = whole_part(part.entry, message.additional_kwargs.get(AUDIO))
+            whole = part_of_entry(part.entry, message.additional_kwargs.get(AUDIO))
             return None if whole is None else whole_block(whole) | {"index": part.at}
 
 

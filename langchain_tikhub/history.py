@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
+from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from langchain_tikhub.content_blocks import annotation, whole_block
 from langchain_tikhub.input_blocks import arguments_text, call_part, part_of, parts_of_content, result_content
 from langchain_tikhub.skeleton import (
     AUDIO,
@@ -24,11 +25,9 @@ from langchain_tikhub.skeleton import (
     REFUSAL,
     SLICED,
     Placed,
-    citations_of,
     entries_of,
+    part_of_entry,
     placed,
-    state_of,
-    whole_part,
 )
 from tikhub_ai import (
     InvalidRequestError,
@@ -39,15 +38,16 @@ from tikhub_ai import (
     Reasoning,
     Refusal,
     Text,
-    TikHubAIWarning,
     ToolCall,
     ToolResult,
+    errors,
+    replay,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tikhub_ai import AnyPart, Role
+    from tikhub_ai import AnyPart, Citation, Role
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -142,37 +142,38 @@ def _assistant(message: AIMessage, answered: set[str]) -> list[AnyPart]:
         if call.get("id") in answered:
             calls.append(call)
         else:
-            _warn(f"A call of {call.get('name')!r} with invalid arguments, which nobody answered, is left out.")
+            errors.warn(f"A call of {call.get('name')!r} with invalid arguments, which nobody answered, is left out.")
     if entries_of(message) is None:
         return _foreign(message, calls)
     if isinstance(message.content, str):
-        return _replayed(placed(message, message.content, calls), message)
-    if message.response_metadata.get("output_version") == "v1":
-        return _from_v1(message, calls)
-    return _from_list(message, calls)
+        parts = _replayed(placed(message, message.content, calls), message)
+    elif message.response_metadata.get("output_version") == "v1":
+        parts = _from_v1(message, calls)
+    else:
+        parts = _from_list(message, calls)
+    return replay.without_lone_halves(parts)
 
 
 def _foreign(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart]:
     """An answer of any other class. Calls are those of `tool_calls`; `content` may say where they stand."""
     parts: list[AnyPart] = []
-    rest = list(calls)
     kwargs = message.additional_kwargs
     maker = Issuer("another class", str(message.response_metadata.get("model_provider") or "another provider"))
     content = parts_of_content(message.content)
     placed_ids = {part.id for part in content if isinstance(part, ToolCall)}
+    numbered = replay.CallsById(enumerate(calls), (call.get("id") for call in calls))
+    unplaced = deque((number, call) for number, call in enumerate(calls) if (call.get("id") or "") not in placed_ids)
+    taken: set[int] = set()
     for part in content:
         if isinstance(part, Opaque):  # without an issuer, it would be the caller's own, and sent
             parts.append(replace(part, issuer=maker))
         elif not isinstance(part, ToolCall):
             parts.append(_only_cache_control(part))
-        elif any(call.get("id") == part.id for call in rest):
-            while rest[0].get("id") != part.id:  # those that have no place in the content keep their order
-                if rest[0].get("id") in placed_ids:
-                    rest.append(rest[0])
-                else:
-                    parts.append(call_part(rest[0]))
-                del rest[0]
-            parts.append(call_part(rest.pop(0)))
+        elif (found := numbered.take(part.id)) is not None:
+            while unplaced and unplaced[0][0] < found[0]:  # those that have no place in the content keep their order
+                taken.add(unplaced[0][0])
+                parts.append(call_part(unplaced.popleft()[1]))
+            parts.append(call_part(found[1]))
         elif not calls:
             parts.append(part)
     if not any(isinstance(part, Reasoning) for part in parts):
@@ -187,7 +188,7 @@ def _foreign(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart
         parts.append(Refusal(refusal))
     if isinstance(audio := kwargs.get(AUDIO), dict) and audio.get("transcript") and not message.content:
         parts.append(Text(audio["transcript"]))
-    parts += [call_part(call) for call in rest]
+    parts += [call_part(call) for number, call in numbered.left() if number not in taken]
     legacy = kwargs.get("function_call")
     if isinstance(legacy, dict) and not any(isinstance(part, ToolCall) for part in parts):
         name = str(legacy.get("name") or "")
@@ -201,54 +202,25 @@ def _only_cache_control(part: AnyPart) -> AnyPart:
     return replace(part, options=None if mark is None else {"cache_control": mark})
 
 
-def _replayed(parts: list[Placed], message: AIMessage) -> list[AnyPart]:
-    return [part for place in parts if (part := _part(place, message)) is not None]
+def _replayed(places: Sequence[Placed], message: AIMessage) -> list[AnyPart]:
+    found = [part for place in places if (part := _part(place, message)) is not None]
+    return [part for part in found if not replay.says_nothing(part)]
 
 
 def _part(place: Placed, message: AIMessage) -> AnyPart | None:
-    if place.type in {"text", "reasoning", "refusal"}:
-        kept = _kept(place)
-        match place.type:
-            case "text":
-                citations = citations_of(place.entry) if place.is_kept else []
-                return Text(place.text, citations, **kept)
-            case "reasoning":
-                return Reasoning(text=place.text, **kept)
-            case _:
-                return Refusal(place.text, **kept)
-    if place.type == "tool_call":
-        return _call(place)
-    return whole_part(place.entry, message.additional_kwargs.get(AUDIO))
-
-
-def _kept(place: Placed) -> dict[str, Any]:
-    """State, issuer and options, where the part is still as it was issued."""
-    kept = state_of(place.entry)
-    if place.is_kept:
-        return kept
-    if kept["state"]:
-        _warn(f"The {place.type} of an answer was edited: what its issuer wants back with it is left out.")
-    return {"options": kept["options"]}
-
-
-def _call(place: Placed) -> ToolCall:
-    """A call as the message holds it now; its signature only where it is as it was issued."""
-    part = call_part(place.call or {})
-    kept = state_of(place.entry)
-    if not kept["state"]:
-        return replace(part, **kept)
-    issued = place.entry.get("arguments")
-    if isinstance(issued, str) and _same_json(issued, part.arguments):
-        return replace(part, arguments=issued, **kept)
-    _warn(f"The call of {part.name!r} was edited: what its issuer wants back with it is left out.")
-    return part
-
-
-def _same_json(left: str, right: str) -> bool:
-    try:
-        return bool(json.loads(left or "{}") == json.loads(right or "{}"))
-    except ValueError:
-        return left == right
+    """A part as the message holds it now; with what its issuer wants back where it is as it was issued."""
+    match place.type:
+        case "text":
+            part: AnyPart | None = Text(place.text)
+        case "reasoning":
+            part = Reasoning(text=place.text)
+        case "refusal":
+            part = Refusal(place.text)
+        case "tool_call":
+            part = call_part(place.call or {})
+        case _:
+            part = part_of_entry(place.entry, message.additional_kwargs.get(AUDIO))
+    return None if part is None else replay.returned(place.entry, part, is_kept=place.is_kept)
 
 
 def _from_list(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart]:
@@ -263,27 +235,28 @@ def _from_list(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPa
     return parts + [part for part in given if isinstance(part, Media)]
 
 
+# --- output_version="v1" --------------------------------------------------------------------------------------------
+
+
 def _from_v1(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart]:
     """An answer of ours in `output_version="v1"`: the blocks are the answer, the skeleton has what they lack."""
     entries = entries_of(message) or {}
     by_call = {entry.get("id"): entry for entry in entries.values() if entry.get("type") == "tool_call"}
-    rest = list(calls)
+    rest = replay.CallsById(calls, (call.get("id") for call in calls))
     parts: list[AnyPart] = []
-    silent = _silent(message, entries)
+    silent = deque(_silent(message, entries))
     for at, block in _in_order(message.content, by_call):
         while silent and isinstance(at, int) and silent[0].at < at:
-            parts += _replayed([silent.pop(0)], message)
+            parts += _replayed([silent.popleft()], message)
         part = part_of(block)
         if part is None or isinstance(block, str):
             parts += [] if part is None else [part]
         elif isinstance(part, ToolCall):
-            call = next((call for call in rest if call.get("id") == part.id), None)
-            if call is not None:
-                rest.remove(call)
-                parts.append(_call(Placed(0, "tool_call", by_call.get(part.id, {}), call=call)))
-        else:
-            parts.append(_with_entry(part, entries.get(block.get("index", -1), {}), message))
-    return [*parts, *_replayed(silent, message), *(call_part(call) for call in rest)]
+            if (call := rest.take(part.id)) is not None:
+                parts += _replayed([Placed(0, "tool_call", by_call.get(part.id, {}), call=call)], message)
+        elif (back := _of_block(part, block, entries.get(block.get("index", -1), {}), message)) is not None:
+            parts.append(back)
+    return [*parts, *_replayed(silent, message), *(call_part(call) for call in rest.left())]
 
 
 def _in_order(content: Sequence[Any], by_call: Mapping[Any, Mapping[str, Any]]) -> list[tuple[int | None, Any]]:
@@ -306,22 +279,53 @@ def _silent(message: AIMessage, entries: Mapping[int, Mapping[str, Any]]) -> lis
     return [
         Placed(index, str(entry["type"]), entry)
         for index, entry in missing.items()
-        if entry.get("type") in SLICED and not entry.get("length") and entry.keys() & {"state", "state_json"}
+        if entry.get("type") in SLICED and not entry.get("length") and replay.has_state(entry)
     ]
 
 
-def _with_entry(part: AnyPart, entry: Mapping[str, Any], message: AIMessage) -> AnyPart:
-    """A part of a v1 block, with what the skeleton keeps of it."""
-    match part:
-        case Text() | Reasoning() | Refusal() if entry.get("type") == type(part).__name__.lower():
-            place = Placed(0, str(entry["type"]), entry, part.text, is_kept=entry.get("length") == len(part.text))
-            replayed = _part(place, message) or part
-            mark = _only_cache_control(part).options
-            return replace(replayed, options={**(replayed.options or {}), **mark}) if mark else replayed
+def _of_block(part: AnyPart, block: dict[str, Any], entry: Mapping[str, Any], message: AIMessage) -> AnyPart | None:
+    """A part of a v1 block, with what the skeleton keeps of it where the block still shows what was issued."""
+    marked = _only_cache_control(part)
+    match marked:
+        case Text() | Reasoning() | Refusal() if entry.get("type") == replay.PART_TYPES[type(marked)]:
+            is_kept = "check" in entry or entry.get("length") == len(marked.text)
+            back = replay.returned(entry, marked, is_kept=is_kept)
+            if isinstance(back, Text) and "check" in entry:
+                back.citations = _still_shown(back.citations, block)
+            return back
         case Text() | Reasoning() | Refusal():
-            return _only_cache_control(part)
-    return whole_part(entry, message.additional_kwargs.get(AUDIO)) or part
+            return marked
+    whole = part_of_entry(entry, message.additional_kwargs.get(AUDIO))
+    if whole is None:
+        return part
+    shown = whole_block(whole)
+    is_kept = _key(shown) == _key({key: value for key, value in block.items() if key not in _MARKS or key in shown})
+    if is_kept or not isinstance(part, Media):
+        return replay.returned(entry, whole, is_kept=is_kept)
+    transcript = (part.options or {}).get("transcript")
+    spoken = (
+        replace(marked, transcript=transcript) if isinstance(marked, Media) and isinstance(transcript, str) else marked
+    )
+    return replay.returned(entry, spoken)
 
 
-def _warn(text: str) -> None:
-    warnings.warn(text, TikHubAIWarning, stacklevel=2)
+_MARKS = frozenset({"index", "id", "cache_control"})
+"""What a block may have besides what it shows."""
+
+
+def _still_shown(citations: list[Citation], block: Mapping[str, Any]) -> list[Citation]:
+    """The citations that a block still has: who edited or took away its annotations meant it."""
+    annotations = block.get("annotations")
+    shown = Counter(_key(one) for one in annotations) if isinstance(annotations, list) else Counter()
+    kept: list[Citation] = []
+    for citation in citations:
+        key = _key(annotation(citation))
+        if shown[key]:
+            shown[key] -= 1
+            kept.append(citation)
+    replay.warn_of_sources(len(citations) - len(kept))
+    return kept
+
+
+def _key(shown: Any) -> str:
+    return json.dumps(shown, sort_keys=True, default=str)

@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.utils.json import parse_partial_json
 
 from langchain_tikhub.arguments import PROVIDER
+from langchain_tikhub.merging import AnswerChunk
 from langchain_tikhub.skeleton import (
     AUDIO,
     PARTS,
     REASONING,
     REFUSAL,
-    citation_dict,
-    first_said,
+    closed,
     holds_speech,
-    kept_entry,
+    opened,
     skeleton,
-    whole_entry,
 )
 from tikhub_ai import (
     AudioDelta,
@@ -41,6 +40,7 @@ from tikhub_ai import (
     TextDelta,
     ToolCall,
     ToolCallDelta,
+    replay,
 )
 
 if TYPE_CHECKING:
@@ -172,16 +172,18 @@ class AnswerStream:
         self._speech_rest = b""
         self._whole: dict[int, int] = {}
 
-    def chunk(self, delta: Delta) -> ChatGenerationChunk | None:
+    def chunk(self, delta: Delta) -> AnswerChunk | None:
         """The chunk of one delta; None where it says nothing of the first choice."""
         if type(delta) is TextDelta:
             return None if delta.choice else _text_chunk(delta.text, delta.index)
-        if isinstance(delta, End):
-            return ChatGenerationChunk(message=self._last(delta.reply))
-        return None if delta.choice else ChatGenerationChunk(message=self._other(delta))
+        if not isinstance(delta, End) and delta.choice:
+            return None
+        return AnswerChunk(message=self._message(delta))
 
-    def _other(self, delta: Delta) -> AIMessageChunk:
+    def _message(self, delta: Delta) -> AIMessageChunk:
         match delta:
+            case TextDelta():
+                return _said({"index": delta.index, "type": "text"}, content=delta.text)
             case ReasoningDelta():
                 return _sliced(REASONING, "reasoning", delta.text, delta.index)
             case RefusalDelta():
@@ -189,14 +191,16 @@ class AnswerStream:
             case ToolCallDelta():
                 return _call(delta)
             case CitationDelta():
-                citations = [citation_dict(citation) for citation in delta.citations]
+                citations = [replay.citation_dict(citation) for citation in delta.citations]
                 return _said({"index": delta.index, "type": "text", "citations": citations})
             case AudioDelta():
                 return self._audio(delta)
             case PartDelta():
                 return self._part(delta.part, delta.index)
+            case End():
+                return self._last(delta.reply)
             case _:
-                return _said(None)
+                assert_never(delta)
 
     def _audio(self, delta: AudioDelta) -> AIMessageChunk:
         """Speech in fragments of whole 3 bytes, since only their base64 can be joined as text, as LangChain does."""
@@ -220,29 +224,23 @@ class AnswerStream:
             )
         if isinstance(part, ToolCall):
             return _call(ToolCallDelta(part.arguments, index, id=part.id, name=part.name))
-        strings, entry = first_said(part, index)
-        entry.pop("length", None)  # said at the end
-        if "id" in entry:
-            version = self._whole[index] = self._whole.get(index, -1) + 1
-            entry = whole_entry(part, index, version)
-        message = _said(entry, dict(strings))
-        if isinstance(part, Text):
-            message.content = part.text
-        return message
+        version = self._whole.get(index, -1) + 1
+        strings, entry = opened(part, index, version)
+        if not isinstance(part, (Text, Reasoning, Refusal)):
+            self._whole[index] = version
+            entry |= closed(entry, part)
+        return _said(entry, dict(strings), part.text if isinstance(part, Text) else "")
 
     def _last(self, reply: ChatReply) -> AIMessageChunk:
         """Everything that is said once."""
         choice = reply.choices[0] if reply.choices else Choice()
         kwargs: dict[str, Any] = {}
-        entries = []
+        entries: list[dict[str, Any]] = []
         for index, part in enumerate(choice.parts):
             if index in self._whole:
                 continue
-            entry = {"index": index, "type": "speech" if index == self._speech else _type(part)}
-            if isinstance(part, (Text, Reasoning, Refusal)):
-                entry["length"] = len(part.text)
-            entry |= kept_entry(entry, part) or {}
-            if len(entry) > 2:
+            kind = "speech" if index == self._speech else replay.PART_TYPES.get(type(part), "unknown")
+            if entry := closed({"index": index, "type": kind}, part):
                 entries.append(entry)
             if index == self._speech:
                 kwargs[AUDIO] = {"data": b64encode(self._speech_rest).decode()} | (part.state or {})
@@ -260,10 +258,10 @@ class AnswerStream:
 
 
 _MESSAGE = AIMessageChunk(content="").__getstate__()
-_GENERATION = ChatGenerationChunk(message=AIMessageChunk(content="")).__getstate__()
+_GENERATION = AnswerChunk(message=AIMessageChunk(content="")).__getstate__()
 
 
-def _text_chunk(text: str, index: int) -> ChatGenerationChunk:
+def _text_chunk(text: str, index: int) -> AnswerChunk:
     """A chunk of text, built as unpickling builds it: validation would be half of what a streamed token costs."""
     message = AIMessageChunk.__new__(AIMessageChunk)
     message.__setstate__(
@@ -282,7 +280,7 @@ def _text_chunk(text: str, index: int) -> ChatGenerationChunk:
             "__pydantic_fields_set__": {"content", "additional_kwargs", "response_metadata"},
         }
     )
-    chunk = ChatGenerationChunk.__new__(ChatGenerationChunk)
+    chunk = AnswerChunk.__new__(AnswerChunk)
     chunk.__setstate__(
         {
             **_GENERATION,
@@ -293,13 +291,9 @@ def _text_chunk(text: str, index: int) -> ChatGenerationChunk:
     return chunk
 
 
-def _type(part: AnyPart) -> str:
-    return str(first_said(part, 0)[1]["type"])
-
-
-def _said(entry: dict[str, Any] | None, strings: dict[str, Any] | None = None) -> AIMessageChunk:
-    kwargs = {**(strings or {}), **({PARTS: [entry]} if entry else {})}
-    return AIMessageChunk(content="", additional_kwargs=kwargs, response_metadata=_ALWAYS.copy())
+def _said(entry: dict[str, Any], strings: dict[str, Any] | None = None, content: str = "") -> AIMessageChunk:
+    kwargs = {**(strings or {}), PARTS: [entry]}
+    return AIMessageChunk(content=content, additional_kwargs=kwargs, response_metadata=_ALWAYS.copy())
 
 
 def _sliced(name: str, kind: str, text: str, index: int) -> AIMessageChunk:

@@ -1,34 +1,21 @@
-"""What an answer keeps in `additional_kwargs`, so that its parts stay in order and can be sent back.
+"""Where a message of LangChain holds the parts of an answer, and how they are found again in order.
 
-`content` holds the answer's text, `reasoning_content` its reasoning, `refusal` its refusal, `audio` its speech, each
-joined, and `tool_calls` its calls, since that is where users and LangChain's own middlewares look for them and edit
-them. `tikhub_parts` is what these lack: a list of dicts, one for each part, in order, keyed by an int `index`. A text,
-reasoning or refusal part says how many characters of its string are its own; a call says its id; all other parts are
-here whole. Replay state and its issuer are kept beside.
+`content` holds the answer's text, `reasoning_content` in `additional_kwargs` its reasoning, `refusal` its refusal,
+`audio` its speech, each joined, and `tool_calls` its calls, since that is where users and LangChain's own middlewares
+look for them and edit them. `tikhub_parts` is what these lack: the entries of `tikhub_ai.replay`, one for each part,
+keyed by an int `index`.
 
 The entries are shaped by how LangChain merges the chunks of a stream: dicts of a list join by equal `index`, ints add
-up (but for equal ones, of which the second is dropped), strings are continued, and floats and bools raise. So all is
-said once, lengths with the last chunk, and values that hold a float or a bool are kept as JSON text.
+up (but for equal ones, of which the second is dropped), strings are continued, and floats and bools raise. So
+everything is sent once: what a part is when it begins (`opened`), what is kept of it with the last chunk (`closed`).
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
-from tikhub_ai import (
-    Citation,
-    Issuer,
-    Media,
-    Opaque,
-    Reasoning,
-    Refusal,
-    ServerToolCall,
-    ServerToolResult,
-    Text,
-    ToolCall,
-)
+from tikhub_ai import Media, Reasoning, Refusal, Text, ToolCall, replay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,16 +32,6 @@ AUDIO = "audio"
 SLICED = {"text": "content", "reasoning": REASONING, "refusal": REFUSAL}
 """Parts that are a slice of a string of the message, and which."""
 
-_WHOLE_TYPES = {
-    Media: "media",
-    ServerToolCall: "server_tool_call",
-    ServerToolResult: "server_tool_result",
-    Opaque: "opaque",
-}
-_WHOLE_CLASSES: dict[str, type[Any]] = {name: kind for kind, name in _WHOLE_TYPES.items()}
-_KEPT = ("state", "issuer", "options")
-_WORTH_AN_EMPTY_PART = {"state", "state_json", "citations"}
-
 
 # --- part to entry --------------------------------------------------------------------------------------------------
 
@@ -62,60 +39,53 @@ _WORTH_AN_EMPTY_PART = {"state", "state_json", "citations"}
 def skeleton(parts: Sequence[AnyPart]) -> dict[str, Any]:
     """The `additional_kwargs` of a whole answer: what the chunks of the same answer, streamed, merge to."""
     kwargs: dict[str, Any] = {}
-    listed: list[dict[str, Any]] = []
+    joined: dict[str, list[str]] = {}
+    entries: list[dict[str, Any]] = []
     for index, part in enumerate(parts):
         if holds_speech(part, kwargs):
             kwargs[AUDIO] = speech_of(part)
             entry: dict[str, Any] = {"index": index, "type": "speech"} | _said("mime_type", part.mime_type)
         else:
-            strings, entry = first_said(part, index)
-            kwargs |= {name: kwargs.get(name, "") + text for name, text in strings.items()}
-        listed.append(entry | (kept_entry(entry, part) or {}))
-    return kwargs | ({PARTS: listed} if listed else {})
+            strings, entry = opened(part, index)
+            for name, text in strings.items():
+                joined.setdefault(name, []).append(text)
+        entries.append(entry | closed(entry, part))
+    kwargs |= {name: "".join(texts) for name, texts in joined.items()}
+    return kwargs | ({PARTS: entries} if entries else {})
 
 
-def first_said(part: AnyPart, index: int) -> tuple[dict[str, str], dict[str, Any]]:
-    """A part that came whole: its string in `additional_kwargs`, if any; its entry, without what is kept for replay."""
+def opened(part: AnyPart, index: int, version: int = 0) -> tuple[dict[str, str], dict[str, Any]]:
+    """What is sent of a part when it begins, or comes whole.
+
+    Args:
+        part: The part.
+        index: Its place in the answer.
+        version: How many parts came whole at this place before. It is in the id, which keeps LangChain from merging a
+            later version into an earlier one.
+
+    Returns:
+        Its string in `additional_kwargs`, if any, and its entry, without what is kept for replay.
+    """
+    entry: dict[str, Any] = {"index": index, "type": replay.PART_TYPES.get(type(part), "unknown")}
     match part:
         case Text():
-            entry: dict[str, Any] = {"index": index, "type": "text", "length": len(part.text)}
             if part.citations:
-                entry["citations"] = [citation_dict(citation) for citation in part.citations]
+                entry["citations"] = [replay.citation_dict(citation) for citation in part.citations]
             return {}, entry
         case Reasoning():
-            return _said(REASONING, part.text), {"index": index, "type": "reasoning", "length": len(part.text)}
+            return _said(REASONING, part.text), entry
         case Refusal():
-            return _said(REFUSAL, part.text), {"index": index, "type": "refusal", "length": len(part.text)}
+            return _said(REFUSAL, part.text), entry
         case ToolCall():
-            return {}, {"index": index, "type": "tool_call", "id": part.id}
+            return {}, entry | {"id": part.id}
         case _:
-            return {}, whole_entry(part, index)
+            return {}, entry | {"id": f"{index}.{version}"} | replay.whole_of(part)
 
 
-def whole_entry(part: AnyPart, index: int, version: int = 0) -> dict[str, Any]:
-    """The entry of a part that has no other place. The id keeps a second version from being merged into the first."""
-    entry: dict[str, Any] = {"index": index, "id": f"{index}.{version}", "type": _WHOLE_TYPES[type(part)]}
-    _pack(entry, "part", _fields(part, without=_KEPT))
-    return entry | (kept_entry(entry, part) or {})
-
-
-def kept_entry(entry: Mapping[str, Any], part: AnyPart) -> dict[str, Any] | None:
-    """What is said of a part once, when it is complete: its state, issuer and options. None where there is nothing."""
-    kept: dict[str, Any] = {"index": entry["index"], "type": entry["type"]}
-    if part.state is not None:
-        _pack(kept, "state", part.state)
-        if isinstance(part, ToolCall):
-            kept["arguments"] = part.arguments  # an edited call shows by this, and its signature no longer holds
-    if part.issuer is not None:
-        kept["issuer"] = list(part.issuer)
-    if part.options is not None:
-        _pack(kept, "options", part.options)
-    return kept if len(kept) > 2 else None
-
-
-def citation_dict(citation: Citation) -> dict[str, Any]:
-    """A citation as JSON, without what it does not say."""
-    return _fields(citation)
+def closed(entry: Mapping[str, Any], part: AnyPart) -> dict[str, Any]:
+    """What is sent of a part once, when it is complete. Empty where there is nothing."""
+    kept = replay.kept_of(part)
+    return {"index": entry["index"], "type": entry["type"], **kept} if kept else {}
 
 
 def holds_speech(part: AnyPart, kwargs: Mapping[str, Any]) -> TypeGuard[Media]:
@@ -128,34 +98,8 @@ def speech_of(part: Media) -> dict[str, Any]:
     return {"data": part.data or ""} | _said("transcript", part.transcript) | (part.state or {})
 
 
-def _fields(value: Any, without: Sequence[str] = ()) -> dict[str, Any]:
-    found = {field.name: getattr(value, field.name) for field in fields(value) if field.name not in without}
-    return {name: item for name, item in found.items() if item is not None and item is not False}
-
-
 def _said(key: str, value: Any) -> dict[str, Any]:
     return {key: value} if value else {}
-
-
-def _pack(entry: dict[str, Any], key: str, value: Any) -> None:
-    """Keep a JSON value as it is where it merges, else as JSON text."""
-    if _merges(value):
-        entry[key] = value
-    else:
-        entry[f"{key}_json"] = json.dumps(value, ensure_ascii=False)
-
-
-def _unpack(entry: Mapping[str, Any], key: str) -> Any:
-    text = entry.get(f"{key}_json")
-    return json.loads(text) if isinstance(text, str) else entry.get(key)
-
-
-def _merges(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(_merges(item) for item in value.values())
-    if isinstance(value, list):
-        return all(_merges(item) for item in value)
-    return not isinstance(value, (bool, float))
 
 
 # --- entry to part --------------------------------------------------------------------------------------------------
@@ -170,7 +114,7 @@ class Placed(NamedTuple):
         entry: The part's entry; empty where the message holds a part that the skeleton does not know.
         text: The part's slice, or an invalid call's arguments.
         call: The call as the message holds it now.
-        is_kept: Whether the message still holds the part as it was issued.
+        is_kept: Whether the message still holds the part as it was issued, as far as its place tells.
     """
 
     at: int
@@ -204,84 +148,74 @@ def placed(message: AIMessage, text: str, calls: Sequence[Mapping[str, Any]]) ->
         calls: Its calls, valid or not.
     """
     entries = entries_of(message) or {}
-    calls = list(calls)
-    slices = _slices(entries, {**message.additional_kwargs, "content": text})
+    by_id = replay.CallsById(calls, (call.get("id") for call in calls))
+    slices, added = _slices(entries, {**message.additional_kwargs, "content": text})
     out: list[Placed] = []
     for index, entry in entries.items():
         kind = str(entry.get("type"))
         if kind in SLICED:
             part, is_kept = slices[index]
-            if part or (is_kept and entry.keys() & _WORTH_AN_EMPTY_PART):
+            if part or replay.has_state(entry) or (is_kept and "citations" in entry):
                 out.append(Placed(index, kind, entry, part, is_kept=is_kept))
         elif kind == "tool_call":
-            call = next((call for call in calls if call.get("id") == entry.get("id")), None)
-            if call is not None:
-                calls.remove(call)
+            if (call := by_id.take(entry.get("id"))) is not None:
                 out.append(Placed(index, kind, entry, call=call))
         else:
             out.append(Placed(index, kind, entry))
     unused = max(entries, default=-1) + 1
-    if text and not any(entry.get("type") == "text" for entry in entries.values()):
-        before = next((at for at, part in enumerate(out) if part.type == "tool_call"), len(out))
-        out.insert(before, Placed(unused, "text", {}, text))
+    first_call = next((at for at, part in enumerate(out) if part.type == "tool_call"), len(out))
+    places = [
+        (first_call if index is None else bisect_left(out, index, key=lambda part: part.at), kind, words)
+        for kind, words, index in added
+    ]
+    for place, kind, words in sorted(places, reverse=True):
+        out.insert(place, Placed(unused, kind, {}, words))
         unused += 1
-    return out + [Placed(unused + at, "tool_call", {}, call=call) for at, call in enumerate(calls)]
+    return out + [Placed(unused + at, "tool_call", {}, call=call) for at, call in enumerate(by_id.left())]
 
 
-def _slices(entries: Mapping[int, Mapping[str, Any]], strings: Mapping[str, Any]) -> dict[int, tuple[str, bool]]:
-    """Each sliced part's text, and whether it is the text that was issued.
+def _slices(
+    entries: Mapping[int, Mapping[str, Any]], strings: Mapping[str, Any]
+) -> tuple[dict[int, tuple[str, bool]], list[tuple[str, str, int | None]]]:
+    """Each part's words, and whether they are those that were issued; and words that are no part's.
 
-    Where the lengths do not add up, somebody edited the string: the first part of the kind gets all of it. So it does
-    in a stream's chunk, whose lengths are not said yet, and which holds a piece of one part only.
+    Those have their kind, and the index that they stand before; None where no part is of their kind. In a stream's
+    chunk, whose lengths are not known yet, the first part of the kind gets them all: it holds a piece of one part only.
     """
     found: dict[int, tuple[str, bool]] = {}
+    added: list[tuple[str, str, int | None]] = []
     for kind, name in SLICED.items():
         whole = strings.get(name)
         whole = whole if isinstance(whole, str) else ""
-        lengths = {index: entry.get("length", 0) for index, entry in entries.items() if entry.get("type") == kind}
-        is_open = not any("length" in entries[index] for index in lengths)
-        is_kept = is_open or sum(lengths.values()) == len(whole)
-        start = 0
-        for index, length in lengths.items():
-            end = start + length if is_kept and not is_open else len(whole)
-            found[index] = (whole[start:end], is_kept)
-            start = end
-    return found
+        own = {index: entry for index, entry in entries.items() if entry.get("type") == kind}
+        indices = list(own)
+        if own and not any("length" in entry for entry in own.values()):
+            found |= dict.fromkeys(own, ("", True)) | {indices[0]: (whole, True)}
+        elif own:
+            taken = replay.sliced(list(own.values()), whole)
+            found |= zip(own, taken.slices, strict=True)
+            if taken.added:
+                added.append((kind, taken.added, indices[taken.before] if indices[taken.before :] else indices[-1] + 1))
+        elif whole and kind == "text":
+            added.append((kind, whole, None))
+    return found, added
 
 
-def state_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What an entry keeps for replay, as arguments of a part."""
-    issuer = entry.get("issuer")
-    return {
-        "state": _unpack(entry, "state"),
-        "issuer": Issuer(*issuer) if isinstance(issuer, list) and len(issuer) == 2 else None,
-        "options": _unpack(entry, "options"),
-    }
-
-
-def citations_of(entry: Mapping[str, Any]) -> list[Citation]:
-    """The sources of a text part."""
-    known = {field.name for field in fields(Citation)}
-    return [
-        Citation(**{"type": "citation", **{key: value for key, value in item.items() if key in known}})
-        for item in entry.get("citations") or ()
-        if isinstance(item, dict)
-    ]
-
-
-def whole_part(entry: Mapping[str, Any], audio: Any = None) -> AnyPart | None:
-    """The part that an entry holds whole; None where the entry tells of none that is known here.
+def part_of_entry(entry: Mapping[str, Any], audio: Any = None) -> AnyPart | None:
+    """The part that an entry holds whole, edited or not; None where the entry tells of none that is known here.
 
     Args:
         entry: The entry.
         audio: The message's `additional_kwargs["audio"]`, for speech.
     """
-    if entry.get("type") == "speech":
-        speech = audio if isinstance(audio, dict) else {}
-        data, transcript = speech.get("data") or "", speech.get("transcript") or None
-        return Media("audio", data=data, mime_type=entry.get("mime_type"), transcript=transcript, **state_of(entry))
-    kind, values = _WHOLE_CLASSES.get(str(entry.get("type"))), _unpack(entry, "part")
-    if kind is None or not isinstance(values, dict):
-        return None
-    part: AnyPart = kind(**values, **state_of(entry))
-    return part
+    if entry.get("type") != "speech":
+        return replay.whole_part(entry)
+    speech = audio if isinstance(audio, dict) else {}
+    data, transcript, mime_type = speech.get("data"), speech.get("transcript"), entry.get("mime_type")
+    return Media(
+        "audio",
+        data=data if isinstance(data, str) else "",
+        mime_type=mime_type if isinstance(mime_type, str) else None,
+        transcript=transcript if isinstance(transcript, str) and transcript else None,
+        **replay.issued_of(entry),
+    )

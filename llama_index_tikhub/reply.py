@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -15,31 +15,90 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from llama_index_tikhub.history import citation_block, from_reply, media_block, tool_call_dict
-from llama_index_tikhub.skeleton import REFUSAL
+from llama_index_tikhub.content_blocks import (
+    MEDIA_BLOCKS,
+    block_of,
+    citation_block,
+    media_block,
+    part_of,
+    tool_call_dict,
+)
+from llama_index_tikhub.skeleton import REFUSAL, SKELETON, TRANSCRIPT, skeleton_of
 from tikhub_ai import (
     AudioDelta,
     ChatReply,
     Choice,
     CitationDelta,
+    Document,
     End,
     Media,
+    Opaque,
     PartDelta,
     Reasoning,
     ReasoningDelta,
     Refusal,
     RefusalDelta,
+    ServerToolCall,
+    ServerToolResult,
     Text,
     TextDelta,
     ToolCall,
     ToolCallDelta,
+    ToolResult,
     Usage,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
-    from tikhub_ai import Delta
+    from tikhub_ai import AnyPart, Delta
+
+
+def from_reply(parts: Sequence[AnyPart], *, reasoning_tokens: int | None = None) -> ChatMessage:
+    """An answer's parts as a LlamaIndex message.
+
+    All text is in one `TextBlock`, at the place of the first: `ChatMessage.content` puts line ends between blocks, so
+    more of them would not give the text that was streamed.
+
+    Args:
+        parts: The answer, in order.
+        reasoning_tokens: Tokens the wire counted for reasoning, if it did.
+    """
+    blocks: list[Any] = []
+    text_at: int | None = None
+    shown: dict[int, Media] = {}
+    for number, part in enumerate(parts):
+        if isinstance(part, (Text, Refusal)):
+            if text_at is None:
+                text_at = len(blocks)
+                blocks.append(None)
+        elif (block := block_of(part, reasoning_tokens)) is not None:
+            blocks.append(block)
+            if isinstance(part, Reasoning):
+                reasoning_tokens = None  # counted for the answer as a whole, so said once
+            elif isinstance(part, Media) and isinstance(seen := part_of(block), Media):
+                shown[number] = seen
+    if text_at is not None:
+        blocks[text_at] = TextBlock(text="".join(part.text for part in parts if isinstance(part, (Text, Refusal))))
+    elif not any(isinstance(block, (ToolCallBlock, *MEDIA_BLOCKS)) for block in blocks):
+        blocks.append(TextBlock(text=""))  # so that `content` is a string wherever the answer is not a call
+    cited = [citation_block(citation) for part in parts if isinstance(part, Text) for citation in part.citations]
+    return ChatMessage(
+        role=MessageRole.ASSISTANT, blocks=[*blocks, *cited], additional_kwargs=_beside_blocks(parts, shown)
+    )
+
+
+def _beside_blocks(parts: Sequence[AnyPart], shown: Mapping[int, Media]) -> dict[str, Any]:
+    """What goes into `additional_kwargs`. See `history`."""
+    kwargs: dict[str, Any] = {}
+    refusals = [part.text for part in parts if isinstance(part, Refusal)]
+    if refusals:
+        kwargs[REFUSAL] = "".join(refusals)
+    if spoken := "".join(part.transcript or "" for part in parts if isinstance(part, Media)):
+        kwargs[TRANSCRIPT] = spoken
+    if skeleton := skeleton_of(parts, shown):
+        kwargs[SKELETON] = skeleton
+    return kwargs
 
 
 def chat_response(reply: ChatReply, *, delta: str | None = None) -> ChatResponse:
@@ -151,7 +210,7 @@ class StreamBuilder:
     were. Choices other than the first are in the last item's `raw` only.
     """
 
-    __slots__ = ("_blocks", "_calls", "_refusal", "_slots", "_text", "_text_at", "_thoughts")
+    __slots__ = ("_blocks", "_call_slots", "_calls", "_refusal", "_slots", "_text", "_text_at", "_thoughts")
 
     def __init__(self) -> None:
         self._blocks: list[Any] = []
@@ -159,7 +218,8 @@ class StreamBuilder:
         self._text: str = ""
         self._text_at = -1
         self._thoughts: dict[int, str] = {}
-        self._calls: dict[int, dict[str, Any]] = {}
+        self._calls: list[dict[str, Any]] = []
+        self._call_slots: dict[int, int] = {}
         self._refusal = ""
 
     def add(self, delta: Delta) -> ChatResponse | None:
@@ -169,13 +229,15 @@ class StreamBuilder:
         return None if delta.choice else _HANDLERS[type(delta)](self, delta)
 
     def _response(self, delta: str = "", **kwargs: Any) -> ChatResponse:
+        """An item of what there is. Not validated: that would look at all blocks again for each token."""
         said: dict[str, Any] = {}
         if self._calls:
-            said["tool_calls"] = list(self._calls.values())
+            said["tool_calls"] = self._calls.copy()
         if self._refusal:
             said[REFUSAL] = self._refusal
-        message = ChatMessage(role=MessageRole.ASSISTANT, blocks=self._blocks, additional_kwargs=said)
-        return ChatResponse(message=message, delta=delta, additional_kwargs=kwargs)
+        blocks = self._blocks.copy()
+        message = ChatMessage.model_construct(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=said)
+        return ChatResponse.model_construct(message=message, delta=delta, additional_kwargs=kwargs)
 
     def _put(self, index: int, block: Any) -> None:
         slot = self._slots.get(index)
@@ -205,13 +267,16 @@ class StreamBuilder:
         return self._response(thinking_delta=delta.text) if delta.text else None
 
     def _add_tool_call(self, delta: ToolCallDelta) -> ChatResponse:
-        grown = self._calls.get(delta.index)
-        if grown is None:
+        slot = self._call_slots.get(delta.index)
+        if slot is None:
+            self._call_slots[delta.index] = len(self._calls)
             grown = tool_call_dict(delta.id or "", delta.name or "", delta.arguments)
+            self._calls.append(grown)
         else:
+            grown = self._calls[slot]
             function = grown["function"]
             grown = tool_call_dict(grown["id"], function["name"], function["arguments"] + delta.arguments)
-        self._calls[delta.index] = grown
+            self._calls[slot] = grown
         function = grown["function"]
         block = ToolCallBlock(tool_call_id=grown["id"], tool_name=function["name"], tool_kwargs=function["arguments"])
         self._put(delta.index, block)
@@ -236,11 +301,15 @@ class StreamBuilder:
                 return self._add_reasoning(ReasoningDelta(part.text, delta.index))
             case ToolCall() as part:
                 return self._add_tool_call(ToolCallDelta(part.arguments, delta.index, id=part.id, name=part.name))
-            case Media() as part if (block := media_block(part)) is not None:
+            case Media() as part:
+                if (block := media_block(part)) is None:
+                    return None
                 self._put(delta.index, block)
                 return self._response()
+            case ServerToolCall() | ServerToolResult() | Opaque() | ToolResult() | Document():
+                return None  # in the skeleton, which comes with the last item
             case _:
-                return None
+                assert_never(delta.part)
 
 
 _HANDLERS: dict[type[Any], Callable[[StreamBuilder, Any], ChatResponse | None]] = {

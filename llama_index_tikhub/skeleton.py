@@ -1,20 +1,20 @@
-"""The skeleton of an answer: the order of its parts, and what must be sent back with them, as JSON.
+"""Where a message of LlamaIndex holds the parts of an answer, and how they are found again in order.
 
-LlamaIndex's blocks have no place for a tool call's signature, for opaque items, or for several texts in one answer.
-These stand in `message.additional_kwargs["tikhub_parts"]`, tool calls by their id. On replay the message's own blocks
-give text, calls, reasoning and media, as some framework may have edited them; the skeleton gives order and state, and
-only where they still fit.
+Its blocks have no place for a tool call's signature, for opaque items, or for several texts in one answer. These stand
+in `message.additional_kwargs["tikhub_parts"]`, as the entries of `tikhub_ai.replay`: one for each part, in order, tool
+calls by their id. When an answer is sent back, the message's own blocks say what its text, calls, thoughts and media
+are, as a person or a framework may have edited them; the skeleton says in which order, and with what state.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections import Counter, deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, assert_never
 
 from tikhub_ai import (
-    Citation,
-    Issuer,
+    Document,
     Media,
     Opaque,
     Reasoning,
@@ -23,180 +23,202 @@ from tikhub_ai import (
     ServerToolResult,
     Text,
     ToolCall,
+    ToolResult,
     errors,
+    replay,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from tikhub_ai import AnyPart
+    from tikhub_ai import AnyPart, Citation
 
 SKELETON = "tikhub_parts"
 REFUSAL = "refusal"
+TRANSCRIPT = "audio_transcript"
 
-_WHOLE: dict[str, type[Any]] = {
-    "opaque": Opaque,
-    "server_tool_call": ServerToolCall,
-    "server_tool_result": ServerToolResult,
-}
-"""Parts without a block, which are in the skeleton whole."""
-
-
-def issued(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """`state` and `issuer` of a JSON object, as a part's arguments."""
-    issuer, state = entry.get("issuer"), entry.get("state")
-    return {
-        "issuer": Issuer(str(issuer[0]), str(issuer[1]))
-        if isinstance(issuer, list | tuple) and len(issuer) == 2
-        else None,
-        "state": state if isinstance(state, dict) else None,
-    }
+_PLAIN = frozenset({"type", "length", "check", "id"})
+"""What an entry has at least."""
+_WORDS = frozenset({"text", "refusal"})
+"""Parts whose words are in the message's text."""
 
 
-def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value not in (None, [], {})}
+# --- part to entry --------------------------------------------------------------------------------------------------
 
 
-def skeleton_of(parts: Sequence[AnyPart]) -> list[dict[str, Any]]:
-    """The skeleton of an answer; empty where its blocks say everything by themselves."""
-    entries = [_entry(part) for part in parts]
-    texts = sum(entry["type"] in {"text", REFUSAL} for entry in entries)
-    plain = all(entry.keys() <= {"type", "length", "id"} and entry["type"] in _BLOCKS for entry in entries)
-    return [] if plain and texts <= 1 else entries
+def skeleton_of(parts: Sequence[AnyPart], shown: Mapping[int, Media]) -> list[dict[str, Any]]:
+    """The skeleton of an answer; empty where its blocks say everything by themselves.
+
+    Args:
+        parts: The answer.
+        shown: What the block of the media part at an index says of it, where it has a block.
+    """
+    entries = [_entry(part, shown.get(index)) for index, part in enumerate(parts)]
+    texts = sum(isinstance(part, (Text, Refusal)) for part in parts)
+    is_plain = all(isinstance(part, (Text, Reasoning, ToolCall)) for part in parts)
+    return [] if is_plain and texts <= 1 and all(entry.keys() <= _PLAIN for entry in entries) else entries
 
 
-_BLOCKS = frozenset({"text", "reasoning", "tool_call"})
-
-
-def _entry(part: AnyPart) -> dict[str, Any]:
-    kept = _without_empty({"state": part.state, "issuer": list(part.issuer) if part.issuer else None})
+def _entry(part: AnyPart, shown: Media | None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"type": replay.PART_TYPES.get(type(part), "unknown")}
     match part:
         case Text():
-            citations = [_without_empty(asdict(citation)) for citation in part.citations]
-            return {"type": "text", "length": len(part.text), **_without_empty({"citations": citations}), **kept}
+            citations = [replay.citation_dict(citation) for citation in part.citations]
+            return entry | ({"citations": citations} if citations else {}) | replay.kept_of(part)
         case Refusal():
-            return {"type": REFUSAL, "length": len(part.text), **kept}
+            return entry | replay.kept_of(part)
         case Reasoning():
-            return {"type": "reasoning"}
+            return entry  # its block has all
         case ToolCall():
-            return {"type": "tool_call", "id": part.id, **_as_issued(part), **kept}
+            return entry | {"id": part.id} | replay.kept_of(part)
         case Media():
-            has_block = bool(part.data or part.url)
-            rest = {"transcript": part.transcript, "has_block": has_block, "kind": part.kind, "file_id": part.file_id}
-            if part.kind == "audio":  # a block knows the format only, and raw speech has its rate here
-                rest["mime_type"] = part.mime_type
-            return {"type": "media", **_without_empty(rest), **kept}
+            spoken = {"spoken": len(part.transcript)} if part.transcript else {}
+            return (
+                entry
+                | spoken
+                | (replay.whole_of(part) | replay.kept_of(part) if shown is None else _of_block(part, shown))
+            )
+        case ServerToolCall() | ServerToolResult() | Opaque() | ToolResult() | Document():
+            return entry | replay.whole_of(part) | replay.kept_of(part)
         case _:
-            kind = next((kind for kind, whole in _WHOLE.items() if isinstance(part, whole)), "unknown")
-            values = {key: value for key, value in asdict(part).items() if value is not None}
-            return {"type": kind, **values, **kept}
+            assert_never(part)
 
 
-def _as_issued(call: ToolCall) -> dict[str, Any]:
-    """The call's own text, which caches of the provider want back to the letter, and by which an edited one shows."""
-    return {"arguments": call.arguments, **({"name": call.name} if call.state else {})}
+def _of_block(part: Media, shown: Media) -> dict[str, Any]:
+    """Of media, what their block has no place for. The hash is of what the block says: it writes addresses its way."""
+    kept = replay.kept_of(part)
+    if kept:
+        kept["check"] = replay.check_of(replace(shown, transcript=part.transcript))
+    if part.kind == "audio" and part.mime_type:  # a block knows the format only, and raw speech has its rate here
+        kept["mime_type"] = part.mime_type
+    return {"has_block": True, "kind": part.kind} | kept
+
+
+# --- entry to part --------------------------------------------------------------------------------------------------
 
 
 class Skeleton:
-    """Puts the parts that a message's blocks give back into the order and the state they had in the answer.
+    """Puts the parts that a message's blocks hold back into the order and the state that they had in the answer.
 
     Args:
         entries: The skeleton.
-        kwargs: The message's `additional_kwargs`, for the calls as the model made them.
+        kwargs: The message's `additional_kwargs`: words spoken, and calls as the model made them.
         parts: What the message's blocks say now, in their order.
+        shown: What the block of a citation says of it.
     """
 
-    def __init__(self, entries: Sequence[Any], kwargs: Mapping[str, Any], parts: Sequence[AnyPart]) -> None:
-        self._entries = [entry for entry in entries if isinstance(entry, dict)]
+    def __init__(
+        self,
+        entries: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        parts: Sequence[AnyPart],
+        shown: Callable[[Citation], Citation],
+    ) -> None:
+        self._entries: list[dict[str, Any]] = [dict(entry) for entry in entries if isinstance(entry, dict)]
         self._originals = {call.id: call for call in calls_in_kwargs(kwargs)}
-        self._text = "".join(part.text for part in parts if isinstance(part, Text))
-        self._reasoning = [part for part in parts if isinstance(part, Reasoning)]
-        self._media = [part for part in parts if isinstance(part, Media)]
-        self._calls = [part for part in parts if isinstance(part, ToolCall)]
-        self._at = 0
-        self._fits = sum(int(entry.get("length") or 0) for entry in self._entries) == len(self._text)
-        self._media_fit = sum(bool(entry.get("has_block")) for entry in self._entries) == len(self._media)
+        self._reasoning = deque(part for part in parts if isinstance(part, Reasoning))
+        calls = [part for part in parts if isinstance(part, ToolCall)]
+        self._calls = replay.CallsById(calls, (call.id for call in calls))
+        texts = [part for part in parts if isinstance(part, Text)]
+        words = [entry for entry in self._entries if entry.get("type") in _WORDS]
+        taken = replay.sliced(words, "".join(part.text for part in texts))
+        self._slices = deque(taken.slices)
+        self._added, self._words_before = taken.added, taken.before
+        self._shown = shown
+        self._cited = Counter(_key(citation) for part in texts for citation in part.citations)
+        self._set_media([part for part in parts if isinstance(part, Media)], kwargs.get(TRANSCRIPT))
+
+    def _set_media(self, media: Sequence[Media], spoken: Any) -> None:
+        """Find each entry's block: by its content, else by its place where none was added or taken away."""
+        entries = [entry for entry in self._entries if entry.get("type") == "media"]
+        lengths = [{"length": entry.get("spoken", len(str(entry.get("transcript") or "")))} for entry in entries]
+        self._transcripts = deque(replay.sliced(lengths, spoken if isinstance(spoken, str) else "").slices)
+        with_block = [entry for entry in entries if entry.get("has_block")]
+        by_source = replay.CallsById(media, (_source(replay.check_of(one)) for one in media))
+        found = [by_source.take(_source(entry.get("check") or "none")) for entry in with_block]
+        self._media_left = deque(by_source.left())
+        is_whole = len(with_block) == len(media)
+        self._media: deque[Media | None] = deque()
+        for entry, block in zip(with_block, found, strict=True):
+            is_next = block is None and self._media_left and (is_whole or "check" not in entry)
+            self._media.append(self._media_left.popleft() if is_next else block)
 
     def restored(self) -> list[AnyPart]:
         """The parts as they are to be sent."""
-        if not self._fits and any("state" in entry and "length" in entry for entry in self._entries):
-            errors.warn("An answer's text was edited, so what was kept with it no longer fits: only the text is sent.")
-        parts = [part for entry in self._entries for part in self._restored(entry)]
-        added: list[AnyPart] = [*self._reasoning, *([Text(self._text)] if self._left_text() else []), *self._media]
-        return [*parts, *added, *self._calls]
+        found: list[AnyPart] = []
+        added_at, words = 0, 0
+        for entry in self._entries:
+            if (is_words := entry.get("type") in _WORDS) and words == self._words_before:
+                added_at = len(found)
+            if (part := self._restored(entry)) is not None and not replay.says_nothing(part):
+                found.append(part)
+            if is_words:
+                words += 1
+                added_at = len(found) if words == self._words_before else added_at
+        if self._added:
+            found.insert(added_at if words else len(found), Text(self._added))
+        return replay.without_lone_halves([*found, *self._reasoning, *self._media_left, *self._calls.left()])
 
-    def _left_text(self) -> bool:
-        return not self._fits and self._at == 0 and bool(self._text)
-
-    def _restored(self, entry: dict[str, Any]) -> list[AnyPart]:
+    def _restored(self, entry: dict[str, Any]) -> AnyPart | None:
+        """An entry's part as the message holds it, with its state where it is as it was issued."""
+        is_kept = True
         match entry.get("type"):
-            case "text" | "refusal":
-                return self._text_part(entry)
             case "reasoning":
-                return [self._reasoning.pop(0)] if self._reasoning else []
+                return self._reasoning.popleft() if self._reasoning else None  # its block has its state
+            case "text":
+                text, is_kept = self._slices.popleft()
+                part: AnyPart | None = Text(text)
+            case "refusal":
+                text, is_kept = self._slices.popleft()
+                part = Refusal(text)
             case "tool_call":
-                return self._call(entry)
+                part = self._call(entry)
             case "media":
-                return self._media_part(entry)
-            case kind:
-                return _whole(_WHOLE.get(str(kind)), entry)
+                part = self._media_part(entry)
+            case _:
+                part = replay.whole_part(entry)
+        back = None if part is None else replay.returned(entry, part, is_kept=is_kept)
+        if isinstance(back, Text) and "check" in entry:
+            back.citations = self._still_shown(back.citations)
+        return back
 
-    def _text_part(self, entry: dict[str, Any]) -> list[AnyPart]:
-        if not self._fits:  # edited: all of it stands where the first text stood
-            left, self._at = self._left_text(), len(self._text)
-            return [Text(self._text)] if left else []
-        start, self._at = self._at, self._at + int(entry.get("length") or 0)
-        text = self._text[start : self._at]
-        if entry["type"] == REFUSAL:
-            return [Refusal(text, **issued(entry))]
-        citations = [citation for given in entry.get("citations") or () if (citation := _citation(given)) is not None]
-        return [Text(text, citations=citations, **issued(entry))]
+    def _call(self, entry: dict[str, Any]) -> ToolCall | None:
+        call: ToolCall | None = self._calls.take(entry.get("id"))
+        original = self._originals.get(call.id) if call else None
+        if original is not None and "arguments" not in entry:  # where messages of older versions keep them
+            entry |= {"name": original.name, "arguments": original.arguments}
+        return call
 
-    def _call(self, entry: dict[str, Any]) -> list[AnyPart]:
-        call = next((call for call in self._calls if call.id == entry.get("id")), None)
-        if call is None:
-            return []
-        self._calls.remove(call)
-        original = self._originals.get(call.id)  # where messages of older versions keep it
-        name = entry.get("name", original.name if original else call.name)
-        arguments = entry.get("arguments", original.arguments if original else None)
-        if isinstance(arguments, str) and name == call.name and same_arguments(arguments, call.arguments):
-            call.arguments = arguments
-            call.state, call.issuer = issued(entry)["state"], issued(entry)["issuer"]
-        elif "state" in entry:
-            errors.warn(f"Tool call {call.id} was edited, so its signature no longer fits: it is sent without.")
-        return [call]
-
-    def _media_part(self, entry: dict[str, Any]) -> list[AnyPart]:
+    def _media_part(self, entry: dict[str, Any]) -> Media | None:
+        transcript = self._transcripts.popleft().text or None
         if not entry.get("has_block"):
-            if "file_id" in entry:
-                return [Media(entry.get("kind", "file"), file_id=entry["file_id"], **issued(entry))]
-            return [Media(entry.get("kind", "audio"), transcript=entry.get("transcript"), **issued(entry))]
-        if not self._media:
-            return []
-        media = self._media.pop(0)
-        if self._media_fit:
-            media.transcript = entry.get("transcript")
-            media.mime_type = entry.get("mime_type", media.mime_type)
-            media.state, media.issuer = issued(entry)["state"], issued(entry)["issuer"]
-        return [media]
+            media = replay.whole_part({"kind": "audio"} | entry)  # earlier versions did not say it of speech
+            return replace(media, transcript=transcript) if isinstance(media, Media) else None
+        block = self._media.popleft()
+        if block is None:
+            if replay.has_state(entry):
+                errors.warn("Media of an answer were taken away, and with them what their issuer wants back.")
+            return None
+        return replace(block, transcript=transcript, mime_type=entry.get("mime_type", block.mime_type))
+
+    def _still_shown(self, citations: list[Citation]) -> list[Citation]:
+        """The citations that the message still has blocks of."""
+        kept: list[Citation] = []
+        for citation in citations:
+            key = _key(self._shown(citation))
+            if self._cited[key]:
+                self._cited[key] -= 1
+                kept.append(citation)
+        replay.warn_of_sources(len(citations) - len(kept))
+        return kept
 
 
-def _whole(kind: type[Any] | None, entry: dict[str, Any]) -> list[AnyPart]:
-    if kind is None:
-        return []
-    values = {key: value for key, value in entry.items() if key not in {"type", "state", "issuer"}}
-    try:
-        return [kind(**values, **issued(entry))]
-    except TypeError:  # written by another version of this library
-        return []
+def _key(citation: Citation) -> tuple[Any, ...]:
+    return citation.url, citation.title, citation.cited_text, citation.start, citation.end
 
 
-def _citation(given: Any) -> Citation | None:
-    try:
-        return Citation(**given)
-    except TypeError:
-        return None
+def _source(check: Any) -> str:
+    return str(check).partition(".")[0]
 
 
 # --- tool calls -----------------------------------------------------------------------------------------------------
@@ -209,11 +231,6 @@ def parsed_arguments(arguments: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def same_arguments(left: str, right: str) -> bool:
-    """Whether two texts say the same arguments."""
-    return left == right or ((parsed := parsed_arguments(left)) is not None and parsed == parsed_arguments(right))
 
 
 def as_arguments(value: Any) -> str:

@@ -16,7 +16,6 @@ from pydantic_core import from_json
 
 from llama_index_tikhub.schemas import model_format, schema_name
 from llama_index_tikhub.skeleton import REFUSAL, as_arguments
-from tikhub_ai import seal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
@@ -197,7 +196,6 @@ class StructuredPredict(FunctionCallingLLM):
         Raises:
             ValueError: The model refused, or what it gave is no such object.
         """
-        llm_kwargs = seal(llm_kwargs or {})
         call = self._call(output_cls, prompt, llm_kwargs, prompt_args)
         if call is None:
             result: ModelT = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
@@ -217,7 +215,6 @@ class StructuredPredict(FunctionCallingLLM):
         **prompt_args: Any,
     ) -> ModelT:
         """`structured_predict`, async."""
-        llm_kwargs = seal(llm_kwargs or {})
         call = self._call(output_cls, prompt, llm_kwargs, prompt_args)
         if call is None:
             result: ModelT = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
@@ -237,7 +234,6 @@ class StructuredPredict(FunctionCallingLLM):
         **prompt_args: Any,
     ) -> Generator[Any, None, None]:
         """The object as it grows; the last one is whole and valid. Core's public method adds the events."""
-        llm_kwargs = seal(llm_kwargs or {})
         call = self._call(output_cls, prompt, llm_kwargs, prompt_args)
         if call is None:
             yield from super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
@@ -257,7 +253,6 @@ class StructuredPredict(FunctionCallingLLM):
         **prompt_args: Any,
     ) -> AsyncGenerator[Any, None]:
         """`_structured_stream_call`, async: a coroutine that gives the generator."""
-        llm_kwargs = seal(llm_kwargs or {})
         call = self._call(output_cls, prompt, llm_kwargs, prompt_args)
         if call is None:
             return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)

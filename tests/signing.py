@@ -3,7 +3,7 @@
 What they say is scripted in neutral words: `think`, `say`, `call`. Each wire API has a subclass that writes them as its
 blocks, with state of its own (a signature, encrypted reasoning), and finds them again in the next request. State is
 compared byte for byte, order exactly; the words of the answer and the arguments of a call may have been edited, since
-a human or a middleware may do that.
+a human or a middleware may do that, but then what was issued with the words must not come back.
 """
 
 from __future__ import annotations
@@ -78,6 +78,11 @@ class Signing:
         if len(said) != len(expected):
             return f"{len(expected)} items were issued, {len(said)} came back: {said}"
         for number, (mine, came) in enumerate(zip(expected, said, strict=True)):
+            issued, held = self.said(mine), self.said(came)
+            if self.edited and issued and held and issued[0] != held[0]:
+                if held[1]:
+                    return f"item {number} was edited: {held[1]} was signed for {issued[0]!r}, not {held[0]!r}"
+                continue
             if self.signed(mine) != self.signed(came) if self.edited else mine != came:
                 return f"item {number} was {mine} and came back as {came}"
         return None
@@ -98,6 +103,10 @@ class Signing:
 
     def signed(self, item: Any) -> Any:
         """What of a block may not change even where a human edits."""
+        raise NotImplementedError
+
+    def said(self, item: Any) -> tuple[str, Any] | None:
+        """Words of the answer, and what was issued with them; None of any other block."""
         raise NotImplementedError
 
     def streams(self, request: Request) -> bool:
@@ -149,6 +158,9 @@ class Claude(Signing):
 
     def signed(self, item: Any) -> Any:
         return {key: value for key, value in item.items() if key not in {"text", "input"}}
+
+    def said(self, item: Any) -> tuple[str, Any] | None:
+        return (item["text"], None) if item["type"] == "text" else None
 
     def answer(self, items: list[Any], *, streams: bool) -> Answer:
         reason = "tool_use" if any(item["type"] == "tool_use" for item in items) else "end_turn"
@@ -226,6 +238,13 @@ class GPT(Signing):
 
     def signed(self, item: Any) -> Any:
         return {key: value for key, value in item.items() if key not in {"content", "arguments"}}
+
+    def said(self, item: Any) -> tuple[str, Any] | None:
+        if item["type"] != "message":
+            return None
+        content = item["content"]
+        words = content if isinstance(content, str) else "".join(piece["text"] for piece in content)
+        return words, item.get("id")
 
     def answer(self, items: list[Any], *, streams: bool) -> Answer:
         usage = {"input_tokens": 9, "output_tokens": 9, "total_tokens": 18}
@@ -312,6 +331,9 @@ class Gemini(Signing):
 
     def signed(self, item: Any) -> Any:
         return {"signature": item.get("thoughtSignature"), "kinds": sorted(item)}
+
+    def said(self, item: Any) -> tuple[str, Any] | None:
+        return (item["text"], item.get("thoughtSignature")) if "text" in item and not item.get("thought") else None
 
     def streams(self, request: Request) -> bool:
         return ":streamGenerateContent" in request.path

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tikhub_ai._version import __version__
 
 if TYPE_CHECKING:
+    from tikhub_ai import replay
     from tikhub_ai.apis.embeddings import EmbeddingsReply
     from tikhub_ai.arguments import NATIVE_ARGUMENTS, split_arguments
     from tikhub_ai.catalog import ModelFacts
@@ -64,18 +65,12 @@ if TYPE_CHECKING:
         ConfigurationError,
         ContentBlockedError,
         ContextWindowExceededError,
-        DownloadError,
         IncompleteStreamError,
         IncompleteStreamWarning,
         InsufficientBalanceError,
         InvalidRequestError,
         InvalidResponseError,
-        JobBlockedError,
-        JobCancelledError,
-        JobExpiredError,
         JobFailedError,
-        JobTimeoutError,
-        LostCreateError,
         MissingKeyError,
         ModelNotFoundError,
         NotFoundError,
@@ -89,12 +84,9 @@ if TYPE_CHECKING:
     from tikhub_ai.http.transport import Transport
     from tikhub_ai.models import ModelInfo, alist_models, list_models
     from tikhub_ai.routing import ChatAPI, choose_api, needs_of
-    from tikhub_ai.secret_values import Key, SecretHeaders, seal
-    from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, ProxyField, Settings, key_source
+    from tikhub_ai.secret_values import Key, SecretHeaders
+    from tikhub_ai.settings import HeadersField, KeyField, ProxyField, Settings, key_source
     from tikhub_ai.settings_mixin import SettingsHolder
-    from tikhub_ai.transcript import Segment, Transcript, TranscriptEvent, Word
-    from tikhub_ai.video_families import VideoFamily
-    from tikhub_ai.video_job import JobStatus, UnknownStatusWarning, VideoFile
 
 _HOMES = {
     "apis.embeddings": ("EmbeddingsReply",),
@@ -113,22 +105,20 @@ _HOMES = {
     "embeddings": ("EmbeddingsClient",),
     "errors": (
         "APIConnectionError", "APIStatusError", "APITimeoutError", "AuthenticationError", "BadRequestError",
-        "ConfigurationError", "ContentBlockedError", "ContextWindowExceededError", "DownloadError",
-        "IncompleteStreamError", "IncompleteStreamWarning", "InsufficientBalanceError", "InvalidRequestError",
-        "InvalidResponseError", "JobBlockedError", "JobCancelledError", "JobExpiredError", "JobFailedError",
-        "JobTimeoutError", "LostCreateError", "MissingKeyError", "ModelNotFoundError", "NotFoundError",
-        "PermissionDeniedError", "RateLimitError", "ResponseInfo", "ServerError", "TikHubAIError", "TikHubAIWarning",
+        "ConfigurationError", "ContentBlockedError", "ContextWindowExceededError", "IncompleteStreamError",
+        "IncompleteStreamWarning", "InsufficientBalanceError", "InvalidRequestError", "InvalidResponseError",
+        "JobFailedError", "MissingKeyError", "ModelNotFoundError", "NotFoundError", "PermissionDeniedError",
+        "RateLimitError", "ResponseInfo", "ServerError", "TikHubAIError", "TikHubAIWarning",
     ),
     "settings_mixin": ("SettingsHolder",),
     "models": ("ModelInfo", "alist_models", "list_models"),
     "arguments": ("NATIVE_ARGUMENTS", "split_arguments"),
-    "secret_values": ("Key", "SecretHeaders", "seal"),
-    "settings": ("HeadersField", "HttpBackend", "KeyField", "ProxyField", "Settings", "key_source"),
+    "secret_values": ("Key", "SecretHeaders"),
+    "settings": ("HeadersField", "KeyField", "ProxyField", "Settings", "key_source"),
     "http.transport": ("Transport",),
-    "transcript": ("Segment", "Transcript", "TranscriptEvent", "Word"),
-    "video_families": ("VideoFamily",),
-    "video_job": ("JobStatus", "UnknownStatusWarning", "VideoFile"),
 }  # fmt: skip
+_MODULES = frozenset({"replay"})
+"""Names that are modules: what is in them is for adapters, and reads best with the module's name before it."""
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -153,27 +143,19 @@ __all__ = [
     "ContextWindowExceededError",
     "Delta",
     "Document",
-    "DownloadError",
     "EmbeddingsClient",
     "EmbeddingsReply",
     "End",
     "HeadersField",
-    "HttpBackend",
     "IncompleteStreamError",
     "IncompleteStreamWarning",
     "InsufficientBalanceError",
     "InvalidRequestError",
     "InvalidResponseError",
     "Issuer",
-    "JobBlockedError",
-    "JobCancelledError",
-    "JobExpiredError",
     "JobFailedError",
-    "JobStatus",
-    "JobTimeoutError",
     "Key",
     "KeyField",
-    "LostCreateError",
     "Media",
     "MediaKind",
     "Message",
@@ -196,7 +178,6 @@ __all__ = [
     "ResponseInfo",
     "Role",
     "SecretHeaders",
-    "Segment",
     "ServerError",
     "ServerToolCall",
     "ServerToolResult",
@@ -211,14 +192,8 @@ __all__ = [
     "ToolCallDelta",
     "ToolChoice",
     "ToolResult",
-    "Transcript",
-    "TranscriptEvent",
     "Transport",
-    "UnknownStatusWarning",
     "Usage",
-    "VideoFamily",
-    "VideoFile",
-    "Word",
     "__version__",
     "alist_models",
     "choose_api",
@@ -226,12 +201,14 @@ __all__ = [
     "list_models",
     "media_kind",
     "needs_of",
-    "seal",
+    "replay",
     "split_arguments",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

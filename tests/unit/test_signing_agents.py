@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from langchain.agents import create_agent
@@ -102,14 +102,18 @@ def test_calls_that_a_human_edited(signing: type[Signing], server: ScriptedServe
     assert len(provider.issued) == 3
 
 
-def test_words_that_a_middleware_redacted(signing: type[Signing], server: ScriptedServer) -> None:
+@pytest.mark.filterwarnings("ignore:The text of an answer was edited")
+@pytest.mark.parametrize("strategy", ["redact", "mask"])
+def test_words_that_a_middleware_redacted(
+    signing: type[Signing], server: ScriptedServer, strategy: Literal["redact", "mask"]
+) -> None:
     server.answer = provider = signing(
         [Think("A mail."), Say("I write to bob@mail.example."), Call("Paris")],
         [Think("Done."), Say("It went to bob@mail.example.")],
         [Say("Again.")],
         edited=True,
     )
-    middleware = PIIMiddleware("email", strategy="redact", apply_to_input=True, apply_to_output=True)
+    middleware = PIIMiddleware("email", strategy=strategy, apply_to_input=True, apply_to_output=True)
     agent = create_agent(
         langchain_model(signing, server), [weather], middleware=[middleware], checkpointer=InMemorySaver()
     )
@@ -117,7 +121,7 @@ def test_words_that_a_middleware_redacted(signing: type[Signing], server: Script
     agent.invoke({"messages": [("user", "write to ann@mail.example")]}, config)
     agent.invoke({"messages": [("user", "and now?")]}, config)
     assert provider.refused == []
-    assert "mail.example" not in str(provider.bodies)
+    assert "bob@mail.example" not in str(provider.bodies)
     assert len(provider.issued) == 3
 
 

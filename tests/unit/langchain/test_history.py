@@ -389,7 +389,7 @@ def test_an_edited_call_is_what_is_sent_without_its_signature() -> None:
     assert kept.issuer == CLAUDE
     assert kept.arguments == '{"city": "Paris"}'
     message.tool_calls = [{**message.tool_calls[0], "args": {"city": "Lyon"}}, *message.tool_calls[2:]]
-    with pytest.warns(TikHubAIWarning, match="'weather' was edited"):
+    with pytest.warns(TikHubAIWarning, match=r"The call of 'weather' \(call_a\) of an answer was edited"):
         (back,) = to_conversation([message])
     assert back.parts == [Text("I look."), ToolCall("call_a", "weather", '{"city": "Lyon"}'), ToolCall("call_c", "now")]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, message_chunk_to_message
-from langchain_core.outputs import ChatGenerationChunk
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
 from langchain_tikhub.history import to_conversation
+from langchain_tikhub.merging import AnswerChunk
 from langchain_tikhub.reply import AnswerStream
 from tests.unit.langchain.support import (
     CLAUDE,
@@ -243,7 +243,7 @@ def test_a_quickly_built_text_chunk_is_a_validated_one() -> None:
     message = AIMessageChunk(
         content="tok", additional_kwargs={"tikhub_parts": [entry]}, response_metadata={"model_provider": "tikhub"}
     )
-    whole = ChatGenerationChunk(message=message)
+    whole = AnswerChunk(message=message)
     assert quick == whole
     assert quick.message.__dict__ == message.__dict__
     assert quick.__dict__.keys() == whole.__dict__.keys()
