@@ -159,11 +159,6 @@ def _sum(left: Any, right: Any) -> Any:
 # --- headers of a call ----------------------------------------------------------------------------------------------
 
 
-def with_hidden_headers(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """A call's arguments with its headers as `SecretHeaders`, which are neither shown, dumped nor pickled."""
-    return {**kwargs, _HEADERS: SecretHeaders.of(kwargs[_HEADERS])} if kwargs.get(_HEADERS) else kwargs
-
-
 def without_secrets(kwargs: dict[str, Any]) -> dict[str, Any]:
     """A call's arguments for tracers and cache keys: of a header's value only a digest, so that two still differ."""
     return {**kwargs, _HEADERS: SecretHeaders(kwargs[_HEADERS]).digests()} if kwargs.get(_HEADERS) else kwargs

@@ -14,7 +14,17 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from langchain_tikhub import arguments
 from langchain_tikhub._lazy import LazyModule
 from langchain_tikhub.errors import model_errors
-from tikhub_ai import HeadersField, KeyField, ProxyField, Settings, SettingsHolder, __version__, catalog
+from tikhub_ai import (
+    HeadersField,
+    HttpBackend,
+    KeyField,
+    ProxyField,
+    Settings,
+    SettingsHolder,
+    __version__,
+    catalog,
+    seal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -74,7 +84,7 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
     """Your own `httpx.Client`, used as it is and never closed here. Does not travel in a pickle."""
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
     """Your own `httpx.AsyncClient`, used as it is and never closed here. Does not travel in a pickle."""
-    http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
+    http_backend: HttpBackend = "auto"
     """HTTP library of async calls."""
     auth_header: str | None = None
     """The header that carries the key; None: the API's own."""
@@ -145,6 +155,7 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
     model_config = ConfigDict(populate_by_name=True, protected_namespaces=(), hide_input_in_errors=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs = seal(kwargs)
         super().__init__(*args, **kwargs)
         with model_errors():
             self._settings()  # a setting that cannot work shows here, as an error of ours and not of pydantic
@@ -155,7 +166,10 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
     @classmethod
     def _names(cls, values: Any) -> Any:
         """Aliases, and arguments that are not known here."""
-        return arguments.constructor_arguments(values, set(cls.model_fields)) if isinstance(values, dict) else values
+        if not isinstance(values, dict):
+            return values
+        values = seal(values)  # `model_validate` comes here too
+        return arguments.constructor_arguments(values, set(cls.model_fields))
 
     @model_validator(mode="after")
     def _set_tikhub_version(self) -> Self:
@@ -276,6 +290,7 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's signature
         **kwargs: Any,
     ) -> ChatResult:
+        kwargs = seal(kwargs)
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             reply = client.complete(request)
@@ -288,6 +303,7 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's signature
         **kwargs: Any,
     ) -> ChatResult:
+        kwargs = seal(kwargs)
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             reply = await client.acomplete(request)
@@ -310,6 +326,7 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        kwargs = seal(kwargs)
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             answer = calls.AnswerStream(request.model, headers=self.include_response_headers)
@@ -327,6 +344,7 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
+        kwargs = seal(kwargs)
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             answer = calls.AnswerStream(request.model, headers=self.include_response_headers)
@@ -349,6 +367,7 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[MessagesData]:
         """Events of `stream_events(version="v3")`. LangChain finds this method by its name."""
+        kwargs = seal(kwargs)
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             answer = self._event_stream(request, run_manager)
@@ -370,6 +389,7 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[MessagesData]:
+        kwargs = seal(kwargs)
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             answer = self._event_stream(request, run_manager)
@@ -390,7 +410,8 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
 
     def bind(self, **kwargs: Any) -> Any:
         """Bind arguments to the model. Values of `extra_headers` are kept secret."""
-        return super().bind(**arguments.with_hidden_headers(kwargs))
+        kwargs = seal(kwargs)
+        return super().bind(**kwargs)
 
     def bind_tools(
         self,

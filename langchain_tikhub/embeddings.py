@@ -12,7 +12,7 @@ from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field
 
 from langchain_tikhub.errors import model_errors
-from tikhub_ai import HeadersField, KeyField, ProxyField, Settings, SettingsHolder, split_arguments
+from tikhub_ai import HeadersField, HttpBackend, KeyField, ProxyField, Settings, SettingsHolder, seal, split_arguments
 
 if TYPE_CHECKING:
     from tikhub_ai import EmbeddingsClient
@@ -104,7 +104,7 @@ class TikHubEmbeddings(SettingsHolder, BaseModel, Embeddings):
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
     proxy: ProxyField = Field(default=None, exclude=True, repr=False)
     verify: Any = Field(default=True, exclude=True, repr=False)
-    http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
+    http_backend: HttpBackend = "auto"
     extra_body: Mapping[str, Any] | None = None
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
 
@@ -113,6 +113,7 @@ class TikHubEmbeddings(SettingsHolder, BaseModel, Embeddings):
     if not TYPE_CHECKING:  # checkers and editors see the fields
 
         def __init__(self, **kwargs: Any) -> None:
+            kwargs = seal(kwargs)
             known, unknown = split_arguments(kwargs, type(self).model_fields, _ALIASES)
             super().__init__(**known)
             self._pass_on(unknown)

@@ -109,6 +109,30 @@ class JobFailedError(tikhub_ai.JobFailedError, TikHubAIError):
     """A job, such as a video, ended without a result."""
 
 
+class JobBlockedError(tikhub_ai.JobBlockedError, JobFailedError, ContentBlockedError):
+    """A content filter stopped the job's input or its result."""
+
+
+class JobExpiredError(tikhub_ai.JobExpiredError, JobFailedError):
+    """The job was not done in the time that it had, or its result is no longer kept."""
+
+
+class JobCancelledError(tikhub_ai.JobCancelledError, JobFailedError):
+    """The job was cancelled before it was done."""
+
+
+class JobTimeoutError(tikhub_ai.JobTimeoutError, TikHubAIError, ModelTimeoutError):
+    """The job was not done when the caller's time was over. It still runs, and may be billed."""
+
+
+class DownloadError(tikhub_ai.DownloadError, TikHubAIError):
+    """A result is there, but could not be fetched whole."""
+
+
+class LostCreateError(tikhub_ai.LostCreateError, TikHubAIError):
+    """No usable answer came to a create that the server may have acted on."""
+
+
 _TWINS: dict[type[tikhub_ai.TikHubAIError], type[TikHubAIError]] = {
     twin.__bases__[0]: twin
     for twin in (
@@ -132,6 +156,12 @@ _TWINS: dict[type[tikhub_ai.TikHubAIError], type[TikHubAIError]] = {
         RateLimitError,
         ServerError,
         JobFailedError,
+        JobBlockedError,
+        JobExpiredError,
+        JobCancelledError,
+        JobTimeoutError,
+        DownloadError,
+        LostCreateError,
     )
 }
 

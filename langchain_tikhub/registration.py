@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from langchain_tikhub.errors import ConfigurationError
+from tikhub_ai import seal
 
 _PLACES = (("langchain.chat_models.base", "ChatTikHub"), ("langchain.embeddings.base", "TikHubEmbeddings"))
 _TABLE = "_BUILTIN_PROVIDERS"
@@ -52,4 +53,5 @@ def _table(module: str) -> dict[str, Any]:
 
 
 def _made(cls: type[Any], **kwargs: Any) -> Any:
+    kwargs = seal(kwargs)
     return cls(**kwargs)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from llama_index.core.bridge.pydantic import ConfigDict, Field
 
-from tikhub_ai import HeadersField, KeyField, ProxyField, Settings, SettingsHolder, split_arguments
+from tikhub_ai import HeadersField, HttpBackend, KeyField, ProxyField, Settings, SettingsHolder, seal, split_arguments
 
 if TYPE_CHECKING:
     from tikhub_ai import EmbeddingsClient
@@ -83,13 +83,14 @@ class TikHubEmbedding(SettingsHolder, BaseEmbedding):
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
     proxy: ProxyField = Field(default=None, exclude=True, repr=False)
     verify: Any = Field(default=True, exclude=True, repr=False)
-    http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
+    http_backend: HttpBackend = "auto"
     extra_body: Mapping[str, Any] | None = None
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
 
     def __init__(self, model: str | None = None, **kwargs: Any) -> None:
         if model is not None:
             kwargs.setdefault("model_name", model)
+        kwargs = seal(kwargs)
         known, unknown = split_arguments(kwargs, type(self).model_fields, _ALIASES)
         super().__init__(**known)
         if unknown:

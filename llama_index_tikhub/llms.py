@@ -31,12 +31,14 @@ from tikhub_ai import (
     ChatAPI,
     ChatClient,
     HeadersField,
+    HttpBackend,
     KeyField,
     ProxyField,
     Settings,
     SettingsHolder,
     catalog,
     needs_of,
+    seal,
 )
 
 if TYPE_CHECKING:
@@ -131,7 +133,7 @@ class TikHub(SettingsHolder, StructuredPredict):
     retry_deadline: float = Field(default=300.0, description="Seconds after which no request is begun.")
     proxy: ProxyField = Field(default=None, repr=False, description="Proxy address; None: the environment's.")
     verify: Any = Field(default=True, repr=False, description="TLS: True, False, a CA file or an ssl.SSLContext.")
-    http_backend: Literal["auto", "httpx", "aiohttp"] = Field(default="auto", description="Of async calls.")
+    http_backend: HttpBackend = Field(default="auto", description="Of async calls.")
     auth_header: str | None = Field(default=None, description="Header that carries the key; None: the API's own.")
     http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own httpx.Client.")
     http_async_client: Any = Field(default=None, exclude=True, repr=False, description="Your own httpx.AsyncClient.")
@@ -139,6 +141,7 @@ class TikHub(SettingsHolder, StructuredPredict):
     def __init__(self, model: str | None = None, **kwargs: Any) -> None:
         if model is not None:
             kwargs["model"] = model
+        kwargs = seal(kwargs)
         super().__init__(**constructor_arguments(kwargs, type(self).model_fields))
         self._client()  # so that what cannot work says so here
         self._request([], {})
@@ -234,11 +237,13 @@ class TikHub(SettingsHolder, StructuredPredict):
         Raises:
             TikHubAIError: A member of the tree.
         """
+        kwargs = seal(kwargs)
         return self._chat(messages, **kwargs)
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """`chat`, async."""
+        kwargs = seal(kwargs)
         return await self._achat(messages, **kwargs)
 
     @llm_chat_callback()
@@ -255,11 +260,13 @@ class TikHub(SettingsHolder, StructuredPredict):
             IncompleteStreamError: The stream ended before its finish marker; `.partial` holds what had come.
             TikHubAIError: Another member of the tree.
         """
+        kwargs = seal(kwargs)
         return self._stream_chat(messages, **kwargs)
 
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """`stream_chat`, async."""
+        kwargs = seal(kwargs)
         return await self._astream_chat(messages, **kwargs)
 
     @llm_completion_callback()
@@ -271,21 +278,25 @@ class TikHub(SettingsHolder, StructuredPredict):
             formatted: It has been through `completion_to_prompt` already.
             **kwargs: As for `chat`.
         """
+        kwargs = seal(kwargs)
         return completion_response(self._chat(self._as_messages(prompt, formatted=formatted), **kwargs))
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """`complete`, async."""
+        kwargs = seal(kwargs)
         return completion_response(await self._achat(self._as_messages(prompt, formatted=formatted), **kwargs))
 
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """`stream_chat` with one user message: `text` grows, `delta` is what is new."""
+        kwargs = seal(kwargs)
         return _completions(self._stream_chat(self._as_messages(prompt, formatted=formatted), **kwargs))
 
     @llm_completion_callback()
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """`stream_complete`, async."""
+        kwargs = seal(kwargs)
         return _acompletions(await self._astream_chat(self._as_messages(prompt, formatted=formatted), **kwargs))
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
@@ -357,6 +368,7 @@ class TikHub(SettingsHolder, StructuredPredict):
         **kwargs: Any,
     ) -> dict[str, Any]:
         """Keywords for `chat`. An explicit `tool_choice` wins over `tool_required`; None says nothing."""
+        kwargs = seal(kwargs)
         asked: dict[str, Any] = {"messages": messages_with(user_msg, chat_history), **kwargs}
         if not tools:
             return asked

@@ -16,6 +16,7 @@ from pydantic_core import from_json
 
 from llama_index_tikhub.schemas import model_format, schema_name
 from llama_index_tikhub.skeleton import REFUSAL, as_arguments
+from tikhub_ai import seal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
@@ -196,6 +197,7 @@ class StructuredPredict(FunctionCallingLLM):
         Raises:
             ValueError: The model refused, or what it gave is no such object.
         """
+        llm_kwargs = seal(llm_kwargs or {})
         call = self._call(output_cls, prompt, llm_kwargs, prompt_args)
         if call is None:
             result: ModelT = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
@@ -215,6 +217,7 @@ class StructuredPredict(FunctionCallingLLM):
         **prompt_args: Any,
     ) -> ModelT:
         """`structured_predict`, async."""
+        llm_kwargs = seal(llm_kwargs or {})
         call = self._call(output_cls, prompt, llm_kwargs, prompt_args)
         if call is None:
             result: ModelT = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
@@ -234,6 +237,7 @@ class StructuredPredict(FunctionCallingLLM):
         **prompt_args: Any,
     ) -> Generator[Any, None, None]:
         """The object as it grows; the last one is whole and valid. Core's public method adds the events."""
+        llm_kwargs = seal(llm_kwargs or {})
         call = self._call(output_cls, prompt, llm_kwargs, prompt_args)
         if call is None:
             yield from super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
@@ -253,6 +257,7 @@ class StructuredPredict(FunctionCallingLLM):
         **prompt_args: Any,
     ) -> AsyncGenerator[Any, None]:
         """`_structured_stream_call`, async: a coroutine that gives the generator."""
+        llm_kwargs = seal(llm_kwargs or {})
         call = self._call(output_cls, prompt, llm_kwargs, prompt_args)
         if call is None:
             return await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)

@@ -14,12 +14,19 @@ SCHEMAS = {
     "/v1/chat/completions": "CreateChatCompletionRequest",
     "/v1/embeddings": "CreateEmbeddingRequest",
     "/v1/responses": "CreateResponse",
+    "/v1/audio/transcriptions": "CreateTranscriptionRequest",
+    "/v1/videos": "CreateVideoJsonBody",
+    "/remix": "CreateVideoRemixBody",
 }
 
 
+FORMS = {"/v1/videos": "CreateVideoMultipartBody"}
+
+
 @cache
-def _validator(path: str) -> Draft202012Validator | None:
-    name = next((schema for end, schema in SCHEMAS.items() if path.endswith(end)), None)
+def _validator(path: str, *, is_form: bool = False) -> Draft202012Validator | None:
+    schemas = SCHEMAS | FORMS if is_form else SCHEMAS
+    name = next((schema for end, schema in schemas.items() if path.endswith(end)), None)
     if name is None or not SPEC.is_file():
         return None
     components = _document()["components"]
@@ -41,9 +48,9 @@ def _without_noise(schemas: dict[str, Any]) -> None:
     schemas["MCPApprovalResponse"]["required"].remove("request_id")
 
 
-def problems(path: str, body: Any) -> list[str]:
+def problems(path: str, body: Any, *, is_form: bool = False) -> list[str]:
     """What is wrong with a request body by the specification; nothing for paths that it does not cover."""
-    validator = _validator(path)
+    validator = _validator(path, is_form=is_form)
     if validator is None:
         return []
     return [

@@ -59,6 +59,7 @@ class ScriptedServer:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.connections = 0
         self.answers: Sequence[Answer] = [Answer({"error": {"message": "nothing scripted"}}, status=500)]
         self.answer: Callable[[Request], Answer] | None = None
         self.closed_early = threading.Event()
@@ -99,6 +100,10 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 30
+
+        def setup(self) -> None:
+            script.connections += 1
+            super().setup()
 
         def _serve(self) -> None:
             length = int(self.headers.get("content-length") or 0)

@@ -65,12 +65,18 @@ if TYPE_CHECKING:
         ConfigurationError,
         ContentBlockedError,
         ContextWindowExceededError,
+        DownloadError,
         IncompleteStreamError,
         IncompleteStreamWarning,
         InsufficientBalanceError,
         InvalidRequestError,
         InvalidResponseError,
+        JobBlockedError,
+        JobCancelledError,
+        JobExpiredError,
         JobFailedError,
+        JobTimeoutError,
+        LostCreateError,
         MissingKeyError,
         ModelNotFoundError,
         NotFoundError,
@@ -84,9 +90,12 @@ if TYPE_CHECKING:
     from tikhub_ai.http.transport import Transport
     from tikhub_ai.models import ModelInfo, alist_models, list_models
     from tikhub_ai.routing import ChatAPI, choose_api, needs_of
-    from tikhub_ai.secret_values import Key, SecretHeaders
-    from tikhub_ai.settings import HeadersField, KeyField, ProxyField, Settings, key_source
+    from tikhub_ai.secret_values import Key, SecretHeaders, seal
+    from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, ProxyField, Settings, key_source
     from tikhub_ai.settings_mixin import SettingsHolder
+    from tikhub_ai.transcript import Segment, Transcript, TranscriptEvent, Word
+    from tikhub_ai.video_families import VideoFamily
+    from tikhub_ai.video_job import JobStatus, UnknownStatusWarning, VideoFile
 
 _HOMES = {
     "apis.embeddings": ("EmbeddingsReply",),
@@ -105,17 +114,21 @@ _HOMES = {
     "embeddings": ("EmbeddingsClient",),
     "errors": (
         "APIConnectionError", "APIStatusError", "APITimeoutError", "AuthenticationError", "BadRequestError",
-        "ConfigurationError", "ContentBlockedError", "ContextWindowExceededError", "IncompleteStreamError",
-        "IncompleteStreamWarning", "InsufficientBalanceError", "InvalidRequestError", "InvalidResponseError",
-        "JobFailedError", "MissingKeyError", "ModelNotFoundError", "NotFoundError", "PermissionDeniedError",
-        "RateLimitError", "ResponseInfo", "ServerError", "TikHubAIError", "TikHubAIWarning",
+        "ConfigurationError", "ContentBlockedError", "ContextWindowExceededError", "DownloadError",
+        "IncompleteStreamError", "IncompleteStreamWarning", "InsufficientBalanceError", "InvalidRequestError",
+        "InvalidResponseError", "JobBlockedError", "JobCancelledError", "JobExpiredError", "JobFailedError",
+        "JobTimeoutError", "LostCreateError", "MissingKeyError", "ModelNotFoundError", "NotFoundError",
+        "PermissionDeniedError", "RateLimitError", "ResponseInfo", "ServerError", "TikHubAIError", "TikHubAIWarning",
     ),
     "settings_mixin": ("SettingsHolder",),
     "models": ("ModelInfo", "alist_models", "list_models"),
     "arguments": ("NATIVE_ARGUMENTS", "split_arguments"),
-    "secret_values": ("Key", "SecretHeaders"),
-    "settings": ("HeadersField", "KeyField", "ProxyField", "Settings", "key_source"),
+    "secret_values": ("Key", "SecretHeaders", "seal"),
+    "settings": ("HeadersField", "HttpBackend", "KeyField", "ProxyField", "Settings", "key_source"),
     "http.transport": ("Transport",),
+    "transcript": ("Segment", "Transcript", "TranscriptEvent", "Word"),
+    "video_families": ("VideoFamily",),
+    "video_job": ("JobStatus", "UnknownStatusWarning", "VideoFile"),
 }  # fmt: skip
 _MODULES = frozenset({"replay"})
 """Names that are modules: what is in them is for adapters, and reads best with the module's name before it."""
@@ -143,19 +156,27 @@ __all__ = [
     "ContextWindowExceededError",
     "Delta",
     "Document",
+    "DownloadError",
     "EmbeddingsClient",
     "EmbeddingsReply",
     "End",
     "HeadersField",
+    "HttpBackend",
     "IncompleteStreamError",
     "IncompleteStreamWarning",
     "InsufficientBalanceError",
     "InvalidRequestError",
     "InvalidResponseError",
     "Issuer",
+    "JobBlockedError",
+    "JobCancelledError",
+    "JobExpiredError",
     "JobFailedError",
+    "JobStatus",
+    "JobTimeoutError",
     "Key",
     "KeyField",
+    "LostCreateError",
     "Media",
     "MediaKind",
     "Message",
@@ -178,6 +199,7 @@ __all__ = [
     "ResponseInfo",
     "Role",
     "SecretHeaders",
+    "Segment",
     "ServerError",
     "ServerToolCall",
     "ServerToolResult",
@@ -192,8 +214,14 @@ __all__ = [
     "ToolCallDelta",
     "ToolChoice",
     "ToolResult",
+    "Transcript",
+    "TranscriptEvent",
     "Transport",
+    "UnknownStatusWarning",
     "Usage",
+    "VideoFamily",
+    "VideoFile",
+    "Word",
     "__version__",
     "alist_models",
     "choose_api",
@@ -202,6 +230,7 @@ __all__ = [
     "media_kind",
     "needs_of",
     "replay",
+    "seal",
     "split_arguments",
 ]
 

@@ -15,7 +15,6 @@ from tikhub_ai.errors import (
     ContentBlockedError,
     ContextWindowExceededError,
     InsufficientBalanceError,
-    InvalidResponseError,
     ModelNotFoundError,
     NotFoundError,
     PermissionDeniedError,
@@ -150,17 +149,15 @@ def mask(error: TikHubAIError, *secrets: str) -> None:
     """
     error.message = masked(error.message, secrets)
     error.args = (error.message,)
-    if not isinstance(error, APIStatusError | InvalidResponseError):
-        return
     for name in ("code", "type", "param", "request_id"):
-        if isinstance(said := getattr(error, name), str):
+        if isinstance(said := getattr(error, name, None), str):
             setattr(error, name, masked(said, secrets))
-    if error.response is not None:
-        info, body = error.response, error.response.body
+    if isinstance(info := getattr(error, "response", None), ResponseInfo):
+        body = info.body
         for secret in secrets:
             body = body.replace(secret.encode(), b"***")
         headers = {name: masked(value, secrets) for name, value in info.headers.items()}
-        error.response = ResponseInfo(info.status_code, headers, body)
+        error.response = ResponseInfo(info.status_code, headers, body)  # type: ignore[attr-defined]  # it has one
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:

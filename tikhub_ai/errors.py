@@ -14,7 +14,10 @@ TikHubAIError
     NotFoundError > ModelNotFoundError
     RateLimitError
     ServerError
-  JobFailedError
+  JobFailedError > JobBlockedError (also a ContentBlockedError), JobExpiredError, JobCancelledError
+  JobTimeoutError
+  DownloadError
+  LostCreateError
 ```
 
 No member holds an `httpx` or `aiohttp` object, since those hold the request's headers and with them the key.
@@ -30,6 +33,7 @@ import orjson
 
 if TYPE_CHECKING:
     from tikhub_ai.conversation import ChatReply
+    from tikhub_ai.transcript import Transcript
 
 
 @dataclass(slots=True, frozen=True)
@@ -133,7 +137,7 @@ class IncompleteStreamError(TikHubAIError):
 
     is_retryable = True
 
-    def __init__(self, message: str, *, partial: ChatReply | None = None) -> None:
+    def __init__(self, message: str, *, partial: ChatReply | Transcript | None = None) -> None:
         super().__init__(message)
         self.partial = partial
 
@@ -235,7 +239,7 @@ class ServerError(APIStatusError):
 
 
 class JobFailedError(TikHubAIError):
-    """A job, such as a video, ended without a result.
+    """A job, such as a video, ended without a result. Asking for it again makes, and bills, a new one.
 
     Attributes:
         job: The job as last seen.
@@ -244,6 +248,76 @@ class JobFailedError(TikHubAIError):
     def __init__(self, message: str, *, job: Any = None) -> None:
         super().__init__(message)
         self.job = job
+
+
+class JobBlockedError(JobFailedError, ContentBlockedError):
+    """A content filter stopped the job's input or its result. Another prompt or image may pass.
+
+    Attributes:
+        job: The job as last seen.
+        code: The filter's own word, such as `moderation_blocked`; None where it said none.
+    """
+
+    def __init__(self, message: str, *, job: Any = None, code: str | None = None) -> None:
+        ContentBlockedError.__init__(self, message, code=code)
+        self.job = job
+
+
+class JobExpiredError(JobFailedError):
+    """The job was not done in the time that it had, or its result is no longer kept."""
+
+
+class JobCancelledError(JobFailedError):
+    """The job was cancelled before it was done."""
+
+
+class JobTimeoutError(TikHubAIError, TimeoutError):
+    """The job was not done when the caller's time was over. It still runs, and may be billed: do not create it again.
+
+    Attributes:
+        job: The job as last seen; wait for it again by its own methods, or load it by its id later.
+    """
+
+    def __init__(self, message: str, *, job: Any = None) -> None:
+        super().__init__(message)
+        self.job = job
+
+
+class DownloadError(TikHubAIError):
+    """A result is there, but could not be fetched whole. The job is done: download it again, do not create it again.
+
+    Attributes:
+        job: The job whose result it is.
+        response: What came in its place, such as an error in JSON; None where the connection failed.
+    """
+
+    def __init__(self, message: str, *, job: Any = None, response: ResponseInfo | None = None) -> None:
+        super().__init__(message)
+        self.job = job
+        self.response = response
+
+
+class LostCreateError(TikHubAIError):
+    """No usable answer came to a create that the server may have acted on: a job may have been made and billed.
+
+    Attributes:
+        request: What was asked.
+        external_task_id: The caller's own id of the job, by which Kling finds it; None where none was given.
+        response: What the server answered, if anything.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request: Any = None,
+        external_task_id: str | None = None,
+        response: ResponseInfo | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.request = request
+        self.external_task_id = external_task_id
+        self.response = response
 
 
 class TikHubAIWarning(UserWarning):

@@ -9,12 +9,16 @@ it passes.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping
 from hashlib import blake2b
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler, SecretStr
+from pydantic import GetCoreSchemaHandler, SecretStr, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, core_schema
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")  # beyond ASCII, HTTP libraries differ in what they send
 
 WITHHELD = "\0withheld"
 """Stands for a value that was not pickled; no header and no address can carry it."""
@@ -34,6 +38,7 @@ class Key(SecretStr):
 
     Read from an environment variable, it is read there again by the same name when it is unpickled. Given as text, it
     does not travel: the copy is empty, and its first call raises MissingKeyError. Copies within the process keep it.
+    It equals its text.
 
     Attributes:
         variable: The environment variable it was read from, or None.
@@ -45,6 +50,12 @@ class Key(SecretStr):
         self.variable = variable
         self.remedy = remedy
 
+    def stripped(self) -> Key:
+        """The key without white space around it."""
+        if self.get_secret_value().strip() == self.get_secret_value():
+            return self
+        return Key(self.get_secret_value().strip(), self.variable, self.remedy)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _key_elsewhere, (self.variable,)
 
@@ -55,9 +66,16 @@ class Key(SecretStr):
         return self
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SecretStr) and self.get_secret_value() == other.get_secret_value()
+        if isinstance(other, SecretStr):
+            return self.get_secret_value() == other.get_secret_value()
+        return self.get_secret_value() == other if isinstance(other, str) else NotImplemented
 
     __hash__ = SecretStr.__hash__
+
+
+def secret_key(key: str | SecretStr) -> Key:
+    """A key as it is kept."""
+    return key if isinstance(key, Key) else Key(key.get_secret_value() if isinstance(key, SecretStr) else key)
 
 
 def _key_elsewhere(variable: str | None) -> Key:
@@ -132,6 +150,25 @@ class SecretHeaders:
         """A dict of them, in the open."""
         return dict(self._values)
 
+    def merged(self, *others: SecretHeaders | None) -> SecretHeaders:
+        """These and others together, names in lower case; the last of a name wins."""
+        merged = SecretHeaders()
+        for headers in (self, *others):
+            for name, value in headers.items() if headers else ():
+                merged[name.lower()] = value
+        return merged
+
+    def unsendable(self) -> str | None:
+        """Why one of them cannot be sent, or None. Says no value."""
+        for name, value in self._values.items():
+            if value == WITHHELD:
+                return f"The value of header {name!r} may be secret and was not pickled: give the headers again."
+            if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+                return f"Header {name!r} has a value that no header can carry."
+            if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+                return f"{name!r} cannot be the name of a header."
+        return None
+
     def digests(self) -> dict[str, str]:
         """The name of each header and a digest of its value, by which two callers differ."""
         return {
@@ -187,8 +224,16 @@ class SecretHeaders:
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         """Made of a mapping from text to text; dumped, should somebody do so, as its names."""
+
+        def kept(given: Any, read: ValidatorFunctionWrapHandler) -> SecretHeaders:
+            if not isinstance(given, cls):
+                return cls(read(given))
+            if not all(isinstance(value, str) for value in given.get_secret_value().values()):
+                raise ValueError("headers must be texts")
+            return given
+
         return core_schema.no_info_wrap_validator_function(
-            lambda given, read: given if isinstance(given, cls) else cls(read(given)),
+            kept,
             core_schema.dict_schema(core_schema.str_schema(), core_schema.str_schema()),
             serialization=core_schema.plain_serializer_function_ser_schema(sorted),
         )
@@ -196,3 +241,55 @@ class SecretHeaders:
 
 def _headers_elsewhere(names: list[str]) -> SecretHeaders:
     return SecretHeaders(dict.fromkeys(names, WITHHELD))
+
+
+class Secrets:
+    """All that only the server may see of one call, so that it can be masked where the server repeats it."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, *values: str) -> None:
+        self._values = values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+
+class Refused:
+    """Stands for an argument that ought to be a secret and is of another type.
+
+    Attributes:
+        kind: The type's name; of the value nothing is kept.
+    """
+
+    __slots__ = ("kind",)
+
+    def __init__(self, value: object) -> None:
+        self.kind = type(value).__name__
+
+
+_SECRET_ARGUMENT = re.compile(r"(?:\w+_)?(api_key|proxy)|(?:(?:default|extra|additional)_)?(headers)")
+_HOLDERS = frozenset({"model_kwargs", "additional_kwargs"})
+"""Arguments that hold further ones."""
+
+
+def seal(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments with those that are secret made opaque, whatever class knows them by whatever name.
+
+    The first thing that a public function does with arguments that may hold a secret, so that no frame of ours shows
+    one: `kwargs = seal(kwargs)`.
+    """
+    return {name: _sealed(name, value) for name, value in given.items()}
+
+
+def _sealed(name: str, value: Any) -> Any:
+    if name in _HOLDERS and isinstance(value, Mapping):
+        return seal(value)
+    found = _SECRET_ARGUMENT.fullmatch(name)
+    if value is None or found is None:
+        return value
+    if found[2]:
+        return SecretHeaders.of(value) if isinstance(value, (Mapping, SecretHeaders)) else Refused(value)
+    if isinstance(value, (str, SecretStr)):
+        return secret_proxy(value) if found[1] == "proxy" else secret_key(value)
+    return value if callable(value) else Refused(value)

@@ -6,19 +6,31 @@ import inspect
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from dataclasses import dataclass, field, fields
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
 from tikhub_ai.errors import ConfigurationError, MissingKeyError
-from tikhub_ai.secret_values import MISSING_KEY, WITHHELD, Key, SecretHeaders, secret_proxy
+from tikhub_ai.secret_values import (
+    MISSING_KEY,
+    WITHHELD,
+    Key,
+    Refused,
+    SecretHeaders,
+    SecretProxy,
+    seal,
+    secret_key,
+    secret_proxy,
+)
 
 if TYPE_CHECKING:
     import ssl
 
     import httpx
+    import httpx2
 
 KEY_VARIABLES = ("TIKHUB_AI_API_KEY", "TIKHUB_API_KEY")
 """Environment variables that may hold the key, in order."""
@@ -32,6 +44,9 @@ DEFAULT_BASE_URL = "https://ai.tikhub.io"
 CONNECT_TIMEOUT = 10.0
 PLAIN_READ_TIMEOUT = 600.0
 STREAM_READ_TIMEOUT = 120.0
+
+HttpBackend: TypeAlias = Literal["auto", "httpx", "httpx2", "aiohttp"]
+"""Which HTTP library makes the calls. See `Settings`."""
 
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 
@@ -50,19 +65,23 @@ def key_source(api_key: Any) -> Key | KeyFunction | None:
         ConfigurationError: It is none of these.
     """
     match api_key:
-        case Key():
-            return api_key
-        case SecretStr():
-            return Key(api_key.get_secret_value())
-        case str():
-            return Key(api_key)
+        case str() | SecretStr():
+            return secret_key(api_key)
         case None:
             return environment_key()
     if callable(api_key):
         function: KeyFunction = api_key
         return function
-    kind, api_key = type(api_key).__name__, None  # what is refused may be secret too
-    raise ConfigurationError(f"api_key must be a string or a function that returns one, not {kind}.")
+    # What is refused may be secret all the same.
+    refused = api_key = api_key if isinstance(api_key, Refused) else Refused(api_key)
+    raise ConfigurationError(f"api_key must be a string or a function that returns one, not {refused.kind}.")
+
+
+def _sealed_key(given: Any) -> Any:
+    """What `api_key` gave: a key, something to be awaited, None, or what is neither."""
+    if isinstance(given, (str, SecretStr)):
+        return secret_key(given)
+    return given if given is None or inspect.isawaitable(given) else Refused(given)
 
 
 def environment_key() -> Key | None:
@@ -129,6 +148,27 @@ def normalised_base_url(base_url: str | None) -> str:
     return re.sub(r"/(v1|v1beta)$", "", url.rstrip("/")).rstrip("/")
 
 
+_ClassT = TypeVar("_ClassT", bound=type)
+
+
+def _sealing(cls: _ClassT) -> _ClassT:
+    """A dataclass whose constructor holds no secret in the open, should it refuse its arguments."""
+    init: Any = cls.__init__  # type: ignore[misc]  # of a class, as a decorator finds it
+    known = {one.name for one in fields(cls)}
+
+    @wraps(init)
+    def sealed_init(self: Any, **given: Any) -> None:
+        given = seal(given)
+        if unknown := sorted(given.keys() - known):
+            self = None  # an object without its attributes cannot be shown
+            raise TypeError(f"{cls.__name__}() has no argument {unknown[0]!r}.")
+        init(self, **given)
+
+    cls.__init__ = sealed_init  # type: ignore[misc]  # as above
+    return cls
+
+
+@_sealing
 @dataclass(slots=True, kw_only=True)
 class Settings:
     """What every client of the gateway is set up with.
@@ -137,17 +177,17 @@ class Settings:
         api_key: The key, or a function that gives it (sync, or async for async calls). None reads the environment:
             `TIKHUB_AI_API_KEY`, else `TIKHUB_API_KEY`, at each call.
         base_url: The gateway's address, with or without `/v1`; None reads `TIKHUB_AI_BASE_URL`.
-        timeout: Seconds of silence allowed, or an `httpx.Timeout`. None: 10 to connect, 600 for a plain answer, 120
-            between the events of a stream.
+        timeout: Seconds of silence allowed, or a `Timeout` of httpx or httpx2. None: 10 to connect, 600 for a plain
+            answer, 120 between the events of a stream.
         max_retries: Further requests after the first, for failures that may pass.
         retry_deadline: Seconds after which no further request of one call is begun. A flowing stream is not bounded.
         default_headers: Sent with every request. Secret.
-        http_client: Your own `httpx.Client`, used as it is and never closed here.
-        http_async_client: Your own `httpx.AsyncClient`, used as it is and never closed here.
+        http_client: Your own `httpx.Client` or `httpx2.Client`, used as it is and never closed here.
+        http_async_client: Your own `httpx.AsyncClient` or `httpx2.AsyncClient`, used as it is and never closed here.
         proxy: Proxy address; None reads the environment as httpx does.
         verify: TLS verification: True, False, a CA file's path or an `ssl.SSLContext`.
-        http_backend: The HTTP library of async calls: `httpx`, `aiohttp`, or `auto`, which is aiohttp where it is
-            installed. An injected `http_async_client` is used in any case.
+        http_backend: The HTTP library: `auto`, which is httpx, and aiohttp for async calls where it is installed;
+            `httpx` or `httpx2` for all calls; `aiohttp` for async ones. An injected client is used in any case.
         auth_header: The header that carries the key, for every API. None: the API's own, `x-api-key` for messages,
             `x-goog-api-key` for generate_content, `authorization` for the others. `authorization` carries it as a
             bearer token.
@@ -160,15 +200,15 @@ class Settings:
 
     api_key: ApiKey = field(default=None, repr=False)
     base_url: str | None = None
-    timeout: float | httpx.Timeout | None = None
+    timeout: float | httpx.Timeout | httpx2.Timeout | None = None
     max_retries: int = 2
     retry_deadline: float = 300.0
     default_headers: Mapping[str, str] | SecretHeaders | None = field(default=None, repr=False)
-    http_client: httpx.Client | None = field(default=None, repr=False)
-    http_async_client: httpx.AsyncClient | None = field(default=None, repr=False)
+    http_client: httpx.Client | httpx2.Client | None = field(default=None, repr=False)
+    http_async_client: httpx.AsyncClient | httpx2.AsyncClient | None = field(default=None, repr=False)
     proxy: str | SecretStr | None = field(default=None, repr=False)
     verify: bool | str | ssl.SSLContext = field(default=True, repr=False)
-    http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
+    http_backend: HttpBackend = "auto"
     auth_header: str | None = None
     max_event_bytes: int = 256 * 1024 * 1024
 
@@ -176,16 +216,19 @@ class Settings:
         self.base_url = normalised_base_url(self.base_url)
         if self.api_key is not None:
             self.api_key = key_source(self.api_key)
+        if isinstance(self.default_headers, Refused):
+            raise ConfigurationError(f"default_headers must be a mapping, not {self.default_headers.kind}.")
         self.default_headers = SecretHeaders.of(self.default_headers)
+        if isinstance(self.proxy, Refused):
+            raise ConfigurationError(f"proxy must be a string, not {self.proxy.kind}.")
         self.proxy = secret_proxy(self.proxy)
         for name, least in (("max_retries", 0), ("max_event_bytes", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ConfigurationError(f"{name} must be a whole number from {least} up, not {value!r}.")
-        if self.http_backend not in {"auto", "httpx", "aiohttp"}:
-            raise ConfigurationError(
-                f"http_backend {self.http_backend!r} is not known; use 'auto', 'httpx' or 'aiohttp'."
-            )
+        if self.http_backend not in get_args(HttpBackend):
+            known = ", ".join(map(repr, get_args(HttpBackend)))
+            raise ConfigurationError(f"http_backend {self.http_backend!r} is not known; use one of {known}.")
         if self.auth_header is not None:
             if not re.fullmatch(r"[A-Za-z0-9-]+", self.auth_header):
                 raise ConfigurationError(f"auth_header={self.auth_header!r} cannot be the name of a header.")
@@ -200,37 +243,36 @@ class Settings:
         """
         return cls(**{name: getattr(owner, name) for name in cls.__slots__ if hasattr(owner, name)})
 
-    def key(self) -> str:
+    def key(self) -> Key:
         """The key, for a sync call.
 
         Raises:
             MissingKeyError: There is none, or it is empty.
             ConfigurationError: `api_key` is async, or the key holds characters that no header can carry.
         """
-        key = self.api_key() if callable(self.api_key) else self.api_key
+        key = _sealed_key(self.api_key() if callable(self.api_key) else self.api_key)
         if inspect.isawaitable(key):
             if inspect.iscoroutine(key):
                 key.close()
             raise ConfigurationError("api_key is an async function: use the async methods, or give a sync one.")
         return self._usable(key)
 
-    async def akey(self) -> str:
+    async def akey(self) -> Key:
         """The key, for an async call. Raises as `key` does."""
-        key = self.api_key() if callable(self.api_key) else self.api_key
-        return self._usable(await key if inspect.isawaitable(key) else key)
+        key = _sealed_key(self.api_key() if callable(self.api_key) else self.api_key)
+        return self._usable(_sealed_key(await key) if inspect.isawaitable(key) else key)
 
-    def _usable(self, key: str | SecretStr | None) -> str:
-        if self.proxy == WITHHELD:
+    def _usable(self, key: Key | Refused | None) -> Key:
+        if self.proxy == SecretProxy(WITHHELD):
             raise ConfigurationError("proxy= held a password and was not pickled: give it again.")
-        if key is None:
-            key = environment_key()
-        text = key.get_secret_value() if isinstance(key, SecretStr) else key
-        text = (text or "").strip()
-        if not text:
-            raise MissingKeyError(key.remedy if isinstance(key, Key) else MISSING_KEY)
-        if not _VISIBLE_ASCII.fullmatch(text):
+        if isinstance(key, Refused):
+            raise ConfigurationError(f"The function that api_key is must return a string, not {key.kind}.")
+        key = environment_key() if key is None else key
+        if key is None or not key.get_secret_value().strip():
+            raise MissingKeyError(MISSING_KEY if key is None else key.remedy)
+        if not _VISIBLE_ASCII.fullmatch(key.get_secret_value().strip()):
             raise ConfigurationError("The API key holds spaces, line ends or non-ASCII characters: copy it again.")
-        return text
+        return key.stripped()
 
     def timeouts(self, *, stream: bool) -> Timeouts:
         """The timeout of each phase, for a plain call or a stream."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
 import orjson
 
@@ -12,7 +12,53 @@ from tikhub_ai.errors import InvalidResponseError, ResponseInfo, TikHubAIError
 from tikhub_ai.secret_values import SecretHeaders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+
+class FormField(NamedTuple):
+    """A field of a multipart form."""
+
+    name: str
+    value: str
+
+
+@dataclass(slots=True)
+class Upload:
+    """A file on its way out, and what is known of it before it is sent.
+
+    Attributes:
+        content: Bytes in memory; a path, opened anew for each attempt; or the caller's open binary file.
+        filename: Its name without folders; empty where nobody said.
+        size: Bytes from `start` to the end; None where that cannot be told before reading.
+        head: Its first bytes, for telling what it is.
+        start: Where an open file stood when it was given: a further attempt begins there again.
+        is_seekable: Whether a further attempt can be made at all. False only for an open file that cannot seek.
+    """
+
+    content: bytes | Path | BinaryIO = field(repr=False)
+    filename: str = ""
+    size: int | None = None
+    head: bytes = field(default=b"", repr=False)
+    start: int = 0
+    is_seekable: bool = True
+
+
+@dataclass(slots=True)
+class FilePart:
+    """A file in a multipart form.
+
+    Attributes:
+        name: The form field's name.
+        filename: The name that the server is told. Its extension says the format to most servers.
+        content_type: MIME type.
+        upload: What is sent.
+    """
+
+    name: str
+    filename: str
+    content_type: str
+    upload: Upload
 
 
 @dataclass(slots=True)
@@ -22,21 +68,31 @@ class ApiRequest:
     Attributes:
         path: Path below the base URL, such as `/v1/chat/completions`.
         body: JSON value of the body; None sends none.
+        form: Parts of a multipart form, in order, in place of `body`.
+        accept: Media types that the answer may have, as the `accept` header says them; None is JSON.
         method: HTTP method.
         auth_header: Header that carries the key; `authorization` carries it as a bearer token.
         headers: Further headers of the wire API.
         extra_headers: Headers of this call from the caller. Secret.
         retry_when_sent: Whether it may go out again although the server may already have acted on it.
+        made_nothing: For a request that may not: whether an error says that the server made nothing all the same, so
+            that it may go out again where the error `is_retryable`.
+        judge: What an error is on this wire: itself, or another member of the tree in its place. Asked before it is
+            decided whether to try again.
         amend: Asked once, with the request and its error: what to send instead, where that may help; else None.
     """
 
     path: str
     body: Any = None
+    form: Sequence[FormField | FilePart] | None = field(default=None, repr=False)
+    accept: str | None = None
     method: Literal["GET", "POST", "DELETE"] = "POST"
     auth_header: str = "authorization"
     headers: dict[str, str] = field(default_factory=dict)
     extra_headers: Mapping[str, str] | SecretHeaders | None = field(default=None, repr=False)
     retry_when_sent: bool = True
+    made_nothing: Callable[[TikHubAIError], bool] | None = field(default=None, repr=False)
+    judge: Callable[[TikHubAIError], TikHubAIError] | None = field(default=None, repr=False)
     amend: Callable[[ApiRequest, TikHubAIError], ApiRequest | None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -63,12 +119,24 @@ class ApiResponse:
             APIStatusError: It is an error in spite of its status.
             InvalidResponseError: It is no JSON object.
         """
-        try:
-            payload = orjson.loads(self.body)
-        except ValueError:
-            payload = None
+        payload = self.json()
         if (error := error_in_body(payload)) is not None:
             raise error_from_payload(error, self.headers)
+        return self.object_in(payload)
+
+    def json(self) -> Any:
+        """The JSON value that the body holds, or None where it holds none."""
+        try:
+            return orjson.loads(self.body)
+        except ValueError:
+            return None
+
+    def object_in(self, payload: Any) -> dict[str, Any]:
+        """`payload`, which must be an object. For wires on which an `error` in a 200 may be a state and no error.
+
+        Raises:
+            InvalidResponseError: It is none.
+        """
         if isinstance(payload, dict):
             return payload
         info, body = self.info, self.body.strip()

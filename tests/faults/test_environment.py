@@ -15,7 +15,7 @@ from tests.faults.conftest import CERTIFICATE
 from tests.faults.lanes import CORE, KEY, Lane, assert_ours, settings_of
 from tests.faults.wire import CLOSE, JSON, PLAIN, TEXT, TLS, good, head, send, whole
 from tikhub_ai import APIConnectionError, ChatClient, ChatRequest, ConfigurationError, Message, Text
-from tikhub_ai.http import aiohttp_backend, httpx_backend, proxies
+from tikhub_ai.http import aiohttp_backend, httpx_backend, httpx_family, proxies
 from tikhub_ai.http.pools import Pools
 from tikhub_ai.http.transport import Transport
 from tikhub_ai.wire import ApiRequest
@@ -34,7 +34,7 @@ PROXIES = pytest.mark.fault("proxies and certificates")
 def _no_client_from_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Shared clients have read the environment that they were made in."""
     pools = Pools()
-    for library in (aiohttp_backend, httpx_backend):
+    for library in (aiohttp_backend, httpx_backend, httpx_family):
         monkeypatch.setattr(library, "pools", pools)
     for name in ("NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)

@@ -22,7 +22,7 @@ from tikhub_ai import (
     TextDelta,
     TikHubAIError,
 )
-from tikhub_ai.http import aiohttp_backend, httpx_backend
+from tikhub_ai.http import aiohttp_backend, httpx_family
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -140,7 +140,7 @@ async def test_a_pooled_connection_that_closes_on_a_call_not_to_be_made_twice_is
 @pytest.fixture
 def one_connection(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A TLS context that no client was made with yet, so that one is made whose pool holds one connection."""
-    for library in (aiohttp_backend, httpx_backend):
+    for library in (aiohttp_backend, httpx_family):
         monkeypatch.setattr(library, "MAX_CONNECTIONS", 1)
     return ssl.create_default_context()
 

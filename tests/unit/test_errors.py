@@ -10,7 +10,7 @@ import pytest
 
 import tikhub_ai
 from tikhub_ai import APIStatusError, IncompleteStreamError
-from tikhub_ai.error_bodies import error_from_payload, error_from_response
+from tikhub_ai.error_bodies import error_from_payload, error_from_response, mask
 
 
 def openai_shape(message: str = "m", code: Any = "", kind: str = "new_api_error") -> dict[str, Any]:
@@ -128,10 +128,26 @@ def test_errors_survive_a_pickle_with_all_they_say() -> None:
 
 
 def test_every_member_has_the_root_and_errors_found_before_sending_have_no_status() -> None:
-    members = [getattr(tikhub_ai, name) for name in tikhub_ai.__all__ if name.endswith("Error")]
-    assert len(members) == 20
+    members = [getattr(tikhub_ai, name) for name in MEMBERS]
+    assert len(members) == 26
     assert all(issubclass(member, tikhub_ai.TikHubAIError) for member in members)
     early = tikhub_ai.InvalidRequestError("empty")
     assert isinstance(early, APIStatusError)
     assert early.status_code is None
     assert early.response is None
+
+
+MEMBERS = [name for name in tikhub_ai.__all__ if name.endswith("Error")]
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_secret_is_masked_wherever_an_error_of_any_kind_holds_it(name: str) -> None:
+    secret = "sk-canary-0123456789"
+    error = getattr(tikhub_ai, name)(f"it said {secret}")
+    for attribute in ("code", "type", "param", "request_id"):
+        if hasattr(error, attribute):
+            setattr(error, attribute, secret)
+    if hasattr(error, "response"):
+        error.response = tikhub_ai.ResponseInfo(200, {"x-echo": secret}, f'{{"key": "{secret}"}}'.encode())
+    mask(error, secret)
+    assert secret not in f"{error} {error.args} {error.__dict__}"

@@ -380,10 +380,7 @@ def test_event_loops_come_and_go_without_a_warning(server: ScriptedServer) -> No
 
 
 def test_connections_are_shared_by_equal_settings(server: ScriptedServer) -> None:
-    from tikhub_ai.http import backends
-
-    one, other = client_of(server), client_of(server, max_retries=5)
     server.answers = [Answer(HELLO)]
-    one.complete(REQUEST)
-    first = backends.sync_backend(one.settings)._client  # type: ignore[attr-defined]  # looks inside, on purpose
-    assert backends.sync_backend(other.settings)._client is first  # type: ignore[attr-defined]  # the same
+    for settings in ({}, {"max_retries": 5}, {"api_key": "sk-another"}):
+        client_of(server, **settings).complete(REQUEST)
+    assert server.connections == 1

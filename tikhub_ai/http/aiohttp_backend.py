@@ -15,7 +15,7 @@ from yarl import URL
 from tikhub_ai.http import failures
 from tikhub_ai.http.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
 from tikhub_ai.http.proxies import environment_proxy
-from tikhub_ai.secret_values import secret_proxy
+from tikhub_ai.secret_values import SecretHeaders, secret_proxy
 
 if TYPE_CHECKING:
     import ssl
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tikhub_ai.errors import TikHubAIError
     from tikhub_ai.http.backends import AsyncWireResponse, WireRequest
+    from tikhub_ai.http.shared import Lease
     from tikhub_ai.secret_values import SecretProxy
     from tikhub_ai.settings import Settings, Timeouts
 
@@ -160,15 +161,15 @@ def _is_beyond(proxy: SecretProxy | None) -> bool:
 class AiohttpResponse:
     """An open answer, and the iterator over its body. See `AsyncWireResponse`."""
 
-    __slots__ = ("_deadline", "_error", "_inflater", "_response", "_slots", "_url", "headers", "status_code")
+    __slots__ = ("_deadline", "_error", "_inflater", "_lease", "_response", "_url", "headers", "status_code")
 
-    def __init__(self, response: aiohttp.ClientResponse, slots: asyncio.Semaphore, url: str) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, lease: Lease[AiohttpClient], url: str) -> None:
         self.status_code = response.status
         self.headers = _headers(response)
         coding = self.headers.get("content-encoding", "").strip().lower()
         self._inflater = _Inflater() if coding in {"gzip", "x-gzip", "deflate"} else None
         self._response = response
-        self._slots: asyncio.Semaphore | None = slots
+        self._lease: Lease[AiohttpClient] | None = lease
         self._url = url
         self._error: TikHubAIError | None = None
         self._deadline: float | None = None
@@ -219,15 +220,16 @@ class AiohttpResponse:
 
         Nothing is awaited: a loop that ends closes all its generators at once, and none may find another one at work.
         """
-        slots, self._slots = self._slots, None
-        if slots is None:
+        lease, self._lease = self._lease, None
+        if lease is None:
             return
         connection = self._response.connection
         transport = None if connection is None else connection.transport
         if transport is not None:
             transport.abort()  # `close` would wait for a peer over TLS, perhaps longer than the loop lives
         self._response.close()
-        slots.release()
+        lease.client.slots.release()
+        lease.release()
 
 
 class _Inflater:
@@ -249,15 +251,23 @@ class _Inflater:
 class AiohttpBackend:
     """Async exchanges over an `AiohttpClient`."""
 
-    __slots__ = ("_client",)
+    __slots__ = ("_settings",)
 
-    def __init__(self, client: AiohttpClient) -> None:
-        self._client = client
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
     async def aopen(self, request: WireRequest) -> AsyncWireResponse:
         """See `Backend.open`."""
-        client, url, content, response = self._client, request.url, request.content, None
-        headers = {"accept-encoding": "gzip, deflate", **request.headers}
+        lease = _leased(self._settings)
+        try:
+            return await self._opened(request, lease)
+        except BaseException:
+            lease.release()
+            raise
+
+    async def _opened(self, request: WireRequest, lease: Lease[AiohttpClient]) -> AsyncWireResponse:
+        client, url, content, response = lease.client, request.url, request.content, None
+        headers = SecretHeaders({"accept-encoding": "gzip, deflate"}).merged(request.headers)
         data: bytes | AsyncIterator[bytes] | None = content or None
         if len(content) > _PIECE:
             data = _pieces(content)
@@ -268,7 +278,7 @@ class AiohttpBackend:
                 request.method,
                 url,
                 data=data,
-                headers=headers,
+                headers=headers.get_secret_value(),
                 proxy=_parsed(client.proxy_for(url)),
                 timeout=_timeout(request.timeouts),
                 allow_redirects=False,
@@ -278,7 +288,7 @@ class AiohttpBackend:
         except _FAILURES as failure:
             error = _from_aiohttp(failure, url)
         else:
-            return AiohttpResponse(response, client.slots, url)
+            return AiohttpResponse(response, lease, url)
         finally:
             if response is None:
                 client.slots.release()
@@ -349,8 +359,13 @@ def _from_aiohttp(failure: Exception, url: str) -> TikHubAIError:
 
 def async_backend(settings: Settings) -> AiohttpBackend | None:
     """Over a client shared by equal settings within the running loop; None where the proxy is SOCKS, beyond aiohttp."""
-    client = pools.async_client(
+    lease = _leased(settings)
+    lease.release()
+    return None if _is_beyond(lease.client.proxy_for(str(settings.base_url))) else AiohttpBackend(settings)
+
+
+def _leased(settings: Settings) -> Lease[AiohttpClient]:
+    return pools.async_client(
         key_of("aiohttp", settings),
         lambda: AiohttpClient(pools.context(settings.verify), secret_proxy(settings.proxy)),
     )
-    return None if _is_beyond(client.proxy_for(str(settings.base_url))) else AiohttpBackend(client)

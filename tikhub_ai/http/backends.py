@@ -7,7 +7,7 @@ first use.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from tikhub_ai.errors import ConfigurationError
@@ -15,6 +15,7 @@ from tikhub_ai.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
+    from tikhub_ai.secret_values import SecretHeaders
     from tikhub_ai.settings import Settings, Timeouts
 
 
@@ -24,7 +25,7 @@ class WireRequest:
 
     method: str
     url: str
-    headers: dict[str, str] = field(repr=False)
+    headers: SecretHeaders
     content: bytes
     timeouts: Timeouts
 
@@ -95,20 +96,24 @@ def sync_backend(settings: Settings) -> Backend:
     """The backend of sync calls.
 
     Raises:
-        ConfigurationError: Its proxy or CA file cannot be used.
+        ConfigurationError: httpx2 was asked for and is not installed.
     """
     from tikhub_ai.http import httpx_backend  # noqa: PLC0415 - httpx costs 20 ms that an import need not pay
 
-    return httpx_backend.sync_backend(settings)
+    try:
+        return httpx_backend.sync_backend(settings, _of_family(settings))
+    except ImportError:
+        error = _lacking(settings, f"{settings.http_backend} is not installed: `pip install {settings.http_backend}`")
+    raise error
 
 
 def async_backend(settings: Settings) -> AsyncBackend:
     """The backend of async calls in the running loop: aiohttp where it is installed and nothing else was asked.
 
     Raises:
-        ConfigurationError: Its proxy or CA file cannot be used, or aiohttp was asked for and is not installed.
+        ConfigurationError: Its proxy or CA file cannot be used, or the library that was asked for is not installed.
     """
-    if settings.http_async_client is None and settings.http_backend != "httpx":
+    if settings.http_async_client is None and settings.http_backend in {"auto", "aiohttp"}:
         try:
             from tikhub_ai.http import aiohttp_backend  # noqa: PLC0415 - as above, and it may be missing
         except ImportError:
@@ -118,10 +123,25 @@ def async_backend(settings: Settings) -> AsyncBackend:
                 return backend
             lack = "aiohttp knows no SOCKS proxies"
         if settings.http_backend == "aiohttp":
-            raise ConfigurationError(f"http_backend='aiohttp' cannot be had: {lack}, or leave http_backend='auto'.")
+            raise _lacking(settings, lack)
     from tikhub_ai.http import httpx_backend  # noqa: PLC0415 - as above
 
-    return httpx_backend.async_backend(settings)
+    try:
+        return httpx_backend.async_backend(settings, _of_family(settings))
+    except ImportError:
+        error = _lacking(settings, f"{settings.http_backend} is not installed: `pip install {settings.http_backend}`")
+    raise error
+
+
+def _of_family(settings: Settings) -> str:
+    """The library of httpx's family that serves what aiohttp does not."""
+    return "httpx2" if settings.http_backend == "httpx2" else "httpx"
+
+
+def _lacking(settings: Settings, lack: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"http_backend={settings.http_backend!r} cannot be used: {lack}, or leave http_backend='auto'."
+    )
 
 
 def close(settings: Settings) -> None:
@@ -131,12 +151,13 @@ def close(settings: Settings) -> None:
     """
     from tikhub_ai.http.pools import key_of, pools  # noqa: PLC0415 - as above
 
-    pools.close(key_of("httpx", settings))
+    for library in ("httpx", "httpx2"):
+        pools.close(key_of(library, settings))
 
 
 async def aclose(settings: Settings) -> None:
     """`close`, for the async calls of the running loop."""
     from tikhub_ai.http.pools import key_of, pools  # noqa: PLC0415 - as above
 
-    for library in ("aiohttp", "httpx"):
+    for library in ("aiohttp", "httpx", "httpx2"):
         await pools.aclose(key_of(library, settings))

@@ -1,72 +1,31 @@
-"""The backend over httpx, sync and async, with injected clients or shared ones."""
+"""The backend over the libraries of httpx's family, sync and async, with injected clients or shared ones."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from contextlib import suppress
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from socket import socket
 from typing import TYPE_CHECKING, Any, cast
 
-import httpx
-
 from tikhub_ai.errors import TikHubAIError
 from tikhub_ai.http import failures
-from tikhub_ai.http.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
+from tikhub_ai.http.httpx_family import library, library_of
+from tikhub_ai.http.pools import key_of, pools
 from tikhub_ai.http.watchdog import watchdog
-from tikhub_ai.secret_values import secret_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from tikhub_ai.http.backends import AsyncWireResponse, WireRequest, WireResponse
+    from tikhub_ai.http.httpx_family import Library
+    from tikhub_ai.http.shared import Lease
     from tikhub_ai.settings import Settings
 
-_IDLE = 20
-"""Most idle connections. httpcore's time for a request grows with their square: with 100 it does 200 calls a second."""
 
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-    httpx.ProxyError,
-    UnicodeError,  # a host name that IDNA cannot encode
-)
-_HTTPX_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, UnicodeError)
-
-
-def _from_httpx(failure: Exception, url: str | httpx.URL) -> TikHubAIError:
-    """The member of our tree that an exception of httpx is; keeps its words, not the exception."""
-    url, words = str(url), failures.words_of(failure)
-    sent = not isinstance(failure, _NEVER_SENT)
-    match failure:
-        case httpx.PoolTimeout():
-            return failures.pool_exhausted()
-        case httpx.TimeoutException():
-            return failures.too_slow(url, words, may_have_been_sent=sent)
-        case httpx.DecodingError():
-            return failures.not_decompressed(url, words)
-        case httpx.LocalProtocolError() | httpx.InvalidURL() | httpx.UnsupportedProtocol():
-            return failures.cannot_be_sent(url)
-        case _ if not sent:
-            return failures.not_connected(url, words)
-        case _:
-            return failures.broken(url, words)
-
-
-def _httpx_request(client: httpx.Client | httpx.AsyncClient, request: WireRequest) -> httpx.Request:
-    limits = request.timeouts
-    return client.build_request(
-        request.method,
-        request.url,
-        headers=request.headers,
-        content=request.content or None,
-        timeout=httpx.Timeout(connect=limits.connect, read=limits.read, write=limits.write, pool=limits.pool),
-    )
+# --- sync -----------------------------------------------------------------------------------------------------------
 
 
 class _AtWork(threading.local):
@@ -89,11 +48,25 @@ class _AtWork(threading.local):
             self.close(self.dropped.pop())
 
     def close(self, answer: _HttpxResponse) -> None:
+        if answer.pid != os.getpid():
+            _leave(answer)
+            return
         if self.depth:
             self.dropped.append(answer)
             return
         with self:
             answer.response.close()
+        answer.release()
+
+
+def _leave(answer: _HttpxResponse) -> None:
+    """Let a forked child never touch a stream of its parent, not even at the end of the interpreter.
+
+    A thread that is not here may hold httpcore's lock for ever, and a generator that is freed closes its connection.
+    """
+    import ctypes  # noqa: PLC0415 - rarely needed
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(answer))
 
 
 _at_work = _AtWork()
@@ -101,10 +74,21 @@ _open: set[_HttpxResponse] = set()
 """Held here, so that what is closed of a dropped stream, and when, is for us to say and not for the collector."""
 
 
-class _Guarded(httpx.SyncByteStream):
-    """A body whose socket is the watchdog's no more before its connection may serve somebody else."""
+class _SharedClient:
+    """Mixed into a library's client: closed as everything of it is."""
 
-    def __init__(self, stream: httpx.SyncByteStream, guarded: socket) -> None:
+    def close(self) -> None:
+        with _at_work:
+            super().close()  # type: ignore[misc]  # the library's
+
+
+class _Guarded:
+    """A body whose socket is the watchdog's no more before its connection may serve somebody else.
+
+    Mixed into a library's `SyncByteStream`.
+    """
+
+    def __init__(self, stream: Any, guarded: socket) -> None:
         self._stream = stream
         self._socket = guarded
 
@@ -119,14 +103,17 @@ class _Guarded(httpx.SyncByteStream):
 class _HttpxResponse:
     """An open answer, and the iterator over its body."""
 
-    __slots__ = ("_deadline", "_pieces", "_socket", "headers", "response", "status_code")
+    __slots__ = ("_deadline", "_lease", "_library", "_pieces", "_socket", "headers", "pid", "response", "status_code")
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, library: Library, response: Any, lease: Lease[Any] | None) -> None:
         self.response = response
+        self._library = library
+        self._lease = lease
+        self.pid = os.getpid()
         self._deadline: float | None = None
         self._socket: socket | None = None
-        self._pieces = response.iter_bytes()
-        self.status_code = response.status_code
+        self._pieces: Iterator[bytes] = response.iter_bytes()
+        self.status_code: int = response.status_code
         self.headers: Mapping[str, str] = dict(response.headers)
         _open.add(self)
 
@@ -143,8 +130,8 @@ class _HttpxResponse:
         try:
             with _at_work:
                 return next(self._pieces)
-        except _HTTPX_FAILURES as failure:
-            error = _from_httpx(failure, self.response.url)
+        except self._library.failures as failure:
+            error = self._library.error(failure, self.response.url)
         raise error  # outside the handler, so that no context holds httpx's exception
 
     def hurry(self, seconds: float | None) -> bool:
@@ -156,7 +143,8 @@ class _HttpxResponse:
             self._socket = _own_socket(self.response)
             if self._socket is None:
                 return False
-            self.response.stream = _Guarded(cast("httpx.SyncByteStream", self.response.stream), self._socket)
+            guarded = self._library.subclass(_Guarded, "SyncByteStream")
+            self.response.stream = guarded(self.response.stream, self._socket)
         self._deadline = time.monotonic() + seconds
         return True
 
@@ -169,9 +157,9 @@ class _HttpxResponse:
         try:
             with _at_work:
                 return next(self._pieces)
-        except _HTTPX_FAILURES as failure:
+        except self._library.failures as failure:
             if time.monotonic() < deadline:
-                error = _from_httpx(failure, self.response.url)
+                error = self._library.error(failure, self.response.url)
         finally:
             watchdog.release(guarded)
         raise error
@@ -180,8 +168,13 @@ class _HttpxResponse:
         _open.discard(self)
         _at_work.close(self)
 
+    def release(self) -> None:
+        """The exchange is over."""
+        if self._lease is not None:
+            self._lease.release()
 
-def _own_socket(response: httpx.Response) -> socket | None:
+
+def _own_socket(response: Any) -> socket | None:
     """The socket that serves this answer alone; None where there is none."""
     if response.http_version not in {"HTTP/1.0", "HTTP/1.1"}:
         return None
@@ -190,15 +183,69 @@ def _own_socket(response: httpx.Response) -> socket | None:
     return found if isinstance(found, socket) else None
 
 
+class HttpxBackend:
+    """Sync exchanges over the injected client, else over one shared by equal settings."""
+
+    __slots__ = ("_library", "_settings")
+
+    def __init__(self, library: Library, settings: Settings) -> None:
+        self._library = library
+        self._settings = settings
+
+    def open(self, request: WireRequest) -> WireResponse:
+        """See `Backend.open`."""
+        client, lease = self._client()
+        answer = None
+        try:
+            with _at_work:
+                answer = _HttpxResponse(
+                    self._library,
+                    client.send(self._library.request(client, request), stream=True, follow_redirects=False),
+                    lease,
+                )
+        except self._library.failures as failure:
+            error = self._library.error(failure, request.url)
+        else:
+            return answer
+        finally:
+            if answer is None and lease is not None:
+                lease.release()
+        raise error
+
+    def _client(self) -> tuple[Any, Lease[Any] | None]:
+        settings = self._settings
+        if settings.http_client is not None:
+            return settings.http_client, None
+        lease = pools.sync_client(
+            key_of(self._library.name, settings), lambda: self._library.new_client(settings, _SharedClient)
+        )
+        return lease.client, lease
+
+
+def sync_backend(settings: Settings, name: str) -> HttpxBackend:
+    """Over the injected client, of whichever library it is, else over that named.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    client = settings.http_client
+    return HttpxBackend(library(name) if client is None else library_of(client), settings)
+
+
+# --- async ----------------------------------------------------------------------------------------------------------
+
+
 class _HttpxAsyncResponse:
     """An open answer, async."""
 
-    __slots__ = ("_deadline", "_response", "headers", "status_code")
+    __slots__ = ("_deadline", "_lease", "_library", "_response", "headers", "status_code")
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, library: Library, response: Any, lease: Lease[Any] | None) -> None:
         self._response = response
+        self._library = library
+        self._lease = lease
         self._deadline: float | None = None
-        self.status_code = response.status_code
+        self.status_code: int = response.status_code
         self.headers: Mapping[str, str] = dict(response.headers)
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
@@ -214,8 +261,8 @@ class _HttpxAsyncResponse:
                 yield chunk
         except TikHubAIError as own:
             error = own
-        except _HTTPX_FAILURES as failure:
-            error = _from_httpx(failure, self._response.url)
+        except self._library.failures as failure:
+            error = self._library.error(failure, self._response.url)
         else:
             return
         raise error
@@ -236,94 +283,62 @@ class _HttpxAsyncResponse:
     async def aclose(self) -> None:
         # Nothing is awaited: a loop that ends closes all its generators at once, and none may find another one at work.
         if not self._response.is_closed:
-            pools.close_soon(_quietly(self._response.aclose()))
+            pools.close_soon(self._closed())
+        elif self._lease is not None:
+            self._lease.release()
 
-
-async def _quietly(closing: Coroutine[Any, Any, None]) -> None:
-    with suppress(*_HTTPX_FAILURES):
-        await closing
-
-
-class HttpxBackend:
-    """Sync exchanges over an `httpx.Client`."""
-
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
-
-    def open(self, request: WireRequest) -> WireResponse:
-        """See `Backend.open`."""
+    async def _closed(self) -> None:
         try:
-            outgoing = _httpx_request(self._client, request)
-            with _at_work:
-                response = self._client.send(outgoing, stream=True, follow_redirects=False)
-        except _HTTPX_FAILURES as failure:
-            error = _from_httpx(failure, request.url)
-        else:
-            return _HttpxResponse(response)
-        raise error
+            with suppress(*self._library.failures):
+                await self._response.aclose()
+        finally:
+            if self._lease is not None:
+                self._lease.release()
 
 
 class HttpxAsyncBackend:
-    """Async exchanges over an `httpx.AsyncClient`."""
+    """Async exchanges over the injected client, else over one shared by equal settings within the running loop."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+    __slots__ = ("_library", "_settings")
+
+    def __init__(self, library: Library, settings: Settings) -> None:
+        self._library = library
+        self._settings = settings
 
     async def aopen(self, request: WireRequest) -> AsyncWireResponse:
         """See `Backend.open`."""
+        client, lease = self._client()
+        answer = None
         try:
-            outgoing = _httpx_request(self._client, request)
-            response = await self._client.send(outgoing, stream=True, follow_redirects=False)
-        except _HTTPX_FAILURES as failure:
-            error = _from_httpx(failure, request.url)
+            answer = _HttpxAsyncResponse(
+                self._library,
+                await client.send(self._library.request(client, request), stream=True, follow_redirects=False),
+                lease,
+            )
+        except self._library.failures as failure:
+            error = self._library.error(failure, request.url)
         else:
-            return _HttpxAsyncResponse(response)
+            return answer
+        finally:
+            if answer is None and lease is not None:
+                lease.release()
         raise error
 
-
-def _arguments(settings: Settings) -> dict[str, Any]:
-    """What a shared client is made with."""
-    return {
-        "verify": pools.context(settings.verify),
-        "proxy": None if (proxy := secret_proxy(settings.proxy)) is None else proxy.get_secret_value(),
-        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # kept by nobody: clients are shared
-        "limits": httpx.Limits(
-            max_connections=MAX_CONNECTIONS, max_keepalive_connections=_IDLE, keepalive_expiry=KEEPALIVE
-        ),
-    }
+    def _client(self) -> tuple[Any, Lease[Any] | None]:
+        settings = self._settings
+        if settings.http_async_client is not None:
+            return settings.http_async_client, None
+        lease = pools.async_client(
+            key_of(self._library.name, settings), lambda: self._library.new_async_client(settings)
+        )
+        return lease.client, lease
 
 
-class _SharedClient(httpx.Client):
-    def close(self) -> None:
-        with _at_work:
-            super().close()
+def async_backend(settings: Settings, name: str) -> HttpxAsyncBackend:
+    """Over the injected client, of whichever library it is, else over that named.
 
-
-def _new_client(settings: Settings) -> httpx.Client:
-    try:
-        return _SharedClient(**_arguments(settings))
-    except (ImportError, ValueError, httpx.InvalidURL) as failure:
-        error = failures.unusable_proxy(failures.words_of(failure))
-    raise error
-
-
-def _new_async_client(settings: Settings) -> httpx.AsyncClient:
-    try:
-        return httpx.AsyncClient(**_arguments(settings))
-    except (ImportError, ValueError, httpx.InvalidURL) as failure:
-        error = failures.unusable_proxy(failures.words_of(failure))
-    raise error
-
-
-def sync_backend(settings: Settings) -> HttpxBackend:
-    """Over the injected client, else over one shared by equal settings."""
-    client = settings.http_client
-    return HttpxBackend(client or pools.sync_client(key_of("httpx", settings), lambda: _new_client(settings)))
-
-
-def async_backend(settings: Settings) -> HttpxAsyncBackend:
-    """Over the injected client, else over one shared by equal settings within the running loop."""
+    Raises:
+        ImportError: It is not installed.
+    """
     client = settings.http_async_client
-    return HttpxAsyncBackend(
-        client or pools.async_client(key_of("httpx", settings), lambda: _new_async_client(settings))
-    )
+    return HttpxAsyncBackend(library(name) if client is None else library_of(client), settings)

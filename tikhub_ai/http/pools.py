@@ -13,16 +13,19 @@ import ssl
 import sys
 import threading
 import weakref
+from collections import OrderedDict
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from tikhub_ai.errors import ConfigurationError
+from tikhub_ai.http.shared import MAX_CLIENTS, SharedClients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
 
+    from tikhub_ai.http.shared import Lease
     from tikhub_ai.settings import Settings
 
 MAX_CONNECTIONS = 1000
@@ -61,7 +64,7 @@ class _LoopClients:
     """The clients of one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.by_key: dict[Hashable, AsyncClient] = {}
+        self.shared: SharedClients[AsyncClient] = SharedClients(self._close_soon)
         self.closing: set[asyncio.Task[None]] = set()
         self._loop = loop
         self._pid = os.getpid()
@@ -73,8 +76,7 @@ class _LoopClients:
     async def aclose(self) -> None:
         """Close every client."""
         await asyncio.gather(*self.closing, return_exceptions=True)
-        clients, self.by_key = list(self.by_key.values()), {}
-        for client in clients:
+        for client in self.shared.take_all():
             await client.aclose()
         await asyncio.sleep(0)  # transports tell their ends one round of the loop after they were closed
 
@@ -82,7 +84,7 @@ class _LoopClients:
         """Close every client, where the loop can still run."""
         loop = self._loop
         ours = self._pid == os.getpid() and not loop.is_closed() and not loop.is_running()
-        if (self.by_key or self.closing) and ours and not sys.is_finalizing():
+        if (len(self.shared) or self.closing) and ours and not sys.is_finalizing():
             closing = self.aclose()
             try:
                 loop.run_until_complete(closing)
@@ -99,14 +101,31 @@ class _LoopClients:
 
     def abandon(self) -> None:
         """Leave every client as it is, without a word."""
-        clients, self.by_key = list(self.by_key.values()), {}
-        for client in clients:
-            if (abandon := getattr(client, "abandon", None)) is not None:
-                abandon()
+        for client in self.shared.take_all():
+            abandoned(client)
+
+    def close_soon(self, closing: Coroutine[Any, Any, None]) -> None:
+        """Close something without waiting for it; at the latest before the loop itself closes."""
+        task = self._loop.create_task(closing)
+        self.closing.add(task)
+        task.add_done_callback(self.closing.discard)
+
+    def _close_soon(self, client: AsyncClient) -> None:
+        """Close a client whose place another one takes, from wherever its last exchange ended."""
+        if self._loop.is_closed():
+            abandoned(client)
+        else:
+            self._loop.call_soon_threadsafe(lambda: self.close_soon(client.aclose()))
 
     def _close_loop_and_clients(self) -> None:
         self.close()
         self._close_loop()
+
+
+def abandoned(client: AsyncClient) -> None:
+    """Leave a client as it is, without a word."""
+    if (abandon := getattr(client, "abandon", None)) is not None:
+        abandon()
 
 
 class Pools:
@@ -122,37 +141,24 @@ class Pools:
 
     def _start(self) -> None:
         self._lock = threading.RLock()
-        self._contexts: dict[Hashable, ssl.SSLContext] = {}
-        self._sync: dict[Hashable, SyncClient] = {}
+        self._contexts: OrderedDict[Hashable, ssl.SSLContext] = OrderedDict()
+        self._sync: SharedClients[SyncClient] = SharedClients(_close)
         # The values are weak as well: clients hold their loop, and would keep it for ever.
         self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[_LoopClients]] = (
             weakref.WeakKeyDictionary()
         )
 
-    def sync_client(self, key: Hashable, make: Callable[[], SyncT]) -> SyncT:
-        """The client of sync calls for a key, made where there is none."""
-        client = self._sync.get(key)
-        if client is None or client.is_closed:
-            with self._lock:
-                client = self._sync.get(key)
-                if client is None or client.is_closed:
-                    client = self._sync[key] = make()
-        return cast("SyncT", client)
+    def sync_client(self, key: Hashable, make: Callable[[], SyncT]) -> Lease[SyncT]:
+        """The client of sync calls for a key, made where there is none; to be released after use."""
+        return cast("Lease[SyncT]", self._sync.lease(key, make))
 
-    def async_client(self, key: Hashable, make: Callable[[], AsyncT]) -> AsyncT:
-        """The running loop's client for a key, made where there is none."""
-        clients = self._of_running_loop()
-        client = clients.by_key.get(key)
-        if client is None or client.is_closed:
-            client = clients.by_key[key] = make()
-        return cast("AsyncT", client)
+    def async_client(self, key: Hashable, make: Callable[[], AsyncT]) -> Lease[AsyncT]:
+        """The running loop's client for a key, made where there is none; to be released after use."""
+        return cast("Lease[AsyncT]", self._of_running_loop().shared.lease(key, make))
 
     def close_soon(self, closing: Coroutine[Any, Any, None]) -> None:
         """Have the running loop close something without waiting for it; at the latest before the loop itself closes."""
-        clients = self._of_running_loop()
-        task = asyncio.get_running_loop().create_task(closing)
-        clients.closing.add(task)
-        task.add_done_callback(clients.closing.discard)
+        self._of_running_loop().close_soon(closing)
 
     def _of_running_loop(self) -> _LoopClients:
         loop = asyncio.get_running_loop()
@@ -166,14 +172,12 @@ class Pools:
 
     def close(self, key: Hashable) -> None:
         """Close the client of sync calls for a key, if there is one. The next call makes another."""
-        with self._lock:
-            client = self._sync.pop(key, None)
-        if client is not None:
+        if (client := self._sync.take(key)) is not None:
             client.close()
 
     async def aclose(self, key: Hashable) -> None:
         """Close the running loop's client for a key, if there is one. The next call makes another."""
-        if (client := self._of_running_loop().by_key.pop(key, None)) is not None:
+        if (client := self._of_running_loop().shared.take(key)) is not None:
             await client.aclose()
 
     def context(self, verify: bool | str | ssl.SSLContext) -> ssl.SSLContext:
@@ -187,13 +191,16 @@ class Pools:
         with self._lock:
             if verify not in self._contexts:
                 self._contexts[verify] = _new_context(verify)
+            self._contexts.move_to_end(verify)
+            if len(self._contexts) > MAX_CLIENTS:
+                self._contexts.popitem(last=False)
             return self._contexts[verify]
 
     def _of_loops(self) -> list[_LoopClients]:
         return [clients for found in list(self._by_loop.values()) if (clients := found()) is not None]
 
     def _at_exit(self) -> None:
-        for client in self._sync.values():
+        for client in self._sync.take_all():
             client.close()
         for clients in self._of_loops():
             clients.close_at_exit()
@@ -206,13 +213,17 @@ class Pools:
         for clients in self._of_loops():
             self._inherited.append(clients)
             clients.abandon()
-        sync = list(self._sync.values())
+        sync = self._sync.take_all()
         self._start()
         if not self._alone:  # a thread that is gone may hold a lock of theirs for ever
             self._inherited += sync
             return
         for client in sync:
             client.close()
+
+
+def _close(client: SyncClient) -> None:
+    client.close()
 
 
 def _new_context(verify: bool | str) -> ssl.SSLContext:

@@ -7,7 +7,6 @@ how long to wait, how a stream is read and what its end means.
 from __future__ import annotations
 
 import platform
-import re
 import time
 from contextlib import aclosing, closing, contextmanager
 from functools import partial
@@ -20,13 +19,14 @@ from tikhub_ai.error_bodies import error_from_response, mask, masked
 from tikhub_ai.errors import APITimeoutError, ConfigurationError, TikHubAIError
 from tikhub_ai.http import backends
 from tikhub_ai.http.retries import Tries, retry_after
-from tikhub_ai.secret_values import WITHHELD
+from tikhub_ai.secret_values import SecretHeaders, Secrets
 from tikhub_ai.wire import ApiResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 
     from tikhub_ai.http.reader import StreamReader
+    from tikhub_ai.secret_values import Key
     from tikhub_ai.settings import Settings
     from tikhub_ai.wire import ApiRequest
 
@@ -35,8 +35,6 @@ T = TypeVar("T")
 USER_AGENT = f"tikhub-ai/{__version__} python/{platform.python_version()}"
 _SHORTEST_SECRET = 8
 _OF_HTTP = frozenset({"accept", "accept-encoding", "content-type", "user-agent"})
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")  # beyond ASCII, HTTP libraries differ in what they send
 
 
 class Transport:
@@ -189,35 +187,42 @@ class Transport:
 
     # --- shared by all four -----------------------------------------------------------------------------------------
 
-    def _wire(self, request: ApiRequest, key: str, *, stream: bool) -> backends.WireRequest:
+    def _wire(self, request: ApiRequest, key: Key, *, stream: bool) -> backends.WireRequest:
         """The request as it goes out. The caller's headers win over ours, whatever their case."""
         carrier = self.settings.auth_header or request.auth_header
         headers = {
             "user-agent": USER_AGENT,
             "accept": "text/event-stream" if stream else "application/json",
-            carrier: f"Bearer {key}" if carrier == "authorization" else key,
+            carrier: "",
             **request.headers,
         }
         if request.body is not None:
             headers["content-type"] = "application/json"
-        for given in (self.settings.default_headers, request.extra_headers):
-            if given:
-                headers |= {name.lower(): _header_value(name, value) for name, value in given.items()}
+        secret = SecretHeaders(headers)
+        if not headers[carrier]:
+            secret[carrier] = f"{'Bearer ' if carrier == 'authorization' else ''}{key.get_secret_value()}"
+        given = [SecretHeaders.of(self.settings.default_headers), SecretHeaders.of(request.extra_headers)]
+        for some in given:
+            if some and (why := some.unsendable()):
+                raise ConfigurationError(why)
         return backends.WireRequest(
             method=request.method,
             url=f"{self.settings.base_url}{request.path}",
-            headers=headers,
+            headers=secret.merged(*given),
             content=b"" if request.body is None else orjson.dumps(request.body, option=orjson.OPT_NON_STR_KEYS),
             timeouts=self.settings.timeouts(stream=stream),
         )
 
-    def _secrets(self, request: ApiRequest, key: str) -> tuple[str, ...]:
+    def _secrets(self, request: ApiRequest, key: Key) -> Secrets:
         """What only the server may see. Short values of headers, and those that HTTP itself speaks, are none."""
-        given = [*(self.settings.default_headers or {}).items(), *(request.extra_headers or {}).items()]
-        return key, *(
-            value
-            for name, value in given
-            if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and name.lower() not in _OF_HTTP
+        return Secrets(
+            key.get_secret_value(),
+            *(
+                value
+                for headers in (self.settings.default_headers, request.extra_headers)
+                for name, value in (headers or {}).items()
+                if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and name.lower() not in _OF_HTTP
+            ),
         )
 
     def _tried(self, request: ApiRequest, once: Callable[[ApiRequest], T]) -> T:
@@ -322,13 +327,13 @@ class _Flow(Generic[T]):
                 del error  # else the exception's frames would hold the exception
 
 
-def _without(headers: Mapping[str, str], secrets: Sequence[str]) -> dict[str, str]:
+def _without(headers: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
     """Response headers without what was sent and came back."""
     return {name: masked(value, secrets) for name, value in headers.items()}
 
 
 def _checked(
-    response: backends.WireResponse | backends.AsyncWireResponse, body: bytes, secrets: Sequence[str]
+    response: backends.WireResponse | backends.AsyncWireResponse, body: bytes, secrets: Secrets
 ) -> ApiResponse:
     """The whole answer, where its status is no error."""
     if response.status_code >= 300:
@@ -338,22 +343,10 @@ def _checked(
 
 
 @contextmanager
-def _masking(secrets: Sequence[str]) -> Iterator[None]:
+def _masking(secrets: Secrets) -> Iterator[None]:
     """Errors leave without the key, should the server have echoed it."""
     try:
         yield
     except TikHubAIError as error:
         mask(error, *secrets)
         raise
-
-
-def _header_value(name: str, value: str) -> str:
-    if value == WITHHELD:
-        raise ConfigurationError(
-            f"The value of header {name!r} may be secret and was not pickled: give default_headers again."
-        )
-    if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-        raise ConfigurationError(f"Header {name!r} has a value that no header can carry.")
-    if not _HEADER_NAME.fullmatch(name):
-        raise ConfigurationError(f"{name!r} cannot be the name of a header.")
-    return value
