@@ -6,7 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 
 from tikhub_ai.apis.jobs.paths import DEFAULT_PATHS
+from tikhub_ai.apis.jobs.values import without_long
 from tikhub_ai.errors import ConfigurationError
+from tikhub_ai.video_job import VideoJobData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +80,28 @@ def checked_family(family: Any) -> VideoFamily:
     if family not in FAMILIES:
         raise ConfigurationError(f"family={family!r} is not known. Use one of {', '.join(map(repr, FAMILIES))}.")
     return cast("VideoFamily", family)
+
+
+def new_job(update: JobUpdate, request: VideoRequest, family: str, base_url: str) -> VideoJobData:
+    """The job that a create made.
+
+    Args:
+        update: What the create's answer says, decoded.
+        request: What was asked. The job keeps it without images, since answers do not repeat all of it.
+        family: The family that was asked.
+        base_url: The gateway.
+    """
+    job = VideoJobData(
+        update.id or "",
+        family,
+        codec_of(family).kind_of(request),
+        request.model,
+        external_task_id=request.external_task_id,
+        base_url=base_url,
+        fields=without_long({"prompt": request.prompt, **request.fields, **request.extra_body}),
+    )
+    job.take(update)
+    return job
 
 
 def codec_of(family: str) -> VideoCodec:

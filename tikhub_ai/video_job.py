@@ -17,7 +17,7 @@ from tikhub_ai.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tikhub_ai.conversation import Media
 
@@ -46,16 +46,42 @@ class InlineData:
         Raises:
             DownloadError: It is no base64.
         """
-        size = max(4, size - size % 4)
-        for at in range(0, len(self.text), size):
-            piece = self.text[at : at + size]
-            if "-" in piece or "_" in piece:
-                piece = piece.replace("-", "+").replace("_", "/")
-            padding = "=" * (-len(piece) % 4)  # only the last piece may need it
-            try:
-                yield binascii.a2b_base64(piece + padding, strict_mode=True)
-            except (binascii.Error, ValueError):
-                raise DownloadError("The result that came within the answer is no base64.") from None
+        return decoded(self.text[at : at + size].encode() for at in range(0, len(self.text), size))
+
+
+def decoded(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes that base64 stands for, in either alphabet, with or without its padding, cut anywhere.
+
+    Args:
+        texts: The base64, in pieces.
+
+    Raises:
+        DownloadError: It is no base64.
+    """
+    held = b""
+    for text in texts:
+        held += text
+        whole = len(held) - len(held) % 4
+        if whole and whole < len(held):
+            yield _decoded(held[:whole], is_end=False)
+            held = held[whole:]
+        elif whole > 4:  # the last four may be the end, which alone may be padded
+            yield _decoded(held[: whole - 4], is_end=False)
+            held = held[whole - 4 :]
+    if held:
+        yield _decoded(held + b"=" * (-len(held) % 4), is_end=True)
+
+
+def _decoded(text: bytes, *, is_end: bool) -> bytes:
+    try:
+        if is_end or b"=" not in text:
+            return binascii.a2b_base64(text.translate(_STANDARD), strict_mode=True)
+    except (binascii.Error, ValueError):
+        pass
+    raise DownloadError("The result that came within the answer is no base64.")
+
+
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 @dataclass(slots=True)
@@ -149,6 +175,18 @@ class JobUpdate:
     poll_after: float | None = None
     notes: list[str] = field(default_factory=list)
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def hide(self, hide: Callable[[str], str]) -> None:
+        """Hide secrets in all that is said here, since gateways repeat what they were sent. Addresses stay as they are.
+
+        Args:
+            hide: Gives a text without the secrets in it.
+        """
+        for name in ("raw_status", "error", "error_code"):
+            if isinstance(said := getattr(self, name), str):
+                setattr(self, name, hide(said))
+        self.notes = [hide(note) for note in self.notes]
+        self.raw = _hidden(self.raw, hide)
 
 
 @dataclass(slots=True)
@@ -253,6 +291,14 @@ class VideoJobData:
             return JobBlockedError(said, job=self, code=self.error_code)
         kinds: dict[str, type[JobFailedError]] = {"expired": JobExpiredError, "cancelled": JobCancelledError}
         return kinds.get(self.status, JobFailedError)(said, job=self)
+
+
+def _hidden(value: Any, hide: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, dict):
+        return {hide(key): _hidden(item, hide) for key, item in value.items()}
+    return [_hidden(item, hide) for item in value] if isinstance(value, list) else value
 
 
 class UnknownStatusWarning(TikHubAIWarning):

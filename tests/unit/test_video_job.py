@@ -244,3 +244,19 @@ def test_any_nonsense_in_a_field_is_read_or_refused_and_nothing_else(name: str, 
 )
 def test_an_origin_is_scheme_host_and_port(url: str, origin: Any) -> None:
     assert origin_of(url) == origin
+
+
+def test_secrets_that_an_answer_repeats_are_hidden_but_addresses_stay() -> None:
+    update = JobUpdate(
+        status="failed",
+        raw_status="failed sk-1",
+        error="bad key sk-1",
+        error_code="sk-1",
+        notes=["sk-1"],
+        videos=[VideoFile("https://e.com/v?sig=sk-1")],
+        raw={"sk-1": ["sk-1", {"a": "sk-1"}], "n": 1},
+    )
+    update.hide(lambda text: text.replace("sk-1", "***"))
+    assert "sk-1" not in repr(update).replace("sig=sk-1", "") + repr(update.raw)
+    assert update.videos[0].url == "https://e.com/v?sig=sk-1"
+    assert update.raw == {"***": ["***", {"a": "***"}], "n": 1}

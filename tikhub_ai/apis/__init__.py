@@ -1,6 +1,7 @@
 """One pure codec per wire API: no I/O, no framework, no clock.
 
-A codec is a module with the names of `ChatCodec`. Every quirk of a wire lives in exactly one of them.
+A chat codec is a module with the names of `ChatCodec`, a video codec one with those of `video_families.VideoCodec`.
+Every quirk of a wire lives in exactly one of them.
 """
 
 from __future__ import annotations
