@@ -15,7 +15,7 @@ PIP_OUTPUT := -qq
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test wire test-peers test-vendors lint types format record record-live catalog bench clean
+.PHONY: help demo test wire test-peers test-vendors lint types format record record-live catalog migrating bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,7 +41,11 @@ test-peers: $(VENV)/.with-test+peers ## tests against the local servers, which a
 	$(PY) -m pytest tests/peers -m peers $(ARGS)
 
 test-vendors: $(VENDORS_VENV)/.with-vendors ## the vendors' own test suites, held against our classes; fetches them
-	$(VENDORS_VENV)/bin/python tests/vendors/run.py $(ARGS)
+	@failed=0; $(VENDORS_VENV)/bin/python tests/vendors/run.py $(ARGS) || failed=1; \
+		$(VENDORS_VENV)/bin/python scripts/make_migrating.py --check || failed=1; exit $$failed
+
+migrating: $(VENDORS_VENV)/.with-vendors ## make docs/migrating.md again, from the vendors' classes
+	$(VENDORS_VENV)/bin/python scripts/make_migrating.py
 
 lint: $(VENV)/.with-lint ## ruff, changing nothing
 	$(PY) -m ruff check .

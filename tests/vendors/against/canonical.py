@@ -21,6 +21,11 @@ def canonical(api: str, body: Any) -> Any:
     if not isinstance(body, dict):
         return body
     body = {"stream": False, **body}
+    for name in ("tools", "stop", "stop_sequences", "reasoning"):
+        if body.get(name) in ([], {}):
+            del body[name]
+    if body.get("tool_choice") in ("auto", {"type": "auto"}):
+        del body["tool_choice"]
     match api:
         case "chat_completions":
             return _chat_completions(body)
@@ -56,17 +61,21 @@ def _item(item: Any) -> Any:
 
 
 def _messages(body: dict[str, Any]) -> dict[str, Any]:
-    if body.get("tools") == []:
-        del body["tools"]
     if isinstance(body.get("system"), str):
         body["system"] = [{"type": "text", "text": body["system"]}]
-    return body | {"messages": [_message(one, "text") for one in body.get("messages") or ()]}
+    turns: list[dict[str, Any]] = []
+    for turn in (_message(one, "text") for one in body.get("messages") or ()):
+        if turns and turns[-1].get("role") == turn.get("role"):
+            turns[-1] = {**turns[-1], "content": [*turns[-1]["content"], *turn["content"]]}
+        else:
+            turns.append(turn)
+    return body | {"messages": turns}
 
 
 def _message(message: Any, kind: str) -> Any:
     if not isinstance(message, dict):
         return message
-    message = dict(message)
+    message = {name: value for name, value in message.items() if name != "content" or value is not None}
     if message.get("role") == "system":
         message["role"] = "developer"
     if isinstance(message.get("content"), str):
@@ -97,6 +106,8 @@ def _generate_content(body: dict[str, Any]) -> dict[str, Any]:
     settings = {name: value for name, value in (body.get("generationConfig") or {}).items() if value not in ({}, None)}
     if settings.get("candidateCount") == 1:
         del settings["candidateCount"]
+    if settings.get("stopSequences") == []:
+        del settings["stopSequences"]
     body = {**body, "generationConfig": settings}
     for name in ("safetySettings", "tools"):
         if not body.get(name):
@@ -109,6 +120,7 @@ def _lower_types(value: Any) -> Any:
         return {
             key: item.lower() if key == "type" and isinstance(item, str) else _lower_types(item)
             for key, item in value.items()
+            if not (key == "required" and item == [])
         }
     return [_lower_types(item) for item in value] if isinstance(value, list) else value
 
