@@ -1,23 +1,23 @@
-"""What a call needs and importing ChatTikHub does not: loaded at the first call. See `lazy`."""
+"""What a call needs and importing ChatTikHub does not: loaded at the first call. See `_lazy`."""
 
+from langchain_tikhub.binding import SecretBinding
 from langchain_tikhub.events import EventStream
 from langchain_tikhub.reply import AnswerStream, from_reply
-from langchain_tikhub.request import call_timeout, chat_request
+from langchain_tikhub.request import chat_request
 from langchain_tikhub.structured import structured_output
 from langchain_tikhub.tokens import estimated_tokens, message_tokens
 from langchain_tikhub.tools import bound_tools
-from tikhub_ai import ChatClient, End, TextDelta, choose_api, needs_of
+from tikhub_ai import ChatClient, End, TextDelta, needs_of
 
 __all__ = [
     "AnswerStream",
     "ChatClient",
     "End",
     "EventStream",
+    "SecretBinding",
     "TextDelta",
     "bound_tools",
-    "call_timeout",
     "chat_request",
-    "choose_api",
     "estimated_tokens",
     "from_reply",
     "message_tokens",

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from contextlib import aclosing, closing
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.utils.utils import LC_ID_PREFIX
-from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from langchain_tikhub import arguments
 from langchain_tikhub._lazy import LazyModule
 from langchain_tikhub.errors import model_errors
+from langchain_tikhub.profile import PROVIDER, profile
 from tikhub_ai import (
-    HeadersField,
-    HttpBackend,
-    KeyField,
-    ProxyField,
+    ChatArgumentsMixin,
     Settings,
-    SettingsHolder,
+    SettingsMixin,
     __version__,
-    catalog,
+    call_settings,
+    constructor_arguments,
+    hides_secrets,
+    model_facts,
     seal,
+    without_secrets,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
     from langchain_core.messages import AIMessage
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
-    from langchain_core.runnables import Runnable
+    from langchain_core.runnables import Runnable, RunnableConfig
     from langchain_core.tools import BaseTool
     from langchain_protocol.protocol import MessagesData
 
@@ -44,7 +44,14 @@ else:
     calls = LazyModule("langchain_tikhub._first_call")
 
 
-class ChatTikHub(SettingsHolder, BaseChatModel):
+_CALLS = ("invoke", "stream", "generate", "stream_events")
+_HOOKS = ("generate", "stream", "stream_chat_model_events")
+
+
+@hides_secrets(
+    *_CALLS, *(f"a{name}" for name in _CALLS), *(f"_{name}" for name in _HOOKS), *(f"_a{name}" for name in _HOOKS)
+)
+class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
     """Chat with any model that TikHub AI serves: GPT, Claude, Gemini, DeepSeek and the rest, behind one key.
 
     ```python
@@ -63,104 +70,21 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
     family and of `tikhub_ai`'s tree.
     """
 
-    model: str
-    """Model name, sent as it is. Alias: `model_name`."""
-    api: Literal["auto", "chat_completions", "responses", "messages", "generate_content"] = "auto"
-    """The wire API; `auto` chooses by the model. Which one it was is in `response_metadata["api"]`."""
-
-    api_key: KeyField = Field(default=None, validate_default=True, exclude=True, repr=False)
-    """The key, or a function that gives it. Default: `TIKHUB_AI_API_KEY`, else `TIKHUB_API_KEY`."""
-    base_url: str | None = None
-    """The gateway's address, with or without `/v1`. Default: `TIKHUB_AI_BASE_URL`, else the public gateway."""
-    timeout: Any = None
-    """Seconds of silence allowed, or an `httpx.Timeout`. Alias: `request_timeout`."""
-    max_retries: int = Field(default=2, ge=0)
-    """Further requests after the first, for failures that may pass."""
-    retry_deadline: float = 300.0
-    """Seconds after which no further request of one call is begun."""
-    default_headers: HeadersField = Field(default=None, exclude=True, repr=False)
-    """Sent with every request. Secret: neither shown, dumped nor pickled."""
-    http_client: Any = Field(default=None, exclude=True, repr=False)
-    """Your own `httpx.Client`, used as it is and never closed here. Does not travel in a pickle."""
-    http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    """Your own `httpx.AsyncClient`, used as it is and never closed here. Does not travel in a pickle."""
-    http_backend: HttpBackend = "auto"
-    """HTTP library of async calls."""
-    auth_header: str | None = None
-    """The header that carries the key; None: the API's own."""
-    proxy: ProxyField = Field(default=None, exclude=True, repr=False)
-    """Proxy address. Secret, since it may hold credentials; with them it does not travel in a pickle."""
-    verify: Any = Field(default=True, exclude=True, repr=False)
-    """TLS verification: True, False, a CA file's path or an `ssl.SSLContext`."""
-
-    temperature: float | None = None
-    """0 to 2 (0 to 1 for Claude). Like all that follow, sent only when given."""
-    top_p: float | None = None
-    """Nucleus sampling, 0 to 1."""
-    top_k: int | None = None
-    """Sampling from the k likeliest tokens."""
-    max_tokens: int | None = None
-    """Most tokens of the answer, reasoning included. Aliases: `max_output_tokens`, `max_completion_tokens`."""
-    stop: list[str] | str | None = None
-    """Texts at which the answer ends. Alias: `stop_sequences`."""
-    seed: int | None = None
-    """For repeatable sampling."""
-    n: int | None = None
-    """How many answers. `generate` gives them all; a stream gives the first, and the others whole at its end, in
-    `response_metadata["other_choices"]`."""
-    logprobs: bool | None = None
-    """Give the log probability of each token, in `response_metadata["logprobs"]`."""
-    top_logprobs: int | None = None
-    """How many alternatives per token, 0 to 20."""
-    presence_penalty: float | None = None
-    """-2 to 2."""
-    frequency_penalty: float | None = None
-    """-2 to 2."""
-    logit_bias: dict[str, float] | None = None
-    """Token id to bias, -100 to 100."""
-    user: str | None = None
-    """The end user's id."""
-    request_metadata: dict[str, Any] | None = None
-    """The wire's `metadata`: tags for the provider's own log. (`metadata` is LangChain's, for tracing.)"""
-    modalities: list[str] | None = None
-    """Kinds of output, such as `["text", "audio"]`."""
-    audio: dict[str, Any] | None = None
-    """Voice and format of audio output."""
-    parallel_tool_calls: bool | None = None
-    """Whether several calls in one answer are welcome."""
-    reasoning_effort: str | None = None
-    """`minimal`, `low`, `medium`, `high`, ..."""
-    thinking: dict[str, Any] | None = None
-    """Anthropic's and DeepSeek's switch, such as `{"type": "enabled", "budget_tokens": 2048}`."""
-    thinking_budget: int | None = None
-    """Tokens for reasoning."""
-    reasoning: dict[str, Any] | None = None
-    """OpenAI's `{"effort": ..., "summary": ...}`."""
-    extra_body: dict[str, Any] | None = None
-    """Fields of the wire merged over the encoded body, last."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Further fields of the wire."""
+    """Further fields of the request's body. Those that are an argument here are taken out."""
 
     streaming: bool | None = None
     """True: `invoke` streams too, so that callbacks see every token. False: never stream."""
-    stream_usage: bool = True
-    """Ask for token usage in streams; some strict servers refuse the question."""
-    incomplete_stream: Literal["raise", "warn"] = "raise"
-    """What a stream does that ends without its finish marker: an error with the partial answer, or a warning."""
     include_response_headers: bool = False
     """Whether `response_metadata["headers"]` holds the response headers."""
 
-    _client: Any = PrivateAttr(default=None)
-
-    model_config = ConfigDict(populate_by_name=True, protected_namespaces=(), hide_input_in_errors=True)
+    model_config = ConfigDict(populate_by_name=True, protected_namespaces=(), defer_build=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs = seal(kwargs)
         super().__init__(*args, **kwargs)
         with model_errors():
-            self._settings()  # a setting that cannot work shows here, as an error of ours and not of pydantic
-            if self.api != "auto":
-                calls.choose_api(self.model, self.api)
+            Settings.from_fields(self)  # a setting that cannot work shows here, as an error of ours and not of pydantic
 
     @model_validator(mode="before")
     @classmethod
@@ -169,7 +93,7 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         if not isinstance(values, dict):
             return values
         values = seal(values)  # `model_validate` comes here too
-        return arguments.constructor_arguments(values, set(cls.model_fields))
+        return constructor_arguments(values, cls.model_fields, cls.__name__)
 
     @model_validator(mode="after")
     def _set_tikhub_version(self) -> Self:
@@ -190,7 +114,8 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
-        said = {name: getattr(self, name) for name in arguments.IDENTIFYING}
+        names = ("base_url", *ChatArgumentsMixin.model_fields, "model_kwargs", "streaming")
+        said = {name: getattr(self, name) for name in names if name not in {"model", "incomplete_stream"}}
         return {"model_name": self.model} | {name: value for name, value in said.items() if value is not None}
 
     @classmethod
@@ -208,56 +133,56 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         """What `dumps` replaces by the name of an environment variable."""
         return {"api_key": "TIKHUB_AI_API_KEY"}
 
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What `dumps` holds in another form than the field's: that of `model_dump`."""
+        return self.model_dump(include={"timeout", "proxy", "verify"}, exclude_defaults=True)
+
     def _facts(self) -> ModelFacts:
-        return catalog.facts(self.model)
+        return model_facts(self.model)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return arguments.profile(self.model)
+        return profile(self.model)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)
-        params["ls_provider"] = arguments.PROVIDER
+        params["ls_provider"] = PROVIDER
         if ends := stop or self.stop:
             params["ls_stop"] = [ends] if isinstance(ends, str) else list(ends)
         return params
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        """What tracers are told: of headers, only the names."""
-        return super()._get_invocation_params(stop=stop, **arguments.without_secrets(kwargs))
+        """What tracers are told: of what is secret, only that it was given."""
+        return super()._get_invocation_params(stop=stop, **without_secrets(kwargs))
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        """What answers are cached under."""
-        return super()._get_llm_string(stop=stop, **arguments.without_secrets(kwargs))
+        """What answers are cached under: what is asked, and who asks it of whom (see `Settings.identity`)."""
+        with model_errors():
+            settings, rest = call_settings(kwargs)
+            who = Settings.from_fields(self, **settings).identity(rest.get("extra_headers"))
+        return f"{super()._get_llm_string(stop=stop, **without_secrets(rest))}---{who}"
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
-        return arguments.combined(llm_outputs)
-
-    # --- copies -----------------------------------------------------------------------------------------------------
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """A copy that shares its clients: they hold connections and locks."""
-        memo = {} if memo is None else memo
-        memo[id(self._client)] = self._client
-        return super().__deepcopy__(memo)
+        out: dict[str, Any] = {}
+        for output in llm_outputs:
+            for key, value in (output or {}).items():
+                out[key] = _sum(out.get(key), value) if key == "token_usage" else value
+        return out
 
     # --- calls ------------------------------------------------------------------------------------------------------
 
-    def _settings(self) -> Settings:
-        return Settings(**{name: getattr(self, name) for name in arguments.SETTINGS})
-
-    def _chat_client(self, timeout: Any = None) -> ChatClient:
-        """The client for the settings as they are now; made at the first call, again where a setting was changed.
+    def _chat_client(self, **of_the_call: Any) -> ChatClient:
+        """The client of the settings as they are now. It is small: what is dear, connections, is shared below it.
 
         Args:
-            timeout: Of this call alone.
+            **of_the_call: Settings of this call alone.
         """
-        held: tuple[Any, ChatClient] | None = self._client
-        needs = calls.needs_of(self)
-        wanted = (needs, *(getattr(self, name) for name in arguments.CLIENT))
-        how: dict[str, Any] = {"api": self.api, "needs": needs, "incomplete_stream": self.incomplete_stream}
-        if held is None or held[0] != wanted:
-            held = self._client = (wanted, calls.ChatClient(self._settings(), **how))
-        return held[1] if timeout is None else type(held[1])(replace(held[1].settings, timeout=timeout), **how)
+        return calls.ChatClient(
+            Settings.from_fields(self, **of_the_call),
+            api=self.api,
+            needs=calls.needs_of(self),
+            incomplete_stream=self.incomplete_stream,
+        )
 
     def _get_request_payload(
         self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
@@ -280,8 +205,8 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
     def _prepared(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
     ) -> tuple[ChatClient, ChatRequest]:
-        timeout = calls.call_timeout(kwargs)
-        return self._chat_client(timeout), self._get_request_payload(messages, stop=stop, **kwargs)
+        settings, kwargs = call_settings(kwargs)
+        return self._chat_client(**settings), self._get_request_payload(messages, stop=stop, **kwargs)
 
     def _generate(
         self,
@@ -290,7 +215,6 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's signature
         **kwargs: Any,
     ) -> ChatResult:
-        kwargs = seal(kwargs)
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             reply = client.complete(request)
@@ -303,7 +227,6 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's signature
         **kwargs: Any,
     ) -> ChatResult:
-        kwargs = seal(kwargs)
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             reply = await client.acomplete(request)
@@ -326,7 +249,6 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        kwargs = seal(kwargs)
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             answer = calls.AnswerStream(request.model, headers=self.include_response_headers)
@@ -344,7 +266,6 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        kwargs = seal(kwargs)
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             answer = calls.AnswerStream(request.model, headers=self.include_response_headers)
@@ -367,7 +288,6 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[MessagesData]:
         """Events of `stream_events(version="v3")`. LangChain finds this method by its name."""
-        kwargs = seal(kwargs)
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             answer = self._event_stream(request, run_manager)
@@ -389,7 +309,6 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[MessagesData]:
-        kwargs = seal(kwargs)
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             answer = self._event_stream(request, run_manager)
@@ -409,9 +328,13 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
     # --- tools and structured output --------------------------------------------------------------------------------
 
     def bind(self, **kwargs: Any) -> Any:
-        """Bind arguments to the model. Values of `extra_headers` are kept secret."""
+        """Bind arguments to the model. A key or headers among them are kept secret."""
         kwargs = seal(kwargs)
-        return super().bind(**kwargs)
+        return calls.SecretBinding(bound=self, kwargs=kwargs)
+
+    def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Bind a config to the model, and keep secret what is bound to that."""
+        return calls.SecretBinding.of(super().with_config(config, **kwargs))
 
     def bind_tools(
         self,
@@ -505,3 +428,12 @@ class ChatTikHub(SettingsHolder, BaseChatModel):
         Claude's count, where the gateway has `/v1/messages/count_tokens`; else an estimate, as `get_num_tokens` makes.
         """
         return calls.message_tokens(self, messages, tools or ())
+
+
+def _sum(left: Any, right: Any) -> Any:
+    """Token counts of two calls, added up."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return {key: _sum(left.get(key), right.get(key)) for key in {**left, **right}}
+    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        return left + right
+    return left if right is None else right

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -12,40 +11,15 @@ from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field
 
 from langchain_tikhub.errors import model_errors
-from tikhub_ai import HeadersField, HttpBackend, KeyField, ProxyField, Settings, SettingsHolder, seal, split_arguments
+from tikhub_ai import Settings, SettingsMixin, constructor_arguments, merged, seal, warn
 
 if TYPE_CHECKING:
     from tikhub_ai import EmbeddingsClient
 
 OnProgress: TypeAlias = Callable[[int, int], None] | None
 
-_ALIASES = {
-    "model_name": "model",
-    "chunk_size": "batch_size",
-    "api_base": "base_url",
-    "openai_api_base": "base_url",
-    "tikhub_api_base": "base_url",
-    "request_timeout": "timeout",
-    "headers": "default_headers",
-    "additional_headers": "default_headers",
-    "openai_proxy": "proxy",
-}
-"""What OpenAIEmbeddings and other vendors' classes call the same."""
-_TOKENIZER_ARGUMENTS = frozenset(
-    {
-        "allowed_special",
-        "check_embedding_ctx_length",
-        "disallowed_special",
-        "embedding_ctx_length",
-        "skip_empty",
-        "tiktoken_enabled",
-        "tiktoken_model_name",
-    }
-)
-"""Arguments of OpenAIEmbeddings that say how it cuts texts into token ids, or that it shall not. We never do."""
 
-
-class TikHubEmbeddings(SettingsHolder, BaseModel, Embeddings):
+class TikHubEmbeddings(SettingsMixin, BaseModel, Embeddings):
     """Embeds texts with any embedding model of the TikHub AI gateway.
 
     Texts are sent as they are, in batches, several at once; a batch that the server refuses as too large is sent again
@@ -59,77 +33,42 @@ class TikHubEmbeddings(SettingsHolder, BaseModel, Embeddings):
         vectors = embeddings.embed_documents(["a text", "another"])
         ```
 
-    Attributes:
-        model: Model name (also `model_name`).
-        dimensions: Length of the vectors, for models that can shorten them (text-embedding-3-*).
-        batch_size: Most texts of one request, up to 2048 (also `chunk_size`).
-        max_concurrency: Most requests at once, sync and async.
-        show_progress_bar: Whether to draw a bar over documents; needs `tqdm`.
-        encoding_format: `float`, or `base64` for smaller answers. Either form is read.
-        user: Your end user's id, passed on.
-        api_key: The key, or a function that gives it (async for async calls). None reads `TIKHUB_AI_API_KEY`, else
-            `TIKHUB_API_KEY`, now. A pickle holds where the key came from, never the key: one given as text is missing
-            in the copy.
-        base_url: The gateway's address, with or without `/v1`. None reads `TIKHUB_AI_BASE_URL`.
-        timeout: Seconds without an answer, or an `httpx.Timeout`. None: 10 to connect, 600 to answer.
-        max_retries: Further requests after the first, for failures that may pass.
-        retry_deadline: Seconds after which no further request of one batch is begun.
-        default_headers: Sent with every request. Secret: shown nowhere, and not pickled.
-        http_client: Your own `httpx.Client`, used as it is and never closed here.
-        http_async_client: Your own `httpx.AsyncClient`, used as it is and never closed here.
-        proxy: Proxy address; None reads the environment.
-        verify: TLS verification: True, False, a CA file's path or an `ssl.SSLContext`.
-        http_backend: `auto`, `httpx` or `aiohttp`.
-        extra_body: Further fields of the request.
-        model_kwargs: The same; unknown keyword arguments go here, with a warning.
+    The settings (`api_key`, `base_url`, `timeout`, ...) are those of `tikhub_ai.Settings`. Arguments that are not known
+    here go to `model_kwargs`, with a warning.
 
     Raises:
-        ConfigurationError: `base_url` or `max_retries` cannot work.
+        ConfigurationError: A setting cannot work.
     """
 
     model: str = "text-embedding-3-small"
+    """Model name. Alias: `model_name`."""
     dimensions: int | None = Field(default=None, gt=0)
+    """Length of the vectors, for models that can shorten them (text-embedding-3-*)."""
     batch_size: int = Field(default=256, gt=0)
+    """Most texts of one request, 1 to 2048. Alias: `chunk_size`."""
     max_concurrency: int = Field(default=8, gt=0)
+    """Most requests at once, sync and async."""
     show_progress_bar: bool = False
+    """Whether to draw a bar over documents; needs `tqdm`."""
     encoding_format: Literal["float", "base64"] = "float"
+    """How numbers travel: `float`, or `base64` for answers of a third of the size. Either form is read."""
     user: str | None = None
-    api_key: KeyField = Field(default=None, validate_default=True, exclude=True, repr=False)
-    base_url: str | None = None
-    timeout: Any = None
-    max_retries: int = 2
-    retry_deadline: float = 300.0
-    default_headers: HeadersField = Field(default=None, exclude=True, repr=False)
-    http_client: Any = Field(default=None, exclude=True, repr=False)
-    http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    proxy: ProxyField = Field(default=None, exclude=True, repr=False)
-    verify: Any = Field(default=True, exclude=True, repr=False)
-    http_backend: HttpBackend = "auto"
+    """Identifier of the end user, for the provider's detection of abuse."""
     extra_body: Mapping[str, Any] | None = None
+    """Fields of the request's body, by the names of the wire. Merged over it last, object by object."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Further fields of the request's body. Those that are an argument here are taken out."""
 
-    model_config = ConfigDict(protected_namespaces=(), hide_input_in_errors=True)
+    model_config = ConfigDict(protected_namespaces=(), defer_build=False)
 
     if not TYPE_CHECKING:  # checkers and editors see the fields
 
         def __init__(self, **kwargs: Any) -> None:
             kwargs = seal(kwargs)
-            known, unknown = split_arguments(kwargs, type(self).model_fields, _ALIASES)
-            super().__init__(**known)
-            self._pass_on(unknown)
+            super().__init__(**constructor_arguments(kwargs, type(self).model_fields, type(self).__name__))
             # Here and not in a validator, where pydantic would make a ValidationError of our ConfigurationError.
             with model_errors():
                 self.base_url = Settings.from_fields(self).base_url
-
-    def _pass_on(self, unknown: dict[str, Any]) -> None:
-        """Unknown arguments go into the request's body, as LangChain's own classes have it."""
-        needless = {name: unknown.pop(name) for name in sorted(unknown.keys() & _TOKENIZER_ARGUMENTS)}
-        if needless:
-            warnings.warn(f"{', '.join(needless)}: not needed, since texts are sent as they are.", stacklevel=3)
-        if unknown:
-            names = ", ".join(sorted(unknown))
-            warnings.warn(f"{names}: no parameter of {type(self).__name__}; passed on as model_kwargs.", stacklevel=3)
-            self.model_kwargs = {**self.model_kwargs, **unknown}
 
     # --- LangChain's hooks ------------------------------------------------------------------------------------------
 
@@ -177,7 +116,7 @@ class TikHubEmbeddings(SettingsHolder, BaseModel, Embeddings):
             dimensions=self.dimensions,
             encoding_format=self.encoding_format,
             user=self.user,
-            extra_body={**self.model_kwargs, **(self.extra_body or {})},
+            extra_body=merged(self.model_kwargs, self.extra_body),
             batch_size=batch_size or self.batch_size,
             max_concurrency=self.max_concurrency,
         )
@@ -191,7 +130,7 @@ class TikHubEmbeddings(SettingsHolder, BaseModel, Embeddings):
         try:
             tqdm = import_module("tqdm.auto").tqdm
         except ImportError:
-            warnings.warn("show_progress_bar=True needs tqdm, which is missing: pip install tqdm", stacklevel=4)
+            warn("show_progress_bar=True needs tqdm, which is missing: pip install tqdm")
             yield None
             return
         with tqdm(total=len(texts), desc="Embedding", unit="text") as bar:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from langchain_tikhub.arguments import PROVIDER
 from langchain_tikhub.content_blocks import whole_block
+from langchain_tikhub.profile import PROVIDER
 from langchain_tikhub.reply import from_reply, other_choices
 from tikhub_ai import (
     AudioDelta,

@@ -40,8 +40,8 @@ from tikhub_ai import (
     Text,
     ToolCall,
     ToolResult,
-    errors,
     replay,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _assistant(message: AIMessage, answered: set[str]) -> list[AnyPart]:
         if call.get("id") in answered:
             calls.append(call)
         else:
-            errors.warn(f"A call of {call.get('name')!r} with invalid arguments, which nobody answered, is left out.")
+            warn(f"A call of {call.get('name')!r} with invalid arguments, which nobody answered, is left out.")
     if entries_of(message) is None:
         return _foreign(message, calls)
     if isinstance(message.content, str):

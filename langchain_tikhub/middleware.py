@@ -10,7 +10,7 @@ except ModuleNotFoundError as missing:
     raise ImportError("PromptCachingMiddleware is for LangChain's agents: pip install langchain") from missing
 
 from langchain_tikhub.chat_models import ChatTikHub
-from tikhub_ai import catalog
+from tikhub_ai import model_facts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -58,7 +58,7 @@ class PromptCachingMiddleware(AgentMiddleware):
 
     def _marked(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
         model = request.model
-        if not isinstance(model, ChatTikHub) or catalog.facts(model.model).family not in _MARKED_FAMILIES:
+        if not isinstance(model, ChatTikHub) or model_facts(model.model).family not in _MARKED_FAMILIES:
             return request
         if len(request.messages) + (request.system_message is not None) < self.min_messages_to_cache:
             return request

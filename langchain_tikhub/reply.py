@@ -14,8 +14,8 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.utils.json import parse_partial_json
 
-from langchain_tikhub.arguments import PROVIDER
 from langchain_tikhub.merging import AnswerChunk
+from langchain_tikhub.profile import PROVIDER
 from langchain_tikhub.skeleton import (
     AUDIO,
     PARTS,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_tikhub.arguments import ALIASES, REQUEST
 from langchain_tikhub.history import to_conversation
 from langchain_tikhub.tools import response_format_of, tool_choice_of, tool_of
-from tikhub_ai import NATIVE_ARGUMENTS, ChatRequest, ConfigurationError, SecretHeaders, split_arguments
+from tikhub_ai import chat_request as in_neutral_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,11 +14,10 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from langchain_tikhub.chat_models import ChatTikHub
+    from tikhub_ai import ChatRequest
 
-_OF_A_CALL = frozenset(
-    {"tools", "tool_choice", "response_format", "extra_headers", "stream_options"}
-    | {"stream", "ls_structured_output_format", "structured_output_format"}  # LangChain's own, not for the wire
-)
+_NOT_FOR_THE_WIRE = frozenset({"stream", "ls_structured_output_format", "structured_output_format"})
+"""Keywords that LangChain itself reads."""
 
 
 def chat_request(
@@ -31,48 +29,18 @@ def chat_request(
         ConfigurationError: An argument that only the constructor takes.
         InvalidRequestError: A message that no model can be told.
     """
-    values: dict[str, Any] = {name: getattr(llm, name) for name in REQUEST}
-    values["metadata"] = llm.request_metadata
-    further = {**llm.model_kwargs}
-    body = {**(llm.extra_body or {})}
-    fields = set(type(llm).model_fields)
-    said, unknown = split_arguments(kwargs, fields | _OF_A_CALL, ALIASES)
-    tools = [tool_of(tool) for tool in said.pop("tools", None) or ()]
-    choice = tool_choice_of(said.pop("tool_choice", None), tools) if tools else None
-    form = response_format_of(said.pop("response_format", None))
-    headers = SecretHeaders.of(said.pop("extra_headers", None))
-    if "stream_options" in said:
-        values["stream_usage"] = bool((said.pop("stream_options") or {}).get("include_usage", True))
-    if "request_metadata" in said:
-        values["metadata"] = said.pop("request_metadata")
-    further |= unknown | (said.pop("model_kwargs", None) or {})
-    native = {name: further.pop(name) for name in NATIVE_ARGUMENTS & further.keys()}
-    body = {**further, **body, **(said.pop("extra_body", None) or {})}
-    for name, value in said.items():
-        if name in values:
-            values[name] = value
-        elif name in fields:
-            raise ConfigurationError(
-                f"{name!r} cannot be given with a call: give it to ChatTikHub, or use configurable_fields."
-            )
+    call = {name: value for name, value in kwargs.items() if name not in _NOT_FOR_THE_WIRE}
+    tools = [tool_of(tool) for tool in call.pop("tools", None) or ()]
+    choice = call.pop("tool_choice", None)
+    form = response_format_of(call.pop("response_format", None))
     if stop is not None:
-        values["stop"] = stop
-    if isinstance(values["stop"], str):
-        values["stop"] = [values["stop"]]
-    return ChatRequest(
-        messages=to_conversation(messages),
+        call["stop"] = stop
+    return in_neutral_terms(
+        to_conversation(messages),
+        llm,
+        call,
         tools=tools,
-        tool_choice=choice,
+        tool_choice=tool_choice_of(choice, tools) if tools else None,
         response_format=form,
-        native=native,
-        extra_body=body or None,
-        extra_headers=headers,
-        **values,
+        only_constructor=type(llm).model_fields,
     )
-
-
-def call_timeout(kwargs: dict[str, Any]) -> Any:
-    """The timeout given with a call, taken out of its arguments; None where there is none."""
-    names = [name for name in kwargs if ALIASES.get(name, name) == "timeout"]
-    given = [kwargs.pop(name) for name in names]
-    return given[0] if given else None

@@ -23,7 +23,7 @@ from tikhub_ai import (
     ToolCall,
     ToolResult,
     choose_api,
-    errors,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def message_tokens(llm: ChatTikHub, messages: Sequence[BaseMessage], tools: Sequ
         except MissingKeyError:
             count = None
         except TikHubAIError as error:
-            errors.warn(f"The tokens are estimated, since the gateway did not count them: {error}")
+            warn(f"The tokens are estimated, since the gateway did not count them: {error}")
             count = None
         if count is not None:
             return count

@@ -34,8 +34,8 @@ from tikhub_ai import (
     Text,
     ToolCall,
     ToolResult,
-    errors,
     replay,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def part_of(block: Any) -> AnyPart | None:
         case DocumentBlock():
             return _media("file", block, block.data, block.document_mimetype)
         case _:
-            errors.warn(f"{type(block).__name__} is not known here: it is left out.")
+            warn(f"{type(block).__name__} is not known here: it is left out.")
             return None
 
 
@@ -234,7 +234,7 @@ def media_block(part: Media) -> Any:
                 assert_never(part.kind)
     except ValueError:  # pydantic's ValidationError is one
         said = f" {part.url[:200]!r}" if part.url else ""
-        errors.warn(
+        warn(
             f"LlamaIndex has no block for the {part.kind}{said} of an answer: it is in "
             f"additional_kwargs[{SKELETON!r}] of the message alone."
         )

@@ -45,7 +45,7 @@ from tikhub_ai import (
     Text,
     ToolCall,
     ToolResult,
-    errors,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class _History:
             if isinstance(part, Text | Media | Document):
                 result.content.append(part)
             elif isinstance(part, Reasoning):
-                errors.warn("A ThinkingBlock in a tool result has no place there: it is left out.")
+                warn("A ThinkingBlock in a tool result has no place there: it is left out.")
         return result
 
     def _parts(
@@ -226,7 +226,7 @@ class _History:
 
     def _mark(self, point: CachePoint, part: AnyPart | None) -> None:
         if part is None:
-            errors.warn("A CachePoint with nothing before it marks nothing: it is left out.")
+            warn("A CachePoint with nothing before it marks nothing: it is left out.")
             return
         control = {"type": point.cache_control.type}
         if point.cache_control.ttl != "5m":  # the default, which older endpoints do not know by name

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, closing
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -18,25 +17,24 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
     MessageRole,
 )
-from llama_index.core.bridge.pydantic import ConfigDict, Field, field_serializer, field_validator
+from llama_index.core.bridge.pydantic import ConfigDict, Field
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.types import PydanticProgramMode
 
 from llama_index_tikhub.history import reads_files, to_conversation
 from llama_index_tikhub.reply import StreamBuilder, chat_response, completion_response
-from llama_index_tikhub.request import REQUEST_FIELDS, chat_request, constructor_arguments
+from llama_index_tikhub.request import chat_request
 from llama_index_tikhub.structured import StructuredMode, StructuredPredict
 from llama_index_tikhub.tool_calls import messages_with, only_first_call, tool_dicts, tool_selections
 from tikhub_ai import (
-    ChatAPI,
+    ChatArgumentsMixin,
     ChatClient,
-    HeadersField,
-    HttpBackend,
-    KeyField,
-    ProxyField,
     Settings,
-    SettingsHolder,
-    catalog,
+    SettingsMixin,
+    call_settings,
+    constructor_arguments,
+    hides_secrets,
+    model_facts,
     needs_of,
     seal,
 )
@@ -49,23 +47,12 @@ if TYPE_CHECKING:
 
     from tikhub_ai import ChatRequest, Message, ModelFacts
 
-_SETTINGS = (
-    "api_key",
-    "base_url",
-    "timeout",
-    "max_retries",
-    "retry_deadline",
-    "default_headers",
-    "http_client",
-    "http_async_client",
-    "proxy",
-    "verify",
-    "http_backend",
-    "auth_header",
-)
+_CALLS = ("chat", "stream_chat", "complete", "stream_complete", "chat_with_tools", "stream_chat_with_tools",
+          "predict_and_call")  # fmt: skip
 
 
-class TikHub(SettingsHolder, StructuredPredict):
+@hides_secrets(*_CALLS, *(f"a{name}" for name in _CALLS))
+class TikHub(SettingsMixin, ChatArgumentsMixin, StructuredPredict):
     """Any chat model of the TikHub AI gateway: GPT, Claude, Gemini, DeepSeek and others behind one key.
 
     The key comes from `api_key`, else `TIKHUB_AI_API_KEY`, else `TIKHUB_API_KEY`. Nothing is sent that is not set: the
@@ -73,11 +60,11 @@ class TikHub(SettingsHolder, StructuredPredict):
 
     Args:
         model: Model name, any that the gateway serves.
-        **kwargs: The fields below, by their own or another class's usual names (`api_base`, `request_timeout`,
+        **kwargs: The class's fields, by their own or another class's usual names (`api_base`, `request_timeout`,
             `max_output_tokens`, `stop_sequences`, ...). Others go to `additional_kwargs`, with a warning.
 
     Raises:
-        ConfigurationError: `base_url`, `api` or `max_retries` cannot work.
+        ConfigurationError: A setting cannot work.
 
     Examples:
         ```python
@@ -88,63 +75,33 @@ class TikHub(SettingsHolder, StructuredPredict):
         ```
     """
 
-    model_config = ConfigDict(hide_input_in_errors=True)
+    model_config = ConfigDict(defer_build=False)
 
-    model: str = Field(description="Model name.")
-    api: ChatAPI = Field(default="auto", description="The wire API; auto chooses by the model.")
-    temperature: float | None = Field(default=None, description="0 to 2 (0 to 1 for Claude).")
-    max_tokens: int | None = Field(default=None, gt=0, description="Most tokens of an answer, reasoning included.")
-    top_p: float | None = Field(default=None, description="Nucleus sampling, 0 to 1.")
-    top_k: int | None = Field(default=None, description="Sampling from the k likeliest tokens.")
-    stop: list[str] | None = Field(default=None, description="Texts at which an answer ends.")
-    reasoning_effort: str | None = Field(default=None, description="minimal, low, medium, high, ...")
-    thinking: dict[str, Any] | None = Field(default=None, description="Anthropic's and DeepSeek's switch.")
-    thinking_budget: int | None = Field(default=None, description="Tokens for reasoning.")
-    reasoning: dict[str, Any] | None = Field(default=None, description="OpenAI's {effort, summary}.")
-    seed: int | None = Field(default=None, description="For repeatable sampling.")
-    n: int | None = Field(default=None, description="How many answers; those after the first are in raw.")
-    logprobs: bool | None = Field(default=None, description="Give the log probability of each token.")
-    top_logprobs: int | None = Field(default=None, description="Alternatives per token, 0 to 20.")
-    presence_penalty: float | None = Field(default=None, description="-2 to 2.")
-    frequency_penalty: float | None = Field(default=None, description="-2 to 2.")
-    logit_bias: dict[str, float] | None = Field(default=None, description="Token id to bias, -100 to 100.")
-    parallel_tool_calls: bool | None = Field(default=None, description="Whether several calls at once are welcome.")
-    strict: bool | None = Field(default=None, description="Hold tool arguments to their schema, where it can be.")
-    user: str | None = Field(default=None, description="The end user's id.")
-    request_metadata: dict[str, Any] | None = Field(default=None, description="Tags for the provider's own log.")
-    modalities: list[str] | None = Field(default=None, description="Kinds of output, such as [text, audio].")
-    audio: dict[str, Any] | None = Field(default=None, description="Voice and format of audio output.")
-    extra_body: dict[str, Any] | None = Field(default=None, description="Fields merged over the request's body.")
-    additional_kwargs: dict[str, Any] = Field(default_factory=dict, description="Settings by any name.")
-    stream_usage: bool = Field(default=True, description="Ask for token usage in streams.")
-    incomplete_stream: Literal["raise", "warn"] = Field(
-        default="raise", description="What a stream does that ends without its finish marker."
+    additional_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Further fields of the request's body. Those that are an argument here are taken out.",
     )
-    context_window: int | None = Field(default=None, gt=0, description="Tokens; None: the catalog's.")
-    is_function_calling_model: bool | None = Field(default=None, description="None: what the catalog says.")
+    strict: bool | None = Field(
+        default=None, description="Whether to hold tools' arguments to their schema, where it can be done."
+    )
+    context_window: int | None = Field(
+        default=None, gt=0, description="Size of the model's context in tokens. Default: what the catalog says."
+    )
+    is_function_calling_model: bool | None = Field(
+        default=None, description="Whether the model calls tools. Default: what the catalog says."
+    )
     should_use_structured_outputs: bool | None = Field(
-        default=None, description="Ask for a JSON schema, not a tool, in structured calls; None: what the catalog says."
+        default=None,
+        description="Whether structured calls ask for a JSON schema, and not for a call of a tool. Default: what the "
+        "catalog says.",
     )
-    api_key: KeyField = Field(default=None, validate_default=True, exclude=True, repr=False)
-    base_url: str | None = Field(default=None, description="The gateway's address, with or without /v1.")
-    default_headers: HeadersField = Field(default=None, exclude=True, repr=False)
-    timeout: Any = Field(default=None, description="Seconds of silence allowed, or an httpx.Timeout.")
-    max_retries: int = Field(default=2, description="Further requests after the first.")
-    retry_deadline: float = Field(default=300.0, description="Seconds after which no request is begun.")
-    proxy: ProxyField = Field(default=None, repr=False, description="Proxy address; None: the environment's.")
-    verify: Any = Field(default=True, repr=False, description="TLS: True, False, a CA file or an ssl.SSLContext.")
-    http_backend: HttpBackend = Field(default="auto", description="Of async calls.")
-    auth_header: str | None = Field(default=None, description="Header that carries the key; None: the API's own.")
-    http_client: Any = Field(default=None, exclude=True, repr=False, description="Your own httpx.Client.")
-    http_async_client: Any = Field(default=None, exclude=True, repr=False, description="Your own httpx.AsyncClient.")
 
     def __init__(self, model: str | None = None, **kwargs: Any) -> None:
+        kwargs = seal(kwargs)
         if model is not None:
             kwargs["model"] = model
-        kwargs = seal(kwargs)
-        super().__init__(**constructor_arguments(kwargs, type(self).model_fields))
+        super().__init__(**constructor_arguments(kwargs, type(self).model_fields, type(self).__name__))
         self._client()  # so that what cannot work says so here
-        self._request([], {})
 
     # --- identity ---------------------------------------------------------------------------------------------------
 
@@ -189,7 +146,7 @@ class TikHub(SettingsHolder, StructuredPredict):
 
     @property
     def _facts(self) -> ModelFacts:
-        return catalog.facts(self.model)
+        return model_facts(self.model)
 
     def _calls_functions(self, facts: ModelFacts) -> bool:
         return facts.tools if self.is_function_calling_model is None else self.is_function_calling_model
@@ -197,32 +154,6 @@ class TikHub(SettingsHolder, StructuredPredict):
     def convert_chat_messages(self, messages: Sequence[ChatMessage]) -> list[Any]:
         """The neutral conversation. The messages are not changed."""
         return list(to_conversation(messages))
-
-    # --- serialisation ----------------------------------------------------------------------------------------------
-
-    @field_validator("stop", mode="before")
-    @classmethod
-    def _stop_as_list(cls, stop: Any) -> Any:
-        return [stop] if isinstance(stop, str) else stop
-
-    @field_validator("timeout", mode="before")
-    @classmethod
-    def _timeout_from_dict(cls, timeout: Any) -> Any:
-        """A dumped `httpx.Timeout`, as something with its four attributes: only they are looked at."""
-        return SimpleNamespace(**timeout) if isinstance(timeout, dict) else timeout
-
-    @field_serializer("timeout")
-    def _timeout_as_dict(self, timeout: Any) -> Any:
-        return {name: getattr(timeout, name) for name in _PHASES} if hasattr(timeout, "connect") else timeout
-
-    @field_serializer("verify")
-    def _verify_as_json(self, verify: Any) -> bool | str:
-        return verify if isinstance(verify, bool | str) else True
-
-    @field_serializer("proxy")
-    def _proxy_without_password(self, proxy: Any) -> str | None:
-        address = "" if proxy is None else proxy.get_secret_value()
-        return None if not address or "@" in address else address
 
     # --- chat and completion ----------------------------------------------------------------------------------------
 
@@ -237,13 +168,11 @@ class TikHub(SettingsHolder, StructuredPredict):
         Raises:
             TikHubAIError: A member of the tree.
         """
-        kwargs = seal(kwargs)
         return self._chat(messages, **kwargs)
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """`chat`, async."""
-        kwargs = seal(kwargs)
         return await self._achat(messages, **kwargs)
 
     @llm_chat_callback()
@@ -260,13 +189,11 @@ class TikHub(SettingsHolder, StructuredPredict):
             IncompleteStreamError: The stream ended before its finish marker; `.partial` holds what had come.
             TikHubAIError: Another member of the tree.
         """
-        kwargs = seal(kwargs)
         return self._stream_chat(messages, **kwargs)
 
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """`stream_chat`, async."""
-        kwargs = seal(kwargs)
         return await self._astream_chat(messages, **kwargs)
 
     @llm_completion_callback()
@@ -278,35 +205,34 @@ class TikHub(SettingsHolder, StructuredPredict):
             formatted: It has been through `completion_to_prompt` already.
             **kwargs: As for `chat`.
         """
-        kwargs = seal(kwargs)
         return completion_response(self._chat(self._as_messages(prompt, formatted=formatted), **kwargs))
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """`complete`, async."""
-        kwargs = seal(kwargs)
         return completion_response(await self._achat(self._as_messages(prompt, formatted=formatted), **kwargs))
 
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
         """`stream_chat` with one user message: `text` grows, `delta` is what is new."""
-        kwargs = seal(kwargs)
         return _completions(self._stream_chat(self._as_messages(prompt, formatted=formatted), **kwargs))
 
     @llm_completion_callback()
     async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
         """`stream_complete`, async."""
-        kwargs = seal(kwargs)
         return _acompletions(await self._astream_chat(self._as_messages(prompt, formatted=formatted), **kwargs))
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        return chat_response(self._client().complete(self._request(messages, kwargs)))
+        settings, kwargs = call_settings(kwargs)
+        return chat_response(self._client(**settings).complete(self._request(messages, kwargs)))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        return chat_response(await self._client().acomplete(await self._arequest(messages, kwargs)))
+        settings, kwargs = call_settings(kwargs)
+        return chat_response(await self._client(**settings).acomplete(await self._arequest(messages, kwargs)))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        deltas = self._client().stream(self._request(messages, kwargs))
+        settings, kwargs = call_settings(kwargs)
+        deltas = self._client(**settings).stream(self._request(messages, kwargs))
 
         def items() -> ChatResponseGen:
             builder = StreamBuilder()
@@ -318,7 +244,8 @@ class TikHub(SettingsHolder, StructuredPredict):
         return items()
 
     async def _astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
-        deltas = self._client().astream(await self._arequest(messages, kwargs))
+        settings, kwargs = call_settings(kwargs)
+        deltas = self._client(**settings).astream(await self._arequest(messages, kwargs))
 
         async def items() -> ChatResponseAsyncGen:
             builder = StreamBuilder()
@@ -331,10 +258,18 @@ class TikHub(SettingsHolder, StructuredPredict):
 
     # --- the request ------------------------------------------------------------------------------------------------
 
-    def _client(self) -> ChatClient:
-        """The client of the settings as they are now. It is small: what is dear, connections, is shared below it."""
-        settings = Settings(**{name: getattr(self, name) for name in _SETTINGS})
-        return ChatClient(settings, api=self.api, needs=needs_of(self), incomplete_stream=self.incomplete_stream)
+    def _client(self, **of_the_call: Any) -> ChatClient:
+        """The client of the settings as they are now. It is small: what is dear, connections, is shared below it.
+
+        Args:
+            **of_the_call: Settings of this call alone.
+        """
+        return ChatClient(
+            Settings.from_fields(self, **of_the_call),
+            api=self.api,
+            needs=needs_of(self),
+            incomplete_stream=self.incomplete_stream,
+        )
 
     def _request(self, messages: Sequence[ChatMessage], keywords: Mapping[str, Any]) -> ChatRequest:
         return self._request_of(to_conversation(messages), keywords)
@@ -345,8 +280,7 @@ class TikHub(SettingsHolder, StructuredPredict):
         return self._request(messages, keywords)
 
     def _request_of(self, conversation: list[Message], keywords: Mapping[str, Any]) -> ChatRequest:
-        settings = {name: getattr(self, name) for name in _OWN_FIELDS}
-        return chat_request(conversation, settings, self.additional_kwargs, keywords)
+        return chat_request(conversation, self, keywords)
 
     def _as_messages(self, prompt: str, *, formatted: bool) -> list[ChatMessage]:
         if not formatted and self.completion_to_prompt is not None:
@@ -368,7 +302,6 @@ class TikHub(SettingsHolder, StructuredPredict):
         **kwargs: Any,
     ) -> dict[str, Any]:
         """Keywords for `chat`. An explicit `tool_choice` wins over `tool_required`; None says nothing."""
-        kwargs = seal(kwargs)
         asked: dict[str, Any] = {"messages": messages_with(user_msg, chat_history), **kwargs}
         if not tools:
             return asked
@@ -426,10 +359,6 @@ class TikHub(SettingsHolder, StructuredPredict):
         if not native and not self._calls_functions(facts):
             return None
         return StructuredMode(native=native, forced=facts.forced_tool_choice)
-
-
-_OWN_FIELDS = REQUEST_FIELDS & TikHub.model_fields.keys() | {"request_metadata", "extra_body"}
-_PHASES = ("connect", "read", "write", "pool")
 
 
 def _completions(responses: ChatResponseGen) -> CompletionResponseGen:

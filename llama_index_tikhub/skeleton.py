@@ -24,8 +24,8 @@ from tikhub_ai import (
     Text,
     ToolCall,
     ToolResult,
-    errors,
     replay,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class Skeleton:
         block = self._media.popleft()
         if block is None:
             if replay.has_state(entry):
-                errors.warn("Media of an answer were taken away, and with them what their issuer wants back.")
+                warn("Media of an answer were taken away, and with them what their issuer wants back.")
             return None
         return replace(block, transcript=transcript, mime_type=entry.get("mime_type", block.mime_type))
 

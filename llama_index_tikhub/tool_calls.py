@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from llama_index_tikhub.schemas import strict_schema
 from llama_index_tikhub.skeleton import calls_in_kwargs, parsed_arguments
-from tikhub_ai import errors
+from tikhub_ai import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def _arguments(block: ToolCallBlock, *, is_whole: bool) -> dict[str, Any]:
     if is_whole:
         arguments = parsed_arguments(block.tool_kwargs)
         if arguments is None:
-            errors.warn(f"The arguments of the call of {block.tool_name!r} are no JSON object; the tool gets none.")
+            warn(f"The arguments of the call of {block.tool_name!r} are no JSON object; the tool gets none.")
         return arguments or {}
     try:
         value = from_json(block.tool_kwargs, allow_partial="trailing-strings")

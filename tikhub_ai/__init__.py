@@ -13,9 +13,11 @@ from tikhub_ai._version import __version__
 if TYPE_CHECKING:
     from tikhub_ai import replay
     from tikhub_ai.apis.embeddings import EmbeddingsReply
-    from tikhub_ai.arguments import NATIVE_ARGUMENTS, split_arguments
+    from tikhub_ai.arguments import call_settings, constructor_arguments, hides_secrets, without_secrets
     from tikhub_ai.catalog import ModelFacts
+    from tikhub_ai.catalog import facts as model_facts
     from tikhub_ai.chat import ChatClient
+    from tikhub_ai.chat_arguments import ChatArgumentsMixin
     from tikhub_ai.conversation import (
         AnyPart,
         ChatReply,
@@ -86,20 +88,22 @@ if TYPE_CHECKING:
         ServerError,
         TikHubAIError,
         TikHubAIWarning,
+        warn,
     )
     from tikhub_ai.http.transport import Transport
     from tikhub_ai.models import ModelInfo, alist_models, list_models
+    from tikhub_ai.precedence import chat_request, merged
     from tikhub_ai.routing import ChatAPI, choose_api, needs_of
     from tikhub_ai.secret_values import Key, SecretHeaders, seal
     from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, ProxyField, Settings, key_source
-    from tikhub_ai.settings_mixin import SettingsHolder
+    from tikhub_ai.settings_mixin import SettingsMixin
     from tikhub_ai.transcript import Segment, Transcript, TranscriptEvent, Word
     from tikhub_ai.video_families import VideoFamily
     from tikhub_ai.video_job import JobStatus, UnknownStatusWarning, VideoFile
 
 _HOMES = {
     "apis.embeddings": ("EmbeddingsReply",),
-    "catalog": ("ModelFacts",),
+    "catalog": ("ModelFacts", "model_facts"),
     "chat": ("ChatClient",),
     "routing": ("ChatAPI", "choose_api", "needs_of"),
     "conversation": (
@@ -119,10 +123,13 @@ _HOMES = {
         "InvalidResponseError", "JobBlockedError", "JobCancelledError", "JobExpiredError", "JobFailedError",
         "JobTimeoutError", "LostCreateError", "MissingKeyError", "ModelNotFoundError", "NotFoundError",
         "PermissionDeniedError", "RateLimitError", "ResponseInfo", "ServerError", "TikHubAIError", "TikHubAIWarning",
+        "warn",
     ),
-    "settings_mixin": ("SettingsHolder",),
+    "settings_mixin": ("SettingsMixin",),
     "models": ("ModelInfo", "alist_models", "list_models"),
-    "arguments": ("NATIVE_ARGUMENTS", "split_arguments"),
+    "arguments": ("call_settings", "constructor_arguments", "hides_secrets", "without_secrets"),
+    "chat_arguments": ("ChatArgumentsMixin",),
+    "precedence": ("chat_request", "merged"),
     "secret_values": ("Key", "SecretHeaders", "seal"),
     "settings": ("HeadersField", "HttpBackend", "KeyField", "ProxyField", "Settings", "key_source"),
     "http.transport": ("Transport",),
@@ -132,10 +139,11 @@ _HOMES = {
 }  # fmt: skip
 _MODULES = frozenset({"replay"})
 """Names that are modules: what is in them is for adapters, and reads best with the module's name before it."""
+_NAMED_OTHERWISE = {"model_facts": "facts"}
+"""Names that their own module has in fewer words."""
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "NATIVE_ARGUMENTS",
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
@@ -145,6 +153,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ChatAPI",
+    "ChatArgumentsMixin",
     "ChatClient",
     "ChatReply",
     "ChatRequest",
@@ -204,7 +213,7 @@ __all__ = [
     "ServerToolCall",
     "ServerToolResult",
     "Settings",
-    "SettingsHolder",
+    "SettingsMixin",
     "Text",
     "TextDelta",
     "TikHubAIError",
@@ -224,14 +233,21 @@ __all__ = [
     "Word",
     "__version__",
     "alist_models",
+    "call_settings",
+    "chat_request",
     "choose_api",
+    "constructor_arguments",
+    "hides_secrets",
     "key_source",
     "list_models",
     "media_kind",
+    "merged",
+    "model_facts",
     "needs_of",
     "replay",
     "seal",
-    "split_arguments",
+    "warn",
+    "without_secrets",
 ]
 
 
@@ -240,7 +256,7 @@ def __getattr__(name: str) -> Any:
         return import_module(f"{__name__}.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), _NAMED_OTHERWISE.get(name, name))
     globals()[name] = value
     return value
 

@@ -1,18 +1,26 @@
-"""The arguments that only some wire APIs have, by the names of their documents.
+"""Every argument that a user may write: its names, who has it, what is secret.
 
-They are arguments of both chat classes like any other, and each codec puts its own where they belong. An API that does
-not have one warns and leaves it out.
+All classes of both frameworks read this one table. What it need not say twice it takes from where it stands already:
+the arguments of an answer are the fields of `ChatRequest`, the settings those of `Settings`. Which of an answer's
+arguments an API has, its codec says (`TAKES`).
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tikhub_ai.errors import warn
+from tikhub_ai.secret_values import SecretHeaders, seal, secret_kind
+from tikhub_ai.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Mapping
+    from collections.abc import Callable, Collection, Container, Iterable
 
     from tikhub_ai.conversation import ChatRequest
 
@@ -34,44 +42,262 @@ NATIVE: dict[str, frozenset[str]] = {
          "image_config", "thinking_level", "include_thoughts", "labels", "api_version", "parameters_json_schema"}
     ),
 }  # fmt: skip
-"""By wire API."""
+"""The arguments that only some wire APIs have, by API and by the names of its documents.
+
+They are arguments of both chat classes like any other, and each codec puts its own where they belong. An API that does
+not have one warns and leaves it out.
+"""
 
 NATIVE_ARGUMENTS = frozenset().union(*NATIVE.values())
 """All of them."""
 
+SETTINGS = frozenset(field.name for field in fields(Settings))
+"""Arguments of every class: how the gateway is reached."""
 
-def native_of(request: ChatRequest, api: str) -> dict[str, Any]:
-    """What of a request's native arguments an API has; a warning names the others."""
-    known = {name: value for name, value in request.native.items() if value is not None}
-    if strange := sorted(known.keys() - NATIVE[api]):
-        warn(f"{api} has no {', '.join(map(repr, strange))}: not sent.")
-    return {name: value for name, value in known.items() if name in NATIVE[api]}
+_STRUCTURE = frozenset(
+    {"messages", "tools", "tool_choice", "response_format", "native", "metadata", "extra_headers", "overrides"}
+)
+"""Fields of `ChatRequest` that are no argument by the same name: each framework has words of its own for them."""
+HOW_TO_CALL = frozenset({"api", "incomplete_stream"})
+"""Arguments of the chat classes' constructors that are no settings and go into no request."""
+WITH_A_CALL = frozenset({"api_key", "timeout"})
+"""Settings that a single call may have of its own."""
+
+_SAME: tuple[tuple[str, ...], ...] = (
+    ("model", "model_name"),
+    ("base_url", "api_base"),
+    ("timeout", "request_timeout", "default_request_timeout"),
+    ("default_headers", "headers", "additional_headers", "extra_headers"),
+    ("http_async_client", "async_http_client"),
+    ("proxy", "openai_proxy", "anthropic_proxy"),
+    ("max_tokens", "max_output_tokens", "max_completion_tokens", "max_new_tokens", "max_tokens_to_sample"),
+    ("stop", "stop_sequences"),
+    ("n", "candidate_count"),
+    ("audio", "audio_config"),
+    ("thinking", "thinking_dict"),
+    ("request_metadata", "metadata"),
+    ("model_kwargs", "additional_kwargs"),
+    ("batch_size", "chunk_size", "embed_batch_size"),
+    ("max_concurrency", "num_workers"),
+)
+"""Names of one argument, ours first: what other classes of the frameworks and vendors call it, so that a swap changes
+one word. A class has one of them as its field; each of the others means that field."""
+_GROUP_OF = {name: group for group in _SAME for name in group}
+_OF_ANY_VENDOR = (
+    (re.compile(r"\w+_api_key"), ("api_key",)),
+    (re.compile(r"\w+_(api_(base|url)|base_url)"), _GROUP_OF["base_url"]),
+)
+"""`openai_api_key`, `anthropic_api_url`, `xai_api_base`, ...: whatever comes before."""
+
+HEADERS = frozenset(_GROUP_OF["default_headers"])
+"""The names of headers. They are secret, as the key and a proxy's address are."""
+_PROXIES = frozenset(_GROUP_OF["proxy"])
+_FURTHER = frozenset(_GROUP_OF["model_kwargs"])
+
+NEEDLESS: dict[str, str | None] = {
+    "async_openai_client": None,
+    "is_chat_model": None,
+    "openai_client": None,
+    "rate_limiter": "this version of llama-index-core does not know it: update llama-index-core",
+    "reuse_client": None,
+    "tokenizer": None,
+    "verbose": None,
+    "allowed_special": "texts are sent as they are",
+    "check_embedding_ctx_length": "texts are sent as they are",
+    "disallowed_special": "texts are sent as they are",
+    "embedding_ctx_length": "texts are sent as they are",
+    "skip_empty": "texts are sent as they are",
+    "tiktoken_enabled": "texts are sent as they are",
+    "tiktoken_model_name": "texts are sent as they are",
+}
+"""Arguments of other classes that have nothing to do here, and why, where somebody may miss their effect. Never sent,
+unless a class has a field of that name."""
 
 
-_KEY_ALIAS = re.compile(r"\w+_api_key")
+@cache
+def chat_arguments() -> frozenset[str]:
+    """Arguments of an answer, which both chat classes take in the constructor and with a call."""
+    from tikhub_ai.conversation import ChatRequest  # noqa: PLC0415 - importing the classes need not pay for it
+
+    return frozenset(field.name for field in fields(ChatRequest)) - _STRUCTURE | {"request_metadata"}
 
 
-def split_arguments(
-    given: Mapping[str, Any], fields: Collection[str], aliases: Mapping[str, str]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def names_of(name: str) -> tuple[str, ...]:
+    """All names of the argument that a name means, ours first; of one that the table does not have, itself."""
+    if (group := _GROUP_OF.get(name)) is not None:
+        return group
+    return next((group for pattern, group in _OF_ANY_VENDOR if pattern.fullmatch(name)), (name,))
+
+
+def split_arguments(given: Mapping[str, Any], fields: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Keyword arguments by the names of a class's fields.
 
     Args:
         given: As the user wrote them.
         fields: The names that the class has.
-        aliases: Other names that users know, and the field that each means. Where both are given, the field's own wins.
 
     Returns:
-        The arguments that the class knows, and the rest. Any vendor's `xxx_api_key` is the key: were it unknown, it
-        would travel in the request's body.
+        The arguments that the class knows, and the rest. Where an argument is given by several names, the field's own
+        wins; headers given by several names are put together, as the vendors' clients do.
     """
-    renamed = {
-        "api_key" if _KEY_ALIAS.fullmatch(name) else aliases.get(name, name): value for name, value in given.items()
-    }
-    renamed |= {name: value for name, value in given.items() if name in fields}
-    known = {name: value for name, value in renamed.items() if name in fields}
-    return known, {name: value for name, value in renamed.items() if name not in fields}
+    known: dict[str, Any] = {}
+    unknown: dict[str, Any] = {}
+    for name, value in sorted(given.items(), key=lambda item: _weight(item[0], fields)):
+        field = name if name in fields else next((same for same in names_of(name) if same in fields), None)
+        if field is None:
+            unknown[name] = value
+        elif field in known:
+            known[field] = put_together(field, known[field], value)
+        else:
+            known[field] = value
+    return known, unknown
 
+
+def put_together(field: str, first: Any, second: Any) -> Any:
+    """One value of two that were given for a field: the second, where it says anything; of headers both."""
+    if field in HEADERS and _is_headers(first) and _is_headers(second):
+        return SecretHeaders({**dict(first.items()), **dict(second.items())})
+    return first if second is None else second
+
+
+def _weight(name: str, fields: Collection[str]) -> int:
+    """Of two names for one argument, the one with more weight wins."""
+    return _GROUP_OF[name].index(name) if name in HEADERS else name in fields
+
+
+def _is_headers(value: Any) -> bool:
+    return isinstance(value, (Mapping, SecretHeaders))
+
+
+# --- secrets --------------------------------------------------------------------------------------------------------
+
+
+def secrets_taken_out(further: Mapping[str, Any], fields: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Secrets that stand in `model_kwargs`, by the names of the class's fields, and what else stands there."""
+    secrets, _ = split_arguments(seal({name: further[name] for name in further if secret_kind(name)}), fields)
+    return secrets, {name: value for name, value in further.items() if not secret_kind(name)}
+
+
+def without_secrets(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments as tracers may see them: of what is secret, only that it was given."""
+    shown = dict(given)
+    for name, value in given.items():
+        if name in HEADERS and _is_headers(value):
+            shown[name] = sorted(map(str, value))
+        elif name in _FURTHER and isinstance(value, Mapping):
+            shown[name] = without_secrets(value)
+        elif value is not None and secret_kind(name):
+            shown[name] = "**********"
+    return shown
+
+
+Owner = TypeVar("Owner", bound=type)
+
+
+def hides_secrets(*methods: str) -> Callable[[Owner], Owner]:
+    """A class decorator: the class's doors, which hide what is secret among a call's keywords before they go on.
+
+    So no frame behind them holds it in the open, and no callback, tracer or event is told it.
+
+    Args:
+        *methods: Names of methods; those that the class does not have are passed over.
+    """
+
+    def wrapped(owner: Owner) -> Owner:
+        for name in methods:
+            if (method := getattr(owner, name, None)) is not None:
+                setattr(owner, name, _door(method))
+        return owner
+
+    return wrapped
+
+
+def _door(method: Any) -> Any:
+    if inspect.iscoroutinefunction(method):
+
+        @functools.wraps(method)
+        async def adoor(*args: Any, **kwargs: Any) -> Any:
+            kwargs = seal(kwargs)
+            return await method(*args, **kwargs)
+
+        return adoor
+
+    @functools.wraps(method)
+    def door(*args: Any, **kwargs: Any) -> Any:
+        kwargs = seal(kwargs)
+        return method(*args, **kwargs)
+
+    return door
+
+
+def call_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a call's keywords say of the settings (`timeout`, `api_key`), and the others, with their secrets hidden.
+
+    Args:
+        given: As the user wrote them; not changed. None says nothing.
+    """
+    given = seal(given)
+    settings, rest = split_arguments(given, WITH_A_CALL)
+    for further in _FURTHER & rest.keys():
+        if isinstance(rest[further], Mapping):
+            inner, rest[further] = split_arguments(rest[further], WITH_A_CALL)
+            settings |= inner
+    return {name: value for name, value in settings.items() if value is not None}, rest
+
+
+# --- a constructor's ------------------------------------------------------------------------------------------------
+
+
+def constructor_arguments(given: Mapping[str, Any], fields: Collection[str], owner: str) -> dict[str, Any]:
+    """A constructor's arguments by the names of its class's fields. Those it does not have go to the wire.
+
+    They go by `model_kwargs` (in LlamaIndex `additional_kwargs`), with a warning. What stands in there and has an
+    argument of its own is taken out, so that headers are sent as headers, and a key as the key.
+
+    Args:
+        given: As the user wrote them; not changed. None says nothing.
+        fields: The names of the class's fields.
+        owner: The name of the class, for warnings.
+    """
+    given = seal(given)
+    known, unknown = split_arguments({name: value for name, value in given.items() if value is not None}, fields)
+    further = next(name for name in _GROUP_OF["model_kwargs"] if name in fields)
+    inner = known.get(further)
+    if inner is not None and not isinstance(inner, Mapping):
+        return known | unknown  # for the field to refuse
+    moved, rest = split_arguments(inner or {}, set(fields) - {"metadata"})  # LangChain's, for tracing; here the wire's
+    for field, value in moved.items():
+        known[field] = put_together(field, known.get(field), value)
+        if (
+            further == "model_kwargs"
+        ):  # LangChain's classes refuse them there; LlamaIndex's take any by additional_kwargs
+            warn(f"{field!r} is an argument of its own: it is taken out of model_kwargs.")
+    rest |= _sendable(unknown, owner)
+    is_chat = "request_metadata" in fields
+    if strange := sorted(unknown.keys() & rest.keys() - (NATIVE_ARGUMENTS if is_chat else set())):
+        names = ", ".join(map(repr, strange))
+        warn(f"{names} is no argument of {owner}: it goes to {further}, and so to the wire as it is.")
+    return known | {further: rest}
+
+
+def _sendable(unknown: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """Arguments without those that have nothing to do here."""
+    if unknown.get("is_chat_model") is False:
+        warn("is_chat_model=False has no effect: every model of the gateway is called by chat.")
+    missed: dict[str, list[str]] = {}
+    for name in sorted(unknown.keys() & NEEDLESS.keys()):
+        if (why := NEEDLESS[name]) is not None:
+            missed.setdefault(why, []).append(repr(name))
+    for why, names in missed.items():
+        warn(f"{owner} does not need {', '.join(names)}: {why}.")
+    return {name: value for name, value in unknown.items() if name not in NEEDLESS}
+
+
+# --- an API's -------------------------------------------------------------------------------------------------------
 
 _NEUTRAL = {
     "temperature": 1,
@@ -86,21 +312,60 @@ _NEUTRAL = {
     "parallel_tool_calls": False,  # what LlamaIndex always asks, and what models without the field do anyway
 }
 """Values that ask for nothing: dropping them where a model refuses the field changes nothing, so nobody is warned."""
+_OF_NO_API = frozenset({"model", "stream_usage", "extra_body"})
+"""Arguments of an answer that no API lacks."""
 
 
-def put_unless_refused(body: dict[str, Any], name: str, value: Any, refused: Container[str], model: str) -> None:
-    """Put a field into a body where it was said and the model takes it; warn where it does not."""
-    if value is None:
-        return
-    if name not in refused:
-        body[name] = value
-    elif value != _NEUTRAL.get(name):
-        warn(f"{model} refuses {name!r}: {name}={value!r} is not sent.")
+def asks(name: str, value: Any) -> bool:
+    """Whether an argument's value asks for anything."""
+    return value is not None and value != _NEUTRAL.get(name)
 
 
-def warn_of_missing(api: str, request: ChatRequest, names: Iterable[str]) -> None:
-    """Warn of the arguments that an API has no field for, where they were said and ask for something."""
-    for name in names:
+def native_of(request: ChatRequest, api: str) -> dict[str, Any]:
+    """What of a request's native arguments an API has; a warning names the others."""
+    known = {name: value for name, value in request.native.items() if value is not None}
+    if strange := sorted(known.keys() - NATIVE[api]):
+        warn(f"{api} has no {', '.join(map(repr, strange))}: not sent.")
+    return {name: value for name, value in known.items() if name in NATIVE[api]}
+
+
+def send(
+    body: dict[str, Any],
+    request: ChatRequest,
+    names: Mapping[str, str] | Iterable[str],
+    refused: Container[str] | Mapping[str, str],
+) -> None:
+    """Put arguments of a request into a body, where they were said and the model takes them; warn where it does not.
+
+    Args:
+        body: The body, or the part of it that holds them.
+        request: What is asked.
+        names: The arguments, each with its name on the wire where that is another.
+        refused: Those that the model refuses. A mapping says why, in words that follow the model's name.
+    """
+    on_the_wire = names if isinstance(names, Mapping) else {name: name for name in names}
+    for name, field in on_the_wire.items():
         value = getattr(request, name)
-        if value is not None and value != _NEUTRAL.get(name):
+        if value is None:
+            continue
+        if name not in refused:
+            body[field] = value
+        elif asks(name, value):
+            why = refused[name] if isinstance(refused, Mapping) else f"refuses {name!r}"
+            warn(f"{request.model} {why}: {name}={value!r} is not sent.")
+
+
+def warn_of_missing(api: str, request: ChatRequest, takes: Collection[str]) -> None:
+    """Warn of the arguments that an API has no field for, where they were said and ask for something.
+
+    Args:
+        api: The API.
+        request: What is asked.
+        takes: The arguments that it has.
+    """
+    for field in fields(request):
+        name = field.name
+        if name in takes or name in _STRUCTURE - {"metadata"} or name in _OF_NO_API:
+            continue
+        if asks(name, value := getattr(request, name)):
             warn(f"{api} has no {name!r}: {name}={value!r} is not sent.")

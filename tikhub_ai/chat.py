@@ -11,6 +11,7 @@ from tikhub_ai.error_bodies import public_headers, request_id_of
 from tikhub_ai.errors import APIStatusError, ConfigurationError, InvalidRequestError, ModelNotFoundError
 from tikhub_ai.http.reader import StreamReader, with_headers
 from tikhub_ai.http.transport import Transport
+from tikhub_ai.precedence import settled
 from tikhub_ai.routing import choose_api
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class ChatClient:
         if not hasattr(codec, "encode_count") or (self.settings.base_url, api) in _COUNT_NOTHING:
             return None
         counting = cast("CountingCodec", codec)
+        request = settled(request, lambda asked: counting.encode_count(asked, facts).body)
         asked = counting.encode_count(request, facts)
         asked.extra_headers = request.extra_headers
         try:
@@ -124,6 +126,7 @@ class ChatClient:
 
     def _prepare(self, request: ChatRequest, *, stream: bool) -> tuple[ApiRequest, Callable[[], ChatDecoder]]:
         _, codec, facts = self._codec(request)
+        request = settled(request, lambda asked: codec.encode(asked, facts, stream=stream).body)
         outgoing = codec.encode(request, facts, stream=stream)
         outgoing.extra_headers = request.extra_headers
         return outgoing, lambda: codec.decoder(request, facts)

@@ -263,41 +263,38 @@ class ResponseFormat:
 
 
 @dataclass(slots=True)
+class Overrides:
+    """What a call said, where the constructor's `extra_body` may say the same. See `tikhub_ai.precedence`.
+
+    Attributes:
+        names: The arguments that the call gave, by the names of `ChatRequest`, native ones included.
+        constructor: The fields of the body that the constructor gave.
+        call: Those that the call gave.
+    """
+
+    names: frozenset[str]
+    constructor: dict[str, Any]
+    call: dict[str, Any]
+
+
+@dataclass(slots=True)
 class ChatRequest:
     """Everything one chat call asks, in neutral terms. None means: not said, so not sent.
+
+    The arguments of the answer, from `max_tokens` on, are documented one by one in `ChatArgumentsMixin`.
 
     Attributes:
         model: Model name, sent as it is.
         messages: The conversation, oldest first. Never changed by a codec.
         tools: What the model may call.
         tool_choice: Which tool it must call.
-        parallel_tool_calls: Whether several calls in one answer are welcome.
         response_format: The form of the answer's text.
-        max_tokens: Most tokens of the answer, reasoning included.
-        temperature: 0 to 2 (0 to 1 for Claude).
-        top_p: Nucleus sampling, 0 to 1.
-        top_k: Sampling from the k likeliest tokens.
-        stop: Texts at which the answer ends; they are not part of it.
-        reasoning_effort: `minimal`, `low`, `medium`, `high`, ...
-        thinking: Anthropic's and DeepSeek's switch, such as `{"type": "enabled", "budget_tokens": 2048}`.
-        thinking_budget: Tokens for reasoning.
-        reasoning: OpenAI's `{"effort": ..., "summary": ...}`.
-        seed: For repeatable sampling.
-        n: How many answers.
-        logprobs: Give the log probability of each answer token.
-        top_logprobs: How many alternatives per token, 0 to 20.
-        presence_penalty: -2 to 2.
-        frequency_penalty: -2 to 2.
-        logit_bias: Token id to bias, -100 to 100.
-        user: The end user's id.
         metadata: Tags for the provider's own log.
-        modalities: Kinds of output, such as `["text", "audio"]`.
-        audio: Voice and format of audio output.
-        stream_usage: Ask for token usage in streams; some strict servers refuse the question.
         native: Arguments that few wire APIs have, by their own names (see `tikhub_ai.arguments`); an API that lacks one
             warns and leaves it out.
         extra_body: Fields of the wire merged over the encoded body, last.
         extra_headers: Headers for this call. Secret.
+        overrides: What of `extra_body` the arguments of this call beat; None where there is no question.
     """
 
     model: str
@@ -330,6 +327,7 @@ class ChatRequest:
     native: dict[str, Any] = field(default_factory=dict)
     extra_body: dict[str, Any] | None = None
     extra_headers: Mapping[str, str] | SecretHeaders | None = field(default=None, repr=False)
+    overrides: Overrides | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.extra_headers = SecretHeaders.of(self.extra_headers)

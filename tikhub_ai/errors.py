@@ -26,12 +26,16 @@ No member holds an `httpx` or `aiohttp` object, since those hold the request's h
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tikhub_ai.conversation import ChatReply
     from tikhub_ai.transcript import Transcript
 
@@ -330,4 +334,18 @@ class IncompleteStreamWarning(TikHubAIWarning):
 
 def warn(message: str, category: type[TikHubAIWarning] = TikHubAIWarning) -> None:
     """Warn the caller. The frame is ours, so Python shows each message once."""
-    warnings.warn(message, category, stacklevel=2)
+    if not _is_silent.get():
+        warnings.warn(message, category, stacklevel=2)
+
+
+_is_silent: ContextVar[bool] = ContextVar("tikhub_ai_is_silent", default=False)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Within it, `warn` says nothing: for what is tried and not sent. Of this thread and task alone."""
+    token = _is_silent.set(True)
+    try:
+        yield
+    finally:
+        _is_silent.reset(token)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from tikhub_ai import catalog
+from tikhub_ai.arguments import asks
 from tikhub_ai.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -13,26 +14,23 @@ if TYPE_CHECKING:
 ChatAPI: TypeAlias = Literal["auto", "chat_completions", "responses", "messages", "generate_content"]
 """The wire API that a chat call uses; `auto` chooses by the model."""
 
-CHAT_APIS = ("chat_completions", "responses", "messages", "generate_content")
+CHAT_APIS: tuple[str, ...] = get_args(ChatAPI)[1:]
 
-_ONLY_CHAT_COMPLETIONS: dict[str, Any] = {
-    "n": 1,
-    "seed": None,
-    "logit_bias": {},
-    "presence_penalty": 0,
-    "frequency_penalty": 0,
-    "modalities": ["text"],
-    "audio": None,
-}
-"""Settings that chat_completions has and responses has not, and the value that asks for nothing."""
+_ONLY_CHAT_COMPLETIONS = (
+    "n",
+    "seed",
+    "logit_bias",
+    "presence_penalty",
+    "frequency_penalty",
+    "modalities",
+    "audio",
+)
+"""Settings that chat_completions has and responses has not."""
 
 
 def needs_of(settings: object) -> frozenset[str]:
     """The settings, of an object with attributes of `ChatRequest`'s names, that responses cannot express."""
-    said = {name: getattr(settings, name, None) for name in _ONLY_CHAT_COMPLETIONS}
-    return frozenset(
-        name for name, value in said.items() if value is not None and value != _ONLY_CHAT_COMPLETIONS[name]
-    )
+    return frozenset(name for name in _ONLY_CHAT_COMPLETIONS if asks(name, getattr(settings, name, None)))
 
 
 def choose_api(model: str, api: ChatAPI = "auto", needs: Collection[str] = ()) -> str:

@@ -17,8 +17,15 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, SecretStr, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, core_schema
 
+from tikhub_ai.errors import ConfigurationError
+
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")  # beyond ASCII, HTTP libraries differ in what they send
+_OF_THE_CONNECTION = frozenset(
+    {"connection", "content-encoding", "content-length", "expect", "keep-alive", "proxy-connection", "te", "trailer",
+     "transfer-encoding", "upgrade"}
+)  # fmt: skip
+"""Headers that say how a request travels, which the HTTP library alone knows: RFC 9110, 7.6.1 and 8.6."""
 
 WITHHELD = "\0withheld"
 """Stands for a value that was not pickled; no header and no address can carry it."""
@@ -142,9 +149,18 @@ class SecretHeaders:
         }
 
     @classmethod
-    def of(cls, headers: Mapping[str, str] | SecretHeaders | None) -> SecretHeaders | None:
-        """Headers as they are kept: the same object where they are secret already, None where there are none."""
-        return headers if headers is None or isinstance(headers, SecretHeaders) else cls(headers)
+    def of(cls, headers: Any) -> SecretHeaders | None:
+        """Headers as they are kept: the same object where they are secret already, None where there are none.
+
+        Raises:
+            ConfigurationError: They are no mapping.
+        """
+        if headers is None or isinstance(headers, SecretHeaders):
+            return headers
+        if isinstance(headers, Mapping):
+            return cls(headers)
+        refused = headers = headers if isinstance(headers, Refused) else Refused(headers)
+        raise ConfigurationError(f"Headers must be a mapping of names to values, not {refused.kind}.")
 
     def get_secret_value(self) -> dict[str, str]:
         """A dict of them, in the open."""
@@ -158,15 +174,23 @@ class SecretHeaders:
                 merged[name.lower()] = value
         return merged
 
-    def unsendable(self) -> str | None:
-        """Why one of them cannot be sent, or None. Says no value."""
+    def unsendable(self, *, travelled: bool = False) -> str | None:
+        """Why one of them cannot be sent, or None. Says no value.
+
+        Args:
+            travelled: Whether those that were not pickled may be missing still.
+        """
         for name, value in self._values.items():
+            if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+                return f"{name!r} cannot be the name of a header."
+            if name.lower() in _OF_THE_CONNECTION:
+                return f"Header {name!r} is set by the HTTP library: leave it out."
             if value == WITHHELD:
+                if travelled:
+                    continue
                 return f"The value of header {name!r} may be secret and was not pickled: give the headers again."
             if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
                 return f"Header {name!r} has a value that no header can carry."
-            if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-                return f"{name!r} cannot be the name of a header."
         return None
 
     def digests(self) -> dict[str, str]:
@@ -282,14 +306,22 @@ def seal(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _sealed(name, value) for name, value in given.items()}
 
 
+def secret_kind(name: str) -> str | None:
+    """Which secret an argument of some name holds: `api_key`, `proxy` or `headers`; None where it holds none."""
+    found = _SECRET_ARGUMENT.fullmatch(name)
+    return None if found is None else found[1] or found[2]
+
+
 def _sealed(name: str, value: Any) -> Any:
     if name in _HOLDERS and isinstance(value, Mapping):
         return seal(value)
-    found = _SECRET_ARGUMENT.fullmatch(name)
-    if value is None or found is None:
-        return value
-    if found[2]:
-        return SecretHeaders.of(value) if isinstance(value, (Mapping, SecretHeaders)) else Refused(value)
-    if isinstance(value, (str, SecretStr)):
-        return secret_proxy(value) if found[1] == "proxy" else secret_key(value)
+    match secret_kind(name):
+        case None:
+            return value
+        case _ if value is None:
+            return None
+        case "headers":
+            return SecretHeaders.of(value) if isinstance(value, (Mapping, SecretHeaders)) else Refused(value)
+        case kind if isinstance(value, (str, SecretStr)):
+            return secret_proxy(value) if kind == "proxy" else secret_key(value)
     return value if callable(value) else Refused(value)

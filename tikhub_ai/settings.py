@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, get_args
+from hashlib import blake2b
+from numbers import Real
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
@@ -109,6 +113,9 @@ ProxyField: TypeAlias = Annotated[SecretStr | None, BeforeValidator(secret_proxy
 """
 
 
+_PRINTABLE = re.compile(r"[^\s\\\x00-\x20\x7f-\xa0]+")
+
+
 @dataclass(slots=True, frozen=True)
 class Timeouts:
     """Seconds for each phase of a request; None waits for ever.
@@ -126,6 +133,68 @@ class Timeouts:
     pool: float | None = PLAIN_READ_TIMEOUT
 
 
+_PHASES = tuple(phase.name for phase in fields(Timeouts))
+
+
+def checked_timeout(timeout: Any) -> float | Timeouts | None:
+    """A timeout as it is kept.
+
+    Args:
+        timeout: None for our own; seconds, also as text; `(connect, read)`, with `write` and `pool` behind it where
+            they are another than `read`; an `httpx.Timeout` or `httpx2.Timeout`; or a dict of their four names. In the
+            last three, None is no limit.
+
+    Returns:
+        Seconds, for every phase; the phases; or None.
+
+    Raises:
+        ConfigurationError: It is no time that a call could take.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, (tuple, list)):
+        if not 2 <= len(timeout) <= 4:
+            raise _no_timeout(timeout)
+        connect, read, *others = timeout
+        write, pool = (*others, *[read] * (2 - len(others)))
+        given: Mapping[str, Any] = {"connect": connect, "read": read, "write": write, "pool": pool}
+    elif isinstance(timeout, Mapping):
+        given = timeout
+    elif all(hasattr(timeout, phase) for phase in _PHASES):
+        given = {phase: getattr(timeout, phase) for phase in _PHASES}
+    else:
+        seconds = _seconds(timeout, timeout)
+        return seconds if seconds is not None else Timeouts(None, None, None, None)
+    if unknown := sorted(map(str, given.keys() - set(_PHASES))):
+        raise ConfigurationError(f"timeout has no phase {', '.join(unknown)}: use {', '.join(_PHASES)}.")
+    return Timeouts(
+        **{phase: None if seconds is None else _seconds(seconds, timeout) for phase, seconds in given.items()}
+    )
+
+
+def _seconds(given: Any, whole: Any) -> float | None:
+    """Seconds as a number; None for infinitely many.
+
+    Raises:
+        ConfigurationError: They are none.
+    """
+    if isinstance(given, bool) or not isinstance(given, (Real, Decimal, str)):
+        raise _no_timeout(whole)
+    try:
+        seconds = float(given)
+    except (ValueError, OverflowError):
+        raise _no_timeout(whole) from None
+    if not seconds > 0:  # not a number is none either
+        raise _no_timeout(whole)
+    return seconds if math.isfinite(seconds) else None
+
+
+def _no_timeout(given: Any) -> ConfigurationError:
+    return ConfigurationError(
+        f"timeout={given!r} cannot work: give seconds above 0, (connect, read) in seconds, or an httpx.Timeout."
+    )
+
+
 def normalised_base_url(base_url: str | None) -> str:
     """The gateway's address without `/v1`, `/v1beta` and trailing slashes.
 
@@ -133,15 +202,28 @@ def normalised_base_url(base_url: str | None) -> str:
         base_url: As the user gave it; None or empty reads `TIKHUB_AI_BASE_URL`, else the public gateway.
 
     Raises:
-        ConfigurationError: It is no http(s) address, or holds credentials, a query or a fragment.
+        ConfigurationError: It is no http(s) address, or holds credentials, a query, a fragment, or characters that no
+            address may hold.
     """
+    if base_url is not None and not isinstance(base_url, str):
+        raise ConfigurationError(f"base_url must be a string, not {type(base_url).__name__}.")
     url = (base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).strip()
-    parts = urlsplit(url)
+    if not _PRINTABLE.fullmatch(url):  # urlsplit drops line ends, and HTTP libraries differ in what they do with others
+        raise ConfigurationError("base_url holds spaces, line ends or other characters that no address may hold.")
+    try:
+        parts = urlsplit(url)
+        _ = parts.port, parts.hostname
+    except ValueError:
+        raise ConfigurationError(
+            f"base_url is no address: its host or port cannot be read. Such as {DEFAULT_BASE_URL!r}."
+        ) from None
     if parts.username or parts.password:
         raise ConfigurationError("base_url holds credentials; give them as api_key= or default_headers= instead.")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         shown = re.split(r"[?#]", url.rpartition("@")[2], maxsplit=1)[0]  # what is refused may hold credentials
         raise ConfigurationError(f"base_url {shown!r} is no address with a scheme, such as {DEFAULT_BASE_URL!r}.")
+    if {".", ".."} & set(parts.path.split("/")):
+        raise ConfigurationError("base_url may hold no '.' and no '..' in its path: HTTP libraries differ on them.")
     if parts.query or parts.fragment:
         shown = re.split(r"[?#]", url, maxsplit=1)[0]
         raise ConfigurationError(f"base_url {shown!r} may hold no query and no fragment.")
@@ -177,8 +259,8 @@ class Settings:
         api_key: The key, or a function that gives it (sync, or async for async calls). None reads the environment:
             `TIKHUB_AI_API_KEY`, else `TIKHUB_API_KEY`, at each call.
         base_url: The gateway's address, with or without `/v1`; None reads `TIKHUB_AI_BASE_URL`.
-        timeout: Seconds of silence allowed, or a `Timeout` of httpx or httpx2. None: 10 to connect, 600 for a plain
-            answer, 120 between the events of a stream.
+        timeout: Seconds of silence allowed, `(connect, read)`, or a `Timeout` of httpx or httpx2. None: 10 to connect,
+            600 for a plain answer, 120 between the events of a stream.
         max_retries: Further requests after the first, for failures that may pass.
         retry_deadline: Seconds after which no further request of one call is begun. A flowing stream is not bounded.
         default_headers: Sent with every request. Secret.
@@ -195,12 +277,12 @@ class Settings:
             of a broken server, is an InvalidResponseError.
 
     Raises:
-        ConfigurationError: `base_url`, `max_retries`, `max_event_bytes`, `http_backend` or `auth_header` cannot work.
+        ConfigurationError: One of them cannot work.
     """
 
     api_key: ApiKey = field(default=None, repr=False)
     base_url: str | None = None
-    timeout: float | httpx.Timeout | httpx2.Timeout | None = None
+    timeout: float | str | tuple[float | None, ...] | httpx.Timeout | httpx2.Timeout | Timeouts | None = None
     max_retries: int = 2
     retry_deadline: float = 300.0
     default_headers: Mapping[str, str] | SecretHeaders | None = field(default=None, repr=False)
@@ -216,12 +298,16 @@ class Settings:
         self.base_url = normalised_base_url(self.base_url)
         if self.api_key is not None:
             self.api_key = key_source(self.api_key)
-        if isinstance(self.default_headers, Refused):
-            raise ConfigurationError(f"default_headers must be a mapping, not {self.default_headers.kind}.")
         self.default_headers = SecretHeaders.of(self.default_headers)
+        if self.default_headers is not None and (why := self.default_headers.unsendable(travelled=True)):
+            raise ConfigurationError(why)  # those that did not travel may be given again before the first call
         if isinstance(self.proxy, Refused):
             raise ConfigurationError(f"proxy must be a string, not {self.proxy.kind}.")
         self.proxy = secret_proxy(self.proxy)
+        self.timeout = checked_timeout(self.timeout)
+        deadline: Any = self.retry_deadline
+        if isinstance(deadline, bool) or not isinstance(deadline, (int, float)) or not deadline >= 0:
+            raise ConfigurationError(f"retry_deadline must be a number of seconds from 0 up, not {deadline!r}.")
         for name, least in (("max_retries", 0), ("max_event_bytes", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -230,18 +316,41 @@ class Settings:
             known = ", ".join(map(repr, get_args(HttpBackend)))
             raise ConfigurationError(f"http_backend {self.http_backend!r} is not known; use one of {known}.")
         if self.auth_header is not None:
-            if not re.fullmatch(r"[A-Za-z0-9-]+", self.auth_header):
+            if not isinstance(self.auth_header, str) or SecretHeaders({self.auth_header: ""}).unsendable():
                 raise ConfigurationError(f"auth_header={self.auth_header!r} cannot be the name of a header.")
             self.auth_header = self.auth_header.lower()
 
     @classmethod
-    def from_fields(cls, owner: object) -> Settings:
+    def from_fields(cls, owner: object, **instead: Any) -> Settings:
         """Settings from an object with attributes of the same names, such as a framework's class; others stay default.
+
+        Args:
+            owner: The object.
+            **instead: Settings that count in place of the object's.
 
         Raises:
             ConfigurationError: One of them cannot work.
         """
-        return cls(**{name: getattr(owner, name) for name in cls.__slots__ if hasattr(owner, name)})
+        return cls(**{name: getattr(owner, name) for name in cls.__slots__ if hasattr(owner, name)} | instead)
+
+    def identity(self, extra_headers: Mapping[str, str] | SecretHeaders | None = None) -> str:
+        """A digest that two callers share only where the gateway cannot tell them apart: by address, key and headers.
+
+        For caches of answers. It is the same in every process, and keyed by the API key, so that nothing can be guessed
+        from it. An async function that returns the key cannot be asked here: it counts by its name.
+
+        Args:
+            extra_headers: Headers of one call.
+        """
+        try:
+            key = self.key()
+        except ConfigurationError:
+            key = Key(f"{getattr(self.api_key, '__module__', '')}.{getattr(self.api_key, '__qualname__', '')}")
+        digest = blake2b(key=blake2b(key.get_secret_value().encode()).digest(), digest_size=16)
+        digest.update(f"{self.base_url}\0{self.auth_header or ''}".encode())
+        for headers in (SecretHeaders.of(self.default_headers), SecretHeaders.of(extra_headers)):
+            digest.update(repr(sorted((headers or SecretHeaders()).merged().digests().items())).encode())
+        return digest.hexdigest()
 
     def key(self) -> Key:
         """The key, for a sync call.
@@ -279,8 +388,7 @@ class Settings:
         read = STREAM_READ_TIMEOUT if stream else PLAIN_READ_TIMEOUT
         if self.timeout is None:
             return Timeouts(read=read)
-        if isinstance(self.timeout, (int, float)):
-            seconds = float(self.timeout)
-            return Timeouts(connect=min(CONNECT_TIMEOUT, seconds), read=seconds, write=seconds, pool=seconds)
-        given: Any = self.timeout
-        return Timeouts(connect=given.connect, read=given.read, write=given.write, pool=given.pool)
+        if isinstance(self.timeout, Timeouts):
+            return self.timeout
+        seconds = float(cast("float", self.timeout))
+        return Timeouts(connect=min(CONNECT_TIMEOUT, seconds), read=seconds, write=seconds, pool=seconds)

@@ -1,47 +1,115 @@
-"""What the classes of both frameworks share whose fields are our settings: how these are set, copied and pickled."""
+"""The settings as fields of the classes of both frameworks: declared, documented, copied and pickled here alone."""
 
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from tikhub_ai.arguments import put_together, secrets_taken_out
 from tikhub_ai.errors import warn
-from tikhub_ai.secret_values import Key, SecretHeaders, secret_proxy
-from tikhub_ai.settings import key_source
+from tikhub_ai.field_docs import documented
+from tikhub_ai.secret_values import Key, SecretHeaders, seal, secret_proxy
+from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, ProxyField, key_source
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from pydantic import BaseModel as _Model
-else:
-    _Model = object  # a mixin: the class's own base is the framework's
-
 _CLIENTS = ("http_client", "http_async_client")
 _UNSAID = frozenset({"callback_manager"})
 """LlamaIndex's own, which its components lose in each pickle."""
+_PHASES = ("connect", "read", "write", "pool")
 
 
-class SettingsHolder(_Model):
-    """Mixin, before the framework's base, of a pydantic class with the fields of `Settings`.
+def _plain_timeout(timeout: Any) -> Any:
+    """An `httpx.Timeout` as a dict of its phases, which is taken again."""
+    return {name: getattr(timeout, name) for name in _PHASES} if hasattr(timeout, "connect") else timeout
 
-    A key or headers that are set later are kept as secret as those given at construction. Copies share the HTTP
-    clients and the TLS context. A pickle holds neither these nor anything else that cannot be pickled, nor a proxy's
-    password: the copy has the defaults there, and a warning names them. The living object keeps all.
+
+def _plain_proxy(proxy: Any) -> str | None:
+    address = "" if proxy is None else secret_proxy(proxy).get_secret_value()
+    return None if not address or "@" in address else address
+
+
+def _plain_verify(verify: Any) -> bool | str:
+    return verify if isinstance(verify, (bool, str)) else True
+
+
+@documented
+class SettingsMixin(BaseModel):
+    """Mixin, before the framework's base, of every class that calls the gateway: its fields are those of `Settings`.
+
+    Keys, headers and proxies are kept secret however they come in: by the constructor, an assignment or a copy's
+    update. Copies share the HTTP clients and the TLS context. A pickle holds neither these nor anything else that
+    cannot be pickled, nor a proxy's password: the copy has the defaults there, and a warning names them. The living
+    object keeps all.
     """
+
+    model_config = ConfigDict(hide_input_in_errors=True, protected_namespaces=(), defer_build=True)
+
+    api_key: KeyField = Field(default=None, validate_default=True, exclude=True, repr=False)
+    """The key, or a function that returns it and is asked at each request (an async one for async calls). Default: the
+    environment variable `TIKHUB_AI_API_KEY`, else `TIKHUB_API_KEY`. Alias: `openai_api_key` or any vendor's. A pickle
+    holds where the key came from, never the key: one given as text is missing in the copy."""
+    base_url: str | None = None
+    """The gateway's address, with or without `/v1`. Default: the environment variable `TIKHUB_AI_BASE_URL`, else
+    `https://ai.tikhub.io`. Aliases: `api_base`, `openai_api_base` or any vendor's."""
+    timeout: Annotated[Any, PlainSerializer(_plain_timeout)] = None
+    """Seconds of silence allowed; `(connect, read)` in seconds; or an `httpx.Timeout`. Default: 10 to connect, 600
+    for a plain answer, 120 between the events of a stream. Alias: `request_timeout`."""
+    max_retries: int = 2
+    """Further requests after the first, for failures that may pass."""
+    retry_deadline: float = 300.0
+    """Seconds after which no further request of one call is begun."""
+    default_headers: HeadersField = Field(default=None, exclude=True, repr=False)
+    """Headers of every request. Secret: neither shown, dumped nor pickled. Aliases: `extra_headers`, `headers`,
+    `additional_headers`."""
+    http_client: Any = Field(default=None, exclude=True, repr=False)
+    """Your own client for sync calls, an `httpx.Client`: used as it is and never closed here. Not pickled."""
+    http_async_client: Any = Field(default=None, exclude=True, repr=False)
+    """Your own client for async calls, an `httpx.AsyncClient`: used as it is and never closed here. Not pickled.
+    Alias: `async_http_client`."""
+    proxy: Annotated[ProxyField, PlainSerializer(_plain_proxy)] = Field(default=None, repr=False)
+    """Address of a proxy. Default: the environment's. Secret, since it may hold a password, with which it is neither
+    dumped nor pickled."""
+    verify: Annotated[Any, PlainSerializer(_plain_verify)] = Field(default=True, repr=False)
+    """TLS verification: True, False, the path of a CA file, or an `ssl.SSLContext`, which is not dumped."""
+    http_backend: HttpBackend = "auto"
+    """HTTP library of async calls: `httpx`, `aiohttp`, or `auto`, which is aiohttp where it is installed."""
+    auth_header: str | None = None
+    """Header that carries the key, such as `authorization` or `x-api-key`. Default: the API's own."""
+
+    max_event_bytes: int = 256 * 1024 * 1024
+    """Most bytes of one event of a stream. A larger one is an InvalidResponseError."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a field."""
-        if name == "api_key":
-            value = key_source(value)
-        elif name == "default_headers":
-            value = SecretHeaders.of(value)
-        elif name == "proxy":
-            value = secret_proxy(value)
-        super().__setattr__(name, value)
+        value = seal({name: value})[name]
+        for field, kept in self._kept({name: value}).items():
+            super().__setattr__(field, kept)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, with some fields changed."""
+        update = seal(update or {})
+        return super().model_copy(update=self._kept(update), deep=deep)
+
+    def _kept(self, update: Mapping[str, Any]) -> dict[str, Any]:
+        """Values of fields as they are kept: secrets as such, those in `model_kwargs` where they belong."""
+        kept: dict[str, Any] = {}
+        for name, value in update.items():
+            if name in {"model_kwargs", "additional_kwargs"} and isinstance(value, Mapping):
+                secrets, kept[name] = secrets_taken_out(value, type(self).model_fields)
+                for field, secret in secrets.items():
+                    kept[field] = put_together(field, kept.get(field, getattr(self, field, None)), secret)
+            else:
+                kept[name] = _hidden(name, value)
+        return kept
 
     def __getstate__(self) -> dict[Any, Any]:
         """What a pickle holds, in pydantic's form."""
-        kept = dict(self.__dict__)
+        kept = {name: _hidden(name, value) for name, value in self.__dict__.items()}
         lost = sorted(name for name, value in kept.items() if not _travels(name, value))
         fields = type(self).model_fields
         for name in lost:
@@ -73,11 +141,22 @@ class SettingsHolder(_Model):
         return super().__deepcopy__(memo)
 
 
+def _hidden(name: str, value: Any) -> Any:
+    match name:
+        case "api_key":
+            return key_source(value)
+        case "default_headers":
+            return SecretHeaders.of(value)
+        case "proxy":
+            return secret_proxy(value)
+    return value
+
+
 def _travels(name: str, value: Any) -> bool:
     if value is None:
         return True
     if name == "proxy":
-        return "@" not in value.get_secret_value()
+        return _plain_proxy(value) is not None
     return name not in _CLIENTS and _pickles(value)
 
 

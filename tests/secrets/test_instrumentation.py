@@ -14,13 +14,10 @@ from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.span import SimpleSpan
 from llama_index.core.instrumentation.span_handlers import BaseSpanHandler
-from llama_index.core.llms import ChatMessage
 
-from llama_index_tikhub import TikHub
-from tests.secrets.callers import CALLERS, MODEL, secrets, success
-from tests.secrets.canaries import CALL_HEADERS, KEY, search
+from tests.secrets.callers import CALLERS, secrets
+from tests.secrets.canaries import KEY, search
 from tests.secrets.test_calls import FAULTS
-from tikhub_ai import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,24 +106,3 @@ def test_events_spans_and_callbacks_are_told_no_secret(name: str, fault: str, se
     assert callbacks.heard
     for place, what in (*kept, *callbacks.heard):
         search.through(f"LlamaIndex {place}, {fault}", what)
-
-
-@pytest.mark.parametrize("name", ["api_key", "default_headers", "extra_headers", "headers", "openai_api_key"])
-def test_a_secret_with_a_call_is_refused_since_events_would_show_it(name: str, server: ScriptedServer) -> None:
-    """Core copies a call's keywords into its events before we see them: all we can do is refuse, and send nothing."""
-    server.answer = success
-    llm = TikHub(model=MODEL, **secrets(base_url=server.url))
-    value: Any = KEY if "key" in name else CALL_HEADERS
-    for call in (llm.chat, llm.stream_chat):
-        with pytest.raises(ConfigurationError, match="must be given to the class") as caught:
-            list(call([ChatMessage(content="hi")], **{name: value}))
-        search.through("refusal of a secret with a call", caught.value)
-    assert not server.requests
-
-
-@pytest.mark.parametrize("name", ["default_headers", "extra_headers", "api_key"])
-def test_a_secret_among_additional_kwargs_is_refused_since_dumps_would_show_it(name: str) -> None:
-    value: Any = KEY if "key" in name else CALL_HEADERS
-    with pytest.raises(ConfigurationError, match="must be given to the class") as caught:
-        TikHub(model=MODEL, additional_kwargs={name: value})
-    search.through("refusal of additional_kwargs", caught.value)

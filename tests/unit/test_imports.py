@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import tikhub_ai
+
 ROOT = Path(__file__).parents[2]
 FRAMEWORKS = ("langchain_core", "langchain", "llama_index.core")
 TOP_LEVEL = ("langchain_core", "langchain", "llama_index")
@@ -55,6 +57,22 @@ def imports_of(path: Path) -> set[str]:
     return names
 
 
+def names_taken_from_the_core(path: Path) -> set[str]:
+    """What a file imports from `tikhub_ai`, or reads from it as an attribute: a module of it would be a name too."""
+    tree = ast.parse(path.read_text())
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "tikhub_ai"
+        for alias in node.names
+    }
+    return imported | {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "tikhub_ai"
+    }
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "tikhub_ai").rglob("*.py")), ids=lambda path: path.name)
 def test_no_file_of_the_core_imports_a_framework_or_an_sdk(path: Path) -> None:
     assert not {name.partition(".")[0] for name in imports_of(path)} & {*TOP_LEVEL, *SDKS}
@@ -80,6 +98,7 @@ def test_adapters_import_only_the_cores_public_names_and_never_each_other(packag
         names = imports_of(path)
         assert not {name for name in names if name.startswith((other, *SDKS, "httpx"))}, path.name
         assert not {name for name in names if name.startswith("tikhub_ai.")}, path.name
+        assert names_taken_from_the_core(path) <= set(tikhub_ai.__all__), path.name
 
 
 @pytest.mark.parametrize(

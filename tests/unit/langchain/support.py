@@ -103,7 +103,7 @@ class ScriptedChat(ChatTikHub):
         super().__init__(**{"model": "claude-sonnet-4-5", **kwargs})
         self._script = ScriptedClient(TEXT if deltas is None else deltas, error)
 
-    def _chat_client(self, timeout: Any = None) -> Any:
+    def _chat_client(self, **_: Any) -> Any:
         return self._script
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.language_models import ModelProfile
 
-from langchain_tikhub.arguments import profile
+from langchain_tikhub.profile import profile
 
 
 def profile_of(model: str) -> dict[str, Any]:

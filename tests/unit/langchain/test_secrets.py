@@ -30,7 +30,7 @@ def model(**kwargs: Any) -> ChatTikHub:
 
 
 def key_of(llm: ChatTikHub) -> str:
-    return llm._settings().key()
+    return llm._chat_client().settings.key()
 
 
 def test_no_view_of_a_model_shows_a_secret() -> None:
@@ -48,8 +48,8 @@ def test_no_view_of_a_model_shows_a_secret() -> None:
         str(llm._get_invocation_params()),
         llm._get_llm_string(),
         str(llm._serialized),
-        repr(llm._client),
-        repr(llm._settings()),
+        repr(llm._chat_client()),
+        repr(llm._chat_client().settings),
         repr(llm.__dict__),
     ]
     assert not [view for view in views if KEY in view or HEADER in view]

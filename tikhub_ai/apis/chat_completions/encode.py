@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.chat_completions.history import encode_messages
-from tikhub_ai.arguments import native_of, put_unless_refused
+from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
+from tikhub_ai.precedence import merged
 from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ PATH = "/v1/chat/completions"
 _SAME_NAME = (
     "temperature",
     "top_p",
-    "stop",
     "seed",
     "n",
     "logprobs",
@@ -33,6 +33,11 @@ _SAME_NAME = (
     "modalities",
     "audio",
 )
+TAKES = frozenset(
+    {*_SAME_NAME, "max_tokens", "top_k", "stop", "parallel_tool_calls", "reasoning_effort", "reasoning", "thinking",
+     "thinking_budget"}
+)  # fmt: skip
+"""The arguments of an answer that this API has."""
 
 
 def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiRequest:
@@ -61,16 +66,13 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         if request.stream_usage:
             body["stream_options"] = {"include_usage": True}
     body |= native_of(request, API)
-    body |= request.extra_body or {}
-    return ApiRequest(PATH, body)
+    warn_of_missing(API, request, TAKES)
+    return ApiRequest(PATH, merged(body, request.extra_body))
 
 
 def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
     refused = facts.refused_at(_effort(request))
-    for name in _SAME_NAME:
-        value = getattr(request, name)
-        if not (name == "stop" and not value):
-            put_unless_refused(body, name, value, refused, request.model)
+    send(body, request, (*_SAME_NAME, "stop") if request.stop else _SAME_NAME, refused)
     if request.max_tokens is not None:
         body[facts.max_tokens_field] = request.max_tokens
     if request.top_k is not None:
@@ -109,8 +111,7 @@ def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> Non
     if not request.tools:
         return
     body["tools"] = [_tool(tool) for tool in request.tools]
-    refused = facts.refused_at(_effort(request))
-    put_unless_refused(body, "parallel_tool_calls", request.parallel_tool_calls, refused, request.model)
+    send(body, request, ("parallel_tool_calls",), facts.refused_at(_effort(request)))
     if request.tool_choice is not None:
         body["tool_choice"] = _tool_choice(request.tool_choice, request, facts)
 

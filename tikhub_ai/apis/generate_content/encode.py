@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from tikhub_ai.apis.generate_content import thinking
 from tikhub_ai.apis.generate_content.history import encode_contents
 from tikhub_ai.apis.generate_content.media import resolution_level
 from tikhub_ai.apis.generate_content.names import GEMINI_2_5, camelised, generation_of, is_from
 from tikhub_ai.apis.generate_content.schemas import converted, inlined
 from tikhub_ai.apis.generate_content.thinking import thinking_config
 from tikhub_ai.apis.generate_content.tools import encode_tool_choice, encode_tools
-from tikhub_ai.arguments import native_of
+from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
-from tikhub_ai.errors import warn
+from tikhub_ai.errors import InvalidRequestError, warn
+from tikhub_ai.precedence import merged
 from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
@@ -37,23 +40,21 @@ _CONFIG = {
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
 }
-_NEUTRAL = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "n": 1}
-"""Values that ask for nothing: dropping them where a model refuses the field changes nothing, so nobody is warned."""
-_NO_PLACE = ("logit_bias", "user", "metadata")
-_MERGED_DEEPER = ("generationConfig", "toolConfig")
+TAKES = frozenset({*_CONFIG, *thinking.TAKES, "stop", "modalities", "audio", "parallel_tool_calls"})
+"""The arguments of an answer that this API has. `parallel_tool_calls` asks for nothing that it could refuse."""
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiRequest:
     """The request on this wire.
 
     Args:
-        request: What is asked. `parallel_tool_calls` has no place here and asks for nothing that the wire could refuse,
-            so it is left out in silence.
+        request: What is asked.
         facts: What the catalog knows of the model.
         stream: Whether the answer is to be streamed.
 
     Raises:
-        InvalidRequestError: A tool result without its call, or a conversation with nothing to answer to.
+        InvalidRequestError: A tool result without its call, a conversation with nothing to answer to, or no version.
     """
     native = native_of(request, API)
     generation = generation_of(request.model, facts)
@@ -76,12 +77,10 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         body["cachedContent"] = cached
     if labels := native.get("labels"):
         body["labels"] = labels
-    for name in _NO_PLACE:
-        if getattr(request, name):
-            warn(f"generate_content has no {name!r}: not sent.")
+    warn_of_missing(API, request, TAKES)
     return ApiRequest(
-        _path(request.model, str(native.get("api_version") or VERSION), stream=stream),
-        _with_extra(body, request.extra_body or {}),
+        _path(request.model, _version(native.get("api_version")), stream=stream),
+        merged(body, request.extra_body),
         auth_header="x-goog-api-key",
     )
 
@@ -101,28 +100,26 @@ def _path(model: str, version: str, *, stream: bool) -> str:
         if name.startswith(f"{prefix}/"):
             collection, name = prefix, name.removeprefix(f"{prefix}/").removeprefix("google/")
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return f"/{quote(version.strip('/'), safe='')}/{collection}/{quote(name, safe='')}:{method}"
+    return f"/{version}/{collection}/{quote(name, safe='')}:{method}"
 
 
-def _with_extra(body: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """The caller's own fields over ours; settings within a group do not push the others of that group out."""
-    merged = {**body, **extra}
-    for name in _MERGED_DEEPER:
-        if isinstance(body.get(name), dict) and isinstance(extra.get(name), dict):
-            merged[name] = {**body[name], **extra[name]}
-    return merged
+def _version(given: Any) -> str:
+    """The path's first segment.
+
+    Raises:
+        InvalidRequestError: It is no version, and would lead elsewhere.
+    """
+    version = VERSION if given is None else str(given).strip("/")
+    if not _VERSION.fullmatch(version):
+        raise InvalidRequestError(f"api_version={given!r} is no version of the API, such as {VERSION!r} or 'v1'.")
+    return version
 
 
 def _generation_config(
     request: ChatRequest, native: dict[str, Any], generation: Generation | None, facts: ModelFacts
 ) -> dict[str, Any]:
     config: dict[str, Any] = {}
-    for name, wire in _CONFIG.items():
-        value = getattr(request, name)
-        if value is not None and name not in facts.refused:
-            config[wire] = value
-        elif value is not None and value != _NEUTRAL.get(name):
-            warn(f"{request.model} refuses {name!r}: {name}={value!r} is not sent.")
+    send(config, request, _CONFIG, facts.refused)
     if request.stop:
         config["stopSequences"] = request.stop
     if request.top_logprobs is not None:
@@ -143,8 +140,8 @@ def _generation_config(
         config["imageConfig"] = camelised(image)
     if resolution := native.get("media_resolution"):
         config["mediaResolution"] = resolution_level(resolution)
-    if thinking := thinking_config(request, native, facts):
-        config["thinkingConfig"] = thinking
+    if thoughts := thinking_config(request, native, facts):
+        config["thinkingConfig"] = thoughts
     if request.response_format is not None:
         config |= _response_format(request.response_format, generation)
     return config

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatRequest
 
+TAKES = frozenset({"reasoning_effort", "reasoning", "thinking", "thinking_budget"})
+"""The arguments for it."""
 _BUDGET_OF_EFFORT = {
     "none": 0,
     "minimal": 1024,

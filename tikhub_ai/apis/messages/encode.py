@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.messages.history import encode_conversation
 from tikhub_ai.apis.messages.schemas import json_schema_of, tool_schema_of
-from tikhub_ai.arguments import native_of, warn_of_missing
+from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
-from tikhub_ai.errors import warn
+from tikhub_ai.errors import InvalidRequestError, warn
+from tikhub_ai.precedence import merged
 from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
@@ -37,12 +38,14 @@ _TOOL_BETAS = {
     "advisor_20260301": "advisor-tool-2026-03-01",
 }
 """Likewise tools, by type; the others that version 2.12 of the SDK types are no betas any more."""
+_BETA = re.compile(r"[A-Za-z0-9][\w.:-]*( *, *[A-Za-z0-9][\w.:-]*)*", re.ASCII)
 _NO_TOOL_NAME = re.compile(r"[^a-zA-Z0-9_-]")
-_INEXPRESSIBLE = (
-    "n", "seed", "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "logit_bias", "modalities",
-    "audio",
+_SAMPLING = ("temperature", "top_p", "top_k")
+TAKES = frozenset(
+    {*_SAMPLING, "max_tokens", "stop", "parallel_tool_calls", "reasoning_effort", "reasoning", "thinking",
+     "thinking_budget", "user", "metadata"}
 )  # fmt: skip
-"""What this wire has no word for."""
+"""The arguments of an answer that this API has."""
 _JSON_ONLY = "Answer with one JSON object and nothing else: no introduction, no code fence."
 
 
@@ -76,10 +79,8 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
     _metadata(body, request)
     if stream:
         body["stream"] = True
-    betas = native.pop("betas", None) or []
-    betas = [betas] if isinstance(betas, str) else list(betas)
-    body |= native
-    _extra(body, request.extra_body or {})
+    betas = _named_betas(native.pop("betas", None))
+    body = merged(body | native, request.extra_body)
     tools = body.get("tools")
     kinds = {tool.get("type") for tool in tools if isinstance(tool, dict)} if isinstance(tools, list) else set()
     needed = [beta for field, beta in _BETAS.items() if field in body]
@@ -112,12 +113,19 @@ def _says_any_of(betas: list[str], beta: str) -> bool:
     return any(given.startswith(name) for given in betas)
 
 
-def _extra(body: dict[str, Any], extra: dict[str, Any]) -> None:
-    """The caller's own fields, last. Of `output_config`, those that we set stay."""
-    config = extra.get("output_config")
-    if isinstance(config, dict) and isinstance(ours := body.get("output_config"), dict):
-        extra = {**extra, "output_config": {**ours, **config}}
-    body |= extra
+def _named_betas(given: Any) -> list[str]:
+    """The caller's betas, which are sent as a header.
+
+    Raises:
+        InvalidRequestError: One is no name of a beta.
+    """
+    betas = [given] if isinstance(given, str) else list(given or ())
+    for beta in betas:
+        if not isinstance(beta, str) or not _BETA.fullmatch(beta):
+            raise InvalidRequestError(
+                f"betas holds {beta!r}, which is no name of a beta: such as 'context-1m-2025-08-07'."
+            )
+    return betas
 
 
 # --- thinking -------------------------------------------------------------------------------------------------------
@@ -202,27 +210,25 @@ def thinks(body: dict[str, Any]) -> bool:
 
 
 def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
-    exclusive = [name for name in facts.exclusive if getattr(request, name, None) is not None]
-    for name, neutral in (("temperature", 1), ("top_p", 1), ("top_k", None)):
-        value = getattr(request, name)
-        if value is None:
-            continue
-        if name in facts.refused:
-            if value != neutral:
-                warn(f"{request.model} refuses {name!r}: {name}={value!r} is not sent.")
-        elif name in exclusive[1:]:
-            if value != neutral:
-                warn(f"{request.model} takes {exclusive[0]!r} or {name!r}, not both: {name}={value!r} is not sent.")
-        elif thinks(body) and value != neutral and not (name == "top_p" and value >= _LEAST_TOP_P_OF_THOUGHT):
-            warn(f"{request.model} takes no {name!r} while it thinks: {name}={value!r} is not sent.")
-        else:
-            body[name] = value
+    send(body, request, _SAMPLING, _refused(body, request, facts))
     stops = [stop for stop in request.stop or () if stop.strip()]
     if stops:
         body["stop_sequences"] = stops
     if blank := len(request.stop or ()) - len(stops):
         warn(f"messages takes no stop sequence of white space alone: {blank} left out.")
-    warn_of_missing(API, request, _INEXPRESSIBLE)
+    warn_of_missing(API, request, TAKES)
+
+
+def _refused(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> dict[str, str]:
+    """The arguments of sampling that the model does not take here, and why."""
+    why: dict[str, str] = {}
+    if thinks(body):
+        why = {name: f"takes no {name!r} while it thinks" for name in _SAMPLING}
+        if request.top_p is not None and request.top_p >= _LEAST_TOP_P_OF_THOUGHT:
+            del why["top_p"]
+    first, *others = [name for name in facts.exclusive if getattr(request, name, None) is not None] or [""]
+    why |= {name: f"takes {first!r} or {name!r}, not both" for name in others}
+    return why | {name: f"refuses {name!r}" for name in facts.refused}
 
 
 def _metadata(body: dict[str, Any], request: ChatRequest) -> None:

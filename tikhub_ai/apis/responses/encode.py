@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.responses.history import encode_items
-from tikhub_ai.arguments import native_of, put_unless_refused, warn_of_missing
+from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
+from tikhub_ai.precedence import merged
 from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
@@ -24,18 +25,11 @@ API = "responses"
 PATH = "/v1/responses"
 ENCRYPTED = "reasoning.encrypted_content"
 
-_MISSING = (
-    "n",
-    "seed",
-    "logit_bias",
-    "presence_penalty",
-    "frequency_penalty",
-    "top_k",
-    "thinking",
-    "thinking_budget",
-    "modalities",
-    "audio",
+_SAME_NAME = ("temperature", "top_p", "top_logprobs", "user", "metadata")
+TAKES = frozenset(
+    {*_SAME_NAME, "logprobs", "max_tokens", "stop", "parallel_tool_calls", "reasoning_effort", "reasoning"}
 )
+"""The arguments of an answer that this API has; of `stop`, the decoder makes the end."""
 _TOOL_OPTIONS = ("defer_loading", "allowed_callers", "output_schema")
 _FEWEST_TOKENS = 16
 """OpenAI answers 400 to a smaller `max_output_tokens`."""
@@ -58,7 +52,7 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
             call.
     """
     native = native_of(request, API)
-    warn_of_missing(API, request, _MISSING)
+    warn_of_missing(API, request, TAKES)
     body: dict[str, Any] = {"model": request.model}
     stores = native.get("store", bool(native.get("background") or native.get("conversation")))
     if "store" in native or not stores:  # a gateway rotates accounts behind you: what one keeps, another cannot find
@@ -76,8 +70,7 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
     if stream:
         body["stream"] = True
     body |= {name: value for name, value in native.items() if name not in {"verbosity", "include", "store"}}
-    body |= request.extra_body or {}
-    return ApiRequest(PATH, body, amend=partial(_amended, request, facts, native))
+    return ApiRequest(PATH, merged(body, request.extra_body), amend=partial(_amended, request, facts, native))
 
 
 def _said(name: str, value: Any) -> dict[str, Any]:
@@ -106,8 +99,7 @@ def _include(
 
 
 def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts, refused: Container[str]) -> None:
-    for name in ("temperature", "top_p", "top_logprobs", "user", "metadata"):
-        put_unless_refused(body, name, getattr(request, name), refused, request.model)
+    send(body, request, _SAME_NAME, refused)
     if request.logprobs and "logprobs" in refused:
         warn(f"{request.model} refuses 'logprobs': logprobs=True is not sent.")
     most = request.max_tokens
@@ -137,7 +129,7 @@ def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts, refuse
     if not request.tools:
         return
     body["tools"] = [_tool(tool) for tool in request.tools]
-    put_unless_refused(body, "parallel_tool_calls", request.parallel_tool_calls, refused, request.model)
+    send(body, request, ("parallel_tool_calls",), refused)
     if request.tool_choice is not None:
         body["tool_choice"] = _tool_choice(request.tool_choice, request, facts)
 

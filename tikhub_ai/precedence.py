@@ -1,0 +1,217 @@
+"""What beats what: a call, its class's constructor, and `extra_body` within each. One rule for both frameworks.
+
+What a call says beats what the constructor said, name by name. Within one of them, `extra_body` is merged last, deeply.
+docs/apis.md tells users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tikhub_ai.arguments import (
+    HOW_TO_CALL,
+    NATIVE_ARGUMENTS,
+    NEEDLESS,
+    SETTINGS,
+    WITH_A_CALL,
+    chat_arguments,
+    split_arguments,
+)
+from tikhub_ai.conversation import ChatRequest, Message, Overrides, Text
+from tikhub_ai.errors import ConfigurationError, TikHubAIError, silence, warn
+from tikhub_ai.secret_values import seal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from tikhub_ai.conversation import ResponseFormat, Tool, ToolChoice
+
+_IN_OTHER_WORDS = frozenset({"extra_headers", "model_kwargs", "stream_options"})
+_TAKEN = chat_arguments() | _IN_OTHER_WORDS
+
+_RIVALS = (
+    frozenset({"reasoning_effort", "effort", "thinking_level", "thinking_budget"}),
+    frozenset({"thinking", "thinking_budget"}),
+    frozenset({"modalities", "response_modalities"}),
+    frozenset({"audio", "speech_config"}),
+)
+"""Arguments that say the same thing in other words: a call that says one takes back the constructor's others."""
+_WITHIN = {"reasoning": ("effort", "reasoning_effort"), "thinking": ("budget_tokens", "thinking_budget"),
+           "request_metadata": ("user_id", "user")}  # fmt: skip
+"""Arguments that are objects, a field of them that says what another argument says, and that argument."""
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Two JSON objects as one. Where both have an object, these are merged likewise; else the second's value counts.
+
+    Neither is changed.
+    """
+    both = dict(base)
+    for name, value in (over or {}).items():
+        ours = both.get(name)
+        both[name] = merged(ours, value) if isinstance(ours, Mapping) and isinstance(value, Mapping) else value
+    return both
+
+
+class _Layer(NamedTuple):
+    """What was said in one place: arguments of an answer, native ones among them, and fields of the body."""
+
+    arguments: dict[str, Any]
+    body: dict[str, Any]
+
+
+def _layer(given: Mapping[str, Any]) -> tuple[_Layer, dict[str, Any]]:
+    """The layer, and what no table knows, which is a part of its body."""
+    said, unknown = split_arguments(given, _TAKEN)
+    inner, rest = split_arguments(said.pop("model_kwargs", None) or {}, _TAKEN)
+    said |= inner
+    unknown = {name: value for name, value in {**unknown, **rest}.items() if name not in NEEDLESS}
+    said |= {name: unknown.pop(name) for name in NATIVE_ARGUMENTS & unknown.keys()}
+    options = said.pop("stream_options", None)
+    if isinstance(options, Mapping) and "include_usage" in options:
+        said["stream_usage"] = bool(options["include_usage"])
+    if isinstance(stop := said.get("stop"), str):
+        said["stop"] = [stop]
+    return _Layer(said, merged(unknown, said.pop("extra_body", None))), unknown
+
+
+def chat_request(
+    messages: list[Message],
+    owner: object,
+    call: Mapping[str, Any],
+    *,
+    tools: list[Tool] | None = None,
+    tool_choice: ToolChoice | None = None,
+    response_format: ResponseFormat | None = None,
+    only_constructor: Collection[str] = (),
+    warns: bool = False,
+) -> ChatRequest:
+    """A call in neutral terms.
+
+    Args:
+        messages: The conversation.
+        owner: What its constructor was given: an object with the fields of `ChatArgumentsMixin`, and `model_kwargs` or
+            `additional_kwargs`. None says nothing.
+        call: The call's keywords, by any of their names. None takes back what the constructor said.
+        tools: What the model may call.
+        tool_choice: Which tool it must call.
+        response_format: The form of the answer's text.
+        only_constructor: Names that are no keywords of a call, beside our settings.
+        warns: Whether to warn of keywords that are not known here, which go to the body as they are.
+
+    Raises:
+        ConfigurationError: The call has a keyword that only the constructor takes.
+    """
+    refused = {*SETTINGS - WITH_A_CALL, *HOW_TO_CALL, *only_constructor} - _TAKEN
+    call = seal(call)
+    fields_of_owner = {
+        name: getattr(owner, name, None) for name in (*chat_arguments(), "model_kwargs", "additional_kwargs")
+    }
+    own, _ = _layer({name: value for name, value in fields_of_owner.items() if value is not None})
+    said, unknown = _layer(call)
+    for name in unknown:
+        if split_arguments({name: None}, refused)[0]:
+            raise ConfigurationError(
+                f"{name!r} cannot be given with a call: give it to {type(owner).__name__}; in LangChain, "
+                "configurable_fields can change it for a call."
+            )
+    if warns and unknown:
+        warn(f"Keywords not known here are sent in the request's body as they are: {', '.join(sorted(unknown))}.")
+    values = _without_rivals(own.arguments, said.arguments) | said.arguments
+    values["metadata"] = values.pop("request_metadata", None)
+    if values.get("stream_usage") is None:
+        values.pop("stream_usage", None)
+    request = ChatRequest(
+        messages=messages,
+        tools=tools or [],
+        tool_choice=tool_choice,
+        response_format=response_format,
+        native={name: values.pop(name) for name in NATIVE_ARGUMENTS & values.keys()},
+        extra_body=merged(own.body, said.body) or None,
+        **values,
+    )
+    names = {"metadata" if name == "request_metadata" else name for name in said.arguments}
+    names |= {name for name in ("tools", "tool_choice", "response_format") if getattr(request, name)}
+    if own.body and names:
+        request.overrides = Overrides(frozenset(names), own.body, said.body)
+    return request
+
+
+def _without_rivals(own: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """The constructor's arguments without those that the call says in other words."""
+    names = {name for name, value in said.items() if value is not None}
+    for name, (inner, same) in _WITHIN.items():
+        if isinstance(value := said.get(name), Mapping) and value.get(inner) is not None:
+            names.add(same)
+    gone = {rival for rivals in _RIVALS if rivals & names for rival in rivals} | names
+    kept = {name: value for name, value in own.items() if name not in gone}
+    for name, (inner, same) in _WITHIN.items():
+        if same in gone and isinstance(value := kept.get(name), Mapping) and inner in value:
+            del kept[name]
+            if name != "thinking" and (rest := {field: said for field, said in value.items() if field != inner}):
+                kept[name] = rest  # a thinking without its budget would be another thinking
+    return kept
+
+
+# --- the body -------------------------------------------------------------------------------------------------------
+
+
+def settled(request: ChatRequest, encode: Callable[[ChatRequest], dict[str, Any]]) -> ChatRequest:
+    """The request with an `extra_body` that beats what it may beat, and no more.
+
+    The constructor's `extra_body` may hold a field that an argument of the call makes, by whatever name the wire has
+    for it (`generationConfig.topP`). Which fields these are, the codec knows: the request is encoded with the call's
+    arguments and without, and where the two differ, the constructor says nothing.
+
+    Args:
+        request: As `chat_request` makes it; not changed.
+        encode: The body that the API makes of a request.
+    """
+    overrides = request.overrides
+    if overrides is None:
+        return request
+    base = replace(request, messages=[Message("user", [Text("-")])], extra_body=None, overrides=None)
+    try:
+        with silence():
+            made = _difference(encode(_unsaid(base, overrides.names)), encode(base))
+    except TikHubAIError:  # the request itself will say what is wrong with it
+        return request
+    return replace(request, extra_body=merged(_outside(overrides.constructor, made), overrides.call), overrides=None)
+
+
+def _unsaid(request: ChatRequest, names: Collection[str]) -> ChatRequest:
+    defaults: dict[str, Any] = {
+        field.name: field.default_factory() if field.default_factory is not MISSING else field.default
+        for field in fields(ChatRequest)
+        if field.name in names and field.name != "model"
+    }
+    if "model" in names:
+        defaults["model"] = "-"
+    native = {name: value for name, value in request.native.items() if name not in names}
+    return replace(request, **defaults, native=native)
+
+
+def _difference(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields in which two JSON objects differ."""
+    found: dict[str, Any] = {}
+    for name in left.keys() | right.keys():
+        one, other = left.get(name), right.get(name)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            if inner := _difference(one, other):
+                found[name] = inner
+        elif one != other:
+            found[name] = other
+    return found
+
+
+def _outside(base: Mapping[str, Any], gone: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON object without some fields of it."""
+    left: dict[str, Any] = {}
+    for name, value in base.items():
+        if name not in gone:
+            left[name] = value
+        elif isinstance(value, Mapping) and isinstance(gone[name], Mapping) and (rest := _outside(value, gone[name])):
+            left[name] = rest
+    return left
