@@ -46,6 +46,10 @@ BEGUN_F, BEGUN_G = piece(index=0, id="1", name="f"), piece(index=1, id="2", name
             id="id and name with every piece",
         ),
         pytest.param(
+            [[piece('{"x":', index=0, id="1", name="f")], [piece("1}", index=0, name="f")], [WHOLE_G]],
+            id="name with every piece, id with the first",
+        ),
+        pytest.param(
             [[piece({"x": 1}, index=0, id="1", name="f"), piece({"y": 2}, index=1, id="2", name="g")]],
             id="arguments as an object",
         ),
@@ -73,6 +77,20 @@ def test_calls_without_ids_get_ids_that_differ_and_repeat_for_the_same_answer() 
 def test_two_calls_without_id_and_index_are_two() -> None:
     assert [call.name for call in calls_of([piece("{}", name="f")], [piece("{}", name="g")])] == ["f", "g"]
     assert [call.name for call in calls_of([piece("{}", name="f")], [piece("{}", name="f")])] == ["f", "f"]
+
+
+def test_another_name_at_the_index_of_a_whole_call_is_another_call() -> None:
+    """Whether its id came or was made here: a name cannot change."""
+    for first in (WHOLE_F, piece('{"x":1}', index=0, name="f")):
+        calls = calls_of([first], [piece('{"y":2}', index=0, name="g")])
+        assert [(call.name, call.arguments) for call in calls] == [("f", '{"x":1}'), ("g", '{"y":2}')]
+        assert calls[0].id != calls[1].id
+
+
+def test_the_same_name_without_ids_is_the_same_call_until_it_has_arguments() -> None:
+    begun, more = piece(index=0, name="f"), piece('{"x":1}', index=0, name="f")
+    assert [call.arguments for call in calls_of([begun], [more])] == ['{"x":1}']
+    assert [call.arguments for call in calls_of([begun], [more], [more])] == ['{"x":1}', '{"x":1}']
 
 
 def test_a_call_without_arguments_has_an_empty_object() -> None:
