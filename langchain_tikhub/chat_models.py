@@ -218,7 +218,7 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             reply = client.complete(request)
-        return calls.from_reply(reply, request.model, headers=self.include_response_headers)
+            return calls.from_reply(reply, request.model, headers=self.include_response_headers)
 
     async def _agenerate(
         self,
@@ -230,7 +230,7 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             reply = await client.acomplete(request)
-        return calls.from_reply(reply, request.model, headers=self.include_response_headers)
+            return calls.from_reply(reply, request.model, headers=self.include_response_headers)
 
     def _should_stream(self, **kwargs: Any) -> bool:
         return not self._wants_several(kwargs) and super()._should_stream(**kwargs)

@@ -6,12 +6,25 @@ messages of old runs loaded from a store too. Every block has a unique int `inde
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
 from langchain_tikhub.skeleton import AUDIO, Placed, entries_of, part_of_entry, placed
-from tikhub_ai import Citation, Media, Opaque, ServerToolCall, ServerToolResult, replay
+from tikhub_ai import (
+    Citation,
+    Document,
+    Media,
+    Opaque,
+    Reasoning,
+    Refusal,
+    ServerToolCall,
+    ServerToolResult,
+    Text,
+    ToolCall,
+    ToolResult,
+    replay,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,9 +116,10 @@ def annotation(citation: Citation) -> dict[str, Any]:
         "end_index": citation.end,
     }
     out: dict[str, Any] = {"type": "citation", **{key: value for key, value in said.items() if value is not None}}
-    if citation.url is None and citation.type not in {"citation", "url_citation"}:
+    if citation.url is None and str(citation.type) not in {"citation", "url_citation"}:
         # ChatOpenAI writes extras over OpenAI's own fields: a `type` there, or any with a URL, makes what it refuses.
-        rest = {key: value for key, value in (citation.raw or {}).items() if key not in out and value is not None}
+        raw = citation.raw if isinstance(citation.raw, dict) else {}
+        rest = {key: value for key, value in raw.items() if key not in out and value is not None}
         out["extras"] = {**rest, "citation_type": citation.type}
     return out
 
@@ -131,5 +145,7 @@ def whole_block(part: AnyPart) -> dict[str, Any]:
             return out if part.output is None else out | {"output": part.output}
         case Opaque():
             return {"type": "non_standard", "value": part.value}
+        case Text() | Reasoning() | Refusal() | ToolCall() | ToolResult() | Document():  # none of them comes here
+            return {"type": "non_standard", "value": {"type": replay.PART_TYPES.get(type(part), "unknown")}}
         case _:
-            return {"type": "non_standard", "value": {"type": type(part).__name__}}
+            assert_never(part)

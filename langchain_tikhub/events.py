@@ -6,7 +6,7 @@ message for every token on the way.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from langchain_tikhub.content_blocks import whole_block
 from langchain_tikhub.profile import PROVIDER
@@ -14,16 +14,23 @@ from langchain_tikhub.reply import from_reply, other_choices
 from tikhub_ai import (
     AudioDelta,
     CitationDelta,
+    Document,
     End,
+    GuardedStream,
+    Media,
+    Opaque,
     PartDelta,
     Reasoning,
     ReasoningDelta,
     Refusal,
     RefusalDelta,
+    ServerToolCall,
+    ServerToolResult,
     Text,
     TextDelta,
     ToolCall,
     ToolCallDelta,
+    ToolResult,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +42,7 @@ _HEAVY = frozenset({"args", "base64", "output", "value"})
 """Fields that come with a block's end only."""
 
 
-class EventStream:
+class EventStream(GuardedStream["list[MessagesData]"]):
     """Makes events of one stream's deltas.
 
     Args:
@@ -53,9 +60,11 @@ class EventStream:
 
     def events(self, delta: Delta) -> list[MessagesData]:
         """The events of one delta; none where it says nothing of the first choice."""
-        if isinstance(delta, End):
-            return cast("list[MessagesData]", self._end(delta.reply))
-        return [] if delta.choice else cast("list[MessagesData]", self._delta(delta))
+        return self.item(delta) or []
+
+    def _item(self, delta: Delta) -> list[MessagesData]:
+        is_other = not isinstance(delta, End) and delta.choice
+        return [] if is_other else cast("list[MessagesData]", self._delta(delta))
 
     def _delta(self, delta: Delta) -> list[dict[str, Any]]:
         match delta:
@@ -78,8 +87,10 @@ class EventStream:
                 return self._opened(delta.index, {"type": "audio", **mime})
             case PartDelta():
                 return self._part(delta.part, delta.index)
+            case End():
+                return self._end(delta.reply)
             case _:
-                return []
+                assert_never(delta)
 
     def _part(self, part: AnyPart, index: int) -> list[dict[str, Any]]:
         match part:
@@ -91,8 +102,10 @@ class EventStream:
                 return self._delta(ToolCallDelta(part.arguments, index, id=part.id, name=part.name))
             case Refusal():
                 return self._delta(RefusalDelta(part.text, index))
-            case _:
+            case Media() | ServerToolCall() | ServerToolResult() | Opaque() | ToolResult() | Document():
                 return self._opened(index, _light(whole_block(part)))
+            case _:
+                assert_never(part)
 
     def _said(self, index: int, block: dict[str, Any], delta: dict[str, Any], words: str) -> list[dict[str, Any]]:
         events = self._opened(index, block)

@@ -241,7 +241,7 @@ def _from_list(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPa
 def _from_v1(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart]:
     """An answer of ours in `output_version="v1"`: the blocks are the answer, the skeleton has what they lack."""
     entries = entries_of(message) or {}
-    by_call = {entry.get("id"): entry for entry in entries.values() if entry.get("type") == "tool_call"}
+    by_call = {str(entry.get("id")): entry for entry in entries.values() if entry.get("type") == "tool_call"}
     rest = replay.CallsById(calls, (call.get("id") for call in calls))
     parts: list[AnyPart] = []
     silent = deque(_silent(message, entries))
@@ -254,19 +254,19 @@ def _from_v1(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart
         elif isinstance(part, ToolCall):
             if (call := rest.take(part.id)) is not None:
                 parts += _replayed([Placed(0, "tool_call", by_call.get(part.id, {}), call=call)], message)
-        elif (back := _of_block(part, block, entries.get(block.get("index", -1), {}), message)) is not None:
+        elif (back := _of_block(part, block, {} if at is None else entries.get(at, {}), message)) is not None:
             parts.append(back)
     return [*parts, *_replayed(silent, message), *(call_part(call) for call in rest.left())]
 
 
-def _in_order(content: Sequence[Any], by_call: Mapping[Any, Mapping[str, Any]]) -> list[tuple[int | None, Any]]:
+def _in_order(content: Sequence[Any], by_call: Mapping[str, Mapping[str, Any]]) -> list[tuple[int | None, Any]]:
     """The blocks with their places in the answer, sorted by these; blocks that somebody put in stay where they are.
 
     In a sum of chunks, a thought without words stands at the end: its block comes with its state, when all is said.
     """
     found: list[tuple[int | None, Any]] = []
     for block in content:
-        at = block.get("index", by_call.get(block.get("id"), {}).get("index")) if isinstance(block, dict) else None
+        at = block.get("index", by_call.get(str(block.get("id")), {}).get("index")) if isinstance(block, dict) else None
         found.append((at if isinstance(at, int) else None, block))
     ordered = iter(sorted((pair for pair in found if pair[0] is not None), key=lambda pair: pair[0] or 0))
     return [pair if pair[0] is None else next(ordered) for pair in found]
@@ -274,7 +274,8 @@ def _in_order(content: Sequence[Any], by_call: Mapping[Any, Mapping[str, Any]]) 
 
 def _silent(message: AIMessage, entries: Mapping[int, Mapping[str, Any]]) -> list[Placed]:
     """The parts that have no words, and so no block, but something that their issuer wants back."""
-    shown = {block.get("index") for block in message.content if isinstance(block, dict) and part_of(block) is not None}
+    blocks = [block for block in message.content if isinstance(block, dict) and part_of(block) is not None]
+    shown = {block["index"] for block in blocks if isinstance(block.get("index"), int)}
     missing = {index: entry for index, entry in entries.items() if index not in shown}
     return [
         Placed(index, str(entry["type"]), entry)

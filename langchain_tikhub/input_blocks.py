@@ -46,10 +46,10 @@ def part_of(block: Any) -> AnyPart | None:
         return Text(block) if block else None
     if not isinstance(block, dict):
         return Text(str(block))
-    kind = block.get("type")
-    if kind is None and isinstance(block.get("text"), str):
+    kind = str(block.get("type"))
+    if block.get("type") is None and isinstance(block.get("text"), str):
         kind = "text"
-    reader = _READERS.get(str(kind))
+    reader = _READERS.get(kind)
     if reader is not None and (part := reader(block)) is not None:
         return part
     return None if kind in _EMPTY else Opaque(dict(block))
@@ -278,7 +278,7 @@ def _non_standard(block: Mapping[str, Any]) -> AnyPart | None:
     value = block.get("value")
     if not isinstance(value, dict):
         return None
-    return part_of(value) if value.get("type") in _READERS else Opaque(dict(value))
+    return part_of(value) if str(value.get("type")) in _READERS else Opaque(dict(value))
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any]], AnyPart | None]] = {

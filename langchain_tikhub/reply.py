@@ -31,6 +31,7 @@ from tikhub_ai import (
     Choice,
     CitationDelta,
     End,
+    GuardedStream,
     PartDelta,
     Reasoning,
     ReasoningDelta,
@@ -40,6 +41,7 @@ from tikhub_ai import (
     TextDelta,
     ToolCall,
     ToolCallDelta,
+    guarded,
     replay,
 )
 
@@ -104,7 +106,14 @@ def from_reply(reply: ChatReply, model: str, *, headers: bool = False, only_firs
         model: The model asked for.
         headers: Whether the response headers go into `response_metadata`.
         only_first: Leave the other choices out.
+
+    Raises:
+        InvalidResponseError: LangChain's classes refuse the answer. `.partial` is the answer.
     """
+    return guarded(lambda: _result(reply, model, headers=headers, only_first=only_first), reply)
+
+
+def _result(reply: ChatReply, model: str, *, headers: bool, only_first: bool) -> ChatResult:
     generations: list[ChatGeneration] = []
     choices = reply.choices or [Choice()]
     for number, choice in enumerate(choices[:1] if only_first else choices):
@@ -154,7 +163,7 @@ def _arguments(text: str) -> tuple[dict[str, Any], str | None]:
 # --- streamed -------------------------------------------------------------------------------------------------------
 
 
-class AnswerStream:
+class AnswerStream(GuardedStream[AnswerChunk]):
     """Makes chunks of one stream's deltas.
 
     Other choices than the first are not streamed, since LangChain's stream is one message: they come whole, as plain
@@ -174,6 +183,9 @@ class AnswerStream:
 
     def chunk(self, delta: Delta) -> AnswerChunk | None:
         """The chunk of one delta; None where it says nothing of the first choice."""
+        return self.item(delta)
+
+    def _item(self, delta: Delta) -> AnswerChunk | None:
         if type(delta) is TextDelta:
             return None if delta.choice else _text_chunk(delta.text, delta.index)
         if not isinstance(delta, End) and delta.choice:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from langchain_tikhub.history import to_conversation
 from langchain_tikhub.tools import bound_tools, wire_tool
@@ -18,6 +18,8 @@ from tikhub_ai import (
     Opaque,
     Reasoning,
     Refusal,
+    ServerToolCall,
+    ServerToolResult,
     Text,
     TikHubAIError,
     ToolCall,
@@ -108,5 +110,7 @@ def _part(part: AnyPart, count: Callable[[str], int]) -> int:
             return _PER_MEDIA[part.kind]
         case Opaque():
             return count(json.dumps(part.value, ensure_ascii=False, default=str))
-        case _:
+        case ServerToolCall() | ServerToolResult():
             return _PER_MESSAGE
+        case _:
+            assert_never(part)

@@ -31,6 +31,7 @@ from tikhub_ai import (
     CitationDelta,
     Document,
     End,
+    GuardedStream,
     Media,
     Opaque,
     PartDelta,
@@ -46,10 +47,11 @@ from tikhub_ai import (
     ToolCallDelta,
     ToolResult,
     Usage,
+    guarded,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tikhub_ai import AnyPart, Delta
 
@@ -107,7 +109,14 @@ def chat_response(reply: ChatReply, *, delta: str | None = None) -> ChatResponse
     Args:
         reply: The answer, plain or folded from a stream.
         delta: The last item of a stream says what it adds: nothing.
+
+    Raises:
+        InvalidResponseError: LlamaIndex's classes refuse the answer. `.partial` is the answer.
     """
+    return guarded(lambda: _chat_response(reply, delta), reply)
+
+
+def _chat_response(reply: ChatReply, delta: str | None) -> ChatResponse:
     usage = reply.usage
     reasoning_tokens = usage.output_details.get("reasoning") if usage else None
     return ChatResponse(
@@ -202,15 +211,13 @@ def _logprob(item: dict[str, Any]) -> LogProb:
     return LogProb(token=item.get("token") or "", logprob=value or 0.0, bytes=item.get("bytes") or [])
 
 
-class StreamBuilder:
+class StreamBuilder(GuardedStream[ChatResponse]):
     """Grows a message from a stream's deltas.
 
     Each item's `message` holds all that came so far, its `delta` only what is new; the last one is the whole answer, as
     a plain call gives it. Blocks are replaced as they grow, never changed, so that items already given stay as they
     were. Choices other than the first are in the last item's `raw` only.
     """
-
-    __slots__ = ("_blocks", "_call_slots", "_calls", "_refusal", "_slots", "_text", "_text_at", "_thoughts")
 
     def __init__(self) -> None:
         self._blocks: list[Any] = []
@@ -224,9 +231,30 @@ class StreamBuilder:
 
     def add(self, delta: Delta) -> ChatResponse | None:
         """The item that a delta makes; None where there is nothing to show."""
+        return self.item(delta)
+
+    def _item(self, delta: Delta) -> ChatResponse | None:
         if isinstance(delta, End):
             return chat_response(delta.reply, delta="")
-        return None if delta.choice else _HANDLERS[type(delta)](self, delta)
+        if delta.choice:
+            return None
+        match delta:
+            case TextDelta():
+                return self._add_text(delta)
+            case ReasoningDelta():
+                return self._add_reasoning(delta)
+            case ToolCallDelta():
+                return self._add_tool_call(delta)
+            case RefusalDelta():
+                return self._add_refusal(delta)
+            case CitationDelta():
+                return self._add_citations(delta)
+            case AudioDelta():
+                return self._add_audio(delta)
+            case PartDelta():
+                return self._add_part(delta)
+            case _:
+                assert_never(delta)
 
     def _response(self, delta: str = "", **kwargs: Any) -> ChatResponse:
         """An item of what there is. Not validated: that would look at all blocks again for each token."""
@@ -310,14 +338,3 @@ class StreamBuilder:
                 return None  # in the skeleton, which comes with the last item
             case _:
                 assert_never(delta.part)
-
-
-_HANDLERS: dict[type[Any], Callable[[StreamBuilder, Any], ChatResponse | None]] = {
-    TextDelta: StreamBuilder._add_text,  # noqa: SLF001 - its own methods, by the delta they take
-    RefusalDelta: StreamBuilder._add_refusal,  # noqa: SLF001
-    ReasoningDelta: StreamBuilder._add_reasoning,  # noqa: SLF001
-    ToolCallDelta: StreamBuilder._add_tool_call,  # noqa: SLF001
-    CitationDelta: StreamBuilder._add_citations,  # noqa: SLF001
-    AudioDelta: StreamBuilder._add_audio,  # noqa: SLF001
-    PartDelta: StreamBuilder._add_part,  # noqa: SLF001
-}

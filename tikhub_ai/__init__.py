@@ -90,6 +90,7 @@ if TYPE_CHECKING:
         TikHubAIWarning,
         warn,
     )
+    from tikhub_ai.guard import GuardedStream, guarded
     from tikhub_ai.http.transport import Transport
     from tikhub_ai.models import ModelInfo, alist_models, list_models
     from tikhub_ai.precedence import chat_request, merged
@@ -125,6 +126,7 @@ _HOMES = {
         "PermissionDeniedError", "RateLimitError", "ResponseInfo", "ServerError", "TikHubAIError", "TikHubAIWarning",
         "warn",
     ),
+    "guard": ("GuardedStream", "guarded"),
     "settings_mixin": ("SettingsMixin",),
     "models": ("ModelInfo", "alist_models", "list_models"),
     "arguments": ("call_settings", "constructor_arguments", "hides_secrets", "without_secrets"),
@@ -169,6 +171,7 @@ __all__ = [
     "EmbeddingsClient",
     "EmbeddingsReply",
     "End",
+    "GuardedStream",
     "HeadersField",
     "HttpBackend",
     "IncompleteStreamError",
@@ -237,6 +240,7 @@ __all__ = [
     "chat_request",
     "choose_api",
     "constructor_arguments",
+    "guarded",
     "hides_secrets",
     "key_source",
     "list_models",
