@@ -16,7 +16,7 @@ from langchain_core.runnables import RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
-from tikhub_ai import ConfigurationError
+from tikhub_ai import ConfigurationError, printable
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
@@ -119,8 +119,8 @@ def _refuse_refusals(result: list[Generation]) -> None:
         return
     kind = getattr(exceptions, "ModelRefusalError", None)
     if kind is not None:
-        raise kind(f"The model refused: {refusal}", raw_message=message)
-    raise OutputParserException(f"The model refused: {refusal}", llm_output=str(refusal))
+        raise kind(f"The model refused: {printable(str(refusal))}", raw_message=message)
+    raise OutputParserException(f"The model refused: {printable(str(refusal))}", llm_output=str(refusal))
 
 
 class _PydanticTool(PydanticToolsParser):

@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from tikhub_ai.precedence import chat_request, merged
     from tikhub_ai.routing import ChatAPI, choose_api, needs_of
     from tikhub_ai.secret_values import Key, SecretHeaders, seal
+    from tikhub_ai.server_text import printable
     from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, ProxyField, Settings, key_source
     from tikhub_ai.settings_mixin import SettingsMixin
     from tikhub_ai.transcript import Segment, Transcript, TranscriptEvent, Word
@@ -133,6 +134,7 @@ _HOMES = {
     "chat_arguments": ("ChatArgumentsMixin",),
     "precedence": ("chat_request", "merged"),
     "secret_values": ("Key", "SecretHeaders", "seal"),
+    "server_text": ("printable",),
     "settings": ("HeadersField", "HttpBackend", "KeyField", "ProxyField", "Settings", "key_source"),
     "http.transport": ("Transport",),
     "transcript": ("Segment", "Transcript", "TranscriptEvent", "Word"),
@@ -248,6 +250,7 @@ __all__ = [
     "merged",
     "model_facts",
     "needs_of",
+    "printable",
     "replay",
     "seal",
     "warn",

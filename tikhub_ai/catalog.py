@@ -91,10 +91,13 @@ class ModelFacts:
 
 FIELDS = tuple(field.name for field in fields(ModelFacts))
 
+_LONGEST_NAME = 200
+"""Characters: a longer name, which only a broken server sends, is nobody's."""
 _CUT = re.compile(r"[-@:]")
 _SAME_MODEL = re.compile(
     # A date or build, a channel, or a word by which relays set the effort, after the model's own name.
-    r"(?:-(?:\d{3,}|latest|preview|exp|beta|fast|(?:no)?thinking|none|minimal|low|medium|x?high|max)(?:-\d+)*)*"
+    # Possessive: of "-123-456" each part could be read in two ways, and a long name in as many as it likes.
+    r"(?:-(?:\d{3,}|latest|preview|exp|beta|fast|(?:no)?thinking|none|minimal|low|medium|x?high|max)(?:-\d+)*+)*+"
     r"(?:[@:].*)?"
 )
 
@@ -145,6 +148,8 @@ def listed_name(name: str, models: Container[str]) -> str | None:
     """The listed model that a name means: itself, or the longest beginning of which it is a pinned form."""
     if name in models:
         return name
+    if len(name) > _LONGEST_NAME:
+        return None
     for cut in reversed(list(_CUT.finditer(name))):
         start = name[: cut.start()]
         if start in models and _SAME_MODEL.fullmatch(name, cut.start()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,17 +22,20 @@ from tikhub_ai.errors import (
     RateLimitError,
     ResponseInfo,
     ServerError,
-    TikHubAIError,
 )
+from tikhub_ai.server_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-_TELLING = 8
-"""Characters: so much of a secret's beginning tells something of it."""
+_LOOKED_AT = 4096
+"""Characters of a text, at its beginning and at its end, in which patterns are searched."""
+_LONGEST_MESSAGE = 2000
+_LONGEST_WORD = 200
+"""Characters of a server's message, and of its code or another name, that are shown. The response holds them whole."""
 _HIDDEN_HEADERS = frozenset({"set-cookie", "authorization", "proxy-authorization", "x-api-key", "x-goog-api-key"})
 _REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
-_REQUEST_ID_TEXT = re.compile(r"request id: ?([\w-]+)")
+_REQUEST_ID_TEXT = re.compile(r"request id: ?([\w-]{1,128})")
 
 _CONTEXT_CODES = frozenset({"context_length_exceeded", "context_window_exceeded", "model_context_window_exceeded"})
 _CONTEXT_TEXT = re.compile(
@@ -58,11 +62,13 @@ _BALANCE_TEXT = re.compile(
 _MODEL_TEXT = re.compile(
     r"no available channel for model|无可用渠道|unknown model|"
     r"model .{1,120}(?:does not exist|not found|is not supported)|"
-    r"models/\S+ is not found",
+    r"models/\S{1,200} is not found",
     re.IGNORECASE,
 )
-_RETRY_TEXT = re.compile(r"Please retry in (\d+(?:\.\d+)?)s\b")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
+_RETRY_TEXT = re.compile(r"Please retry in (\d{1,9}(?:\.\d{1,9})?)s\b")
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
+_STATUS = re.compile(r"[45]\d\d", re.ASCII)
 _CLIENT_FAULTS = frozenset(
     {"invalid_request", "invalid_request_error", "model_price_error", "convert_request_failed", "count_token_failed"}
 )
@@ -134,40 +140,9 @@ def request_id_of(headers: Mapping[str, str], message: str = "") -> str | None:
     """The gateway's id of the call, from lower-case headers or from the error's text."""
     for name in _REQUEST_ID_HEADERS:
         if value := headers.get(name):
-            return value
-    found = _REQUEST_ID_TEXT.search(message)
+            return printable(value, _LONGEST_WORD)
+    found = _REQUEST_ID_TEXT.search(_ends(message))
     return found.group(1) if found else None
-
-
-def mask(error: TikHubAIError, *secrets: str) -> None:
-    """Replace secrets wherever the error holds them, since servers echo what they were sent.
-
-    Args:
-        error: Changed in place.
-        *secrets: What was sent and nobody else may see. Their beginnings are replaced too: messages quote an answer's
-            first characters, and the last of these may be a secret's first.
-    """
-    error.message = masked(error.message, secrets)
-    error.args = (error.message,)
-    for name in ("code", "type", "param", "request_id"):
-        if isinstance(said := getattr(error, name, None), str):
-            setattr(error, name, masked(said, secrets))
-    if isinstance(info := getattr(error, "response", None), ResponseInfo):
-        body = info.body
-        for secret in secrets:
-            body = body.replace(secret.encode(), b"***")
-        headers = {name: masked(value, secrets) for name, value in info.headers.items()}
-        error.response = ResponseInfo(info.status_code, headers, body)  # type: ignore[attr-defined]  # it has one
-
-
-def masked(text: str, secrets: Iterable[str]) -> str:
-    """A text without secrets, and without beginnings of them where it breaks off."""
-    for secret in secrets:
-        if secret[:_TELLING] in text:
-            text = text.replace(secret, "***")
-            for length in range(len(secret) - 1, _TELLING - 1, -1):
-                text = re.sub(re.escape(secret[:length]) + r"(?![\w-])", "***", text)
-    return text
 
 
 def error_in_body(payload: Any) -> dict[str, Any] | None:
@@ -222,10 +197,10 @@ def error_from_payload(
     said = _read(payload)
     if status_code is None:
         words = [word for word in (said.code, said.type) if word]
-        numbers = [int(word) for word in words if word.isdigit() and 400 <= int(word) < 600]
+        numbers = [int(word) for word in words if _STATUS.fullmatch(word)]
         named = [_STATUS_OF_WORD[word] for word in words if word in _STATUS_OF_WORD]
         status_code = (numbers or named or [500])[0]
-    info = ResponseInfo(200, public_headers(headers), orjson.dumps(payload))
+    info = ResponseInfo(200, public_headers(headers), _dumped(payload))
     return _build(status_code, said, info, None)
 
 
@@ -241,12 +216,12 @@ def _read(payload: Any) -> _ErrorBody:
     source: dict[str, Any] = inner if isinstance(inner, dict) and inner else payload
     message = source.get("message") or source.get("msg") or payload.get("message") or payload.get("detail") or ""
     said = _ErrorBody(
-        message=message if isinstance(message, str) else orjson.dumps(message).decode(),
+        message=message if isinstance(message, str) else _dumped(message).decode(),
         code=_word(source.get("code")),
         type=_word(source.get("type")) or _word(source.get("status")),
         param=_word(source.get("param")),
     )
-    if found := _RETRY_TEXT.search(said.message):  # all that is left of Google's details behind some gateways
+    if found := _RETRY_TEXT.search(_ends(said.message)):  # all that is left of Google's details behind some gateways
         said.retry_after = float(found.group(1))
     _read_details(source.get("details"), said)
     return said
@@ -265,18 +240,40 @@ def _read_details(details: Any, said: _ErrorBody) -> None:
 
 
 def _word(value: Any) -> str | None:
-    return str(value) if isinstance(value, (str, int)) and value not in ("", "<nil>") else None
+    if not isinstance(value, (str, int)) or value in ("", "<nil>"):
+        return None
+    return (
+        printable(value, _LONGEST_WORD)
+        if isinstance(value, str)
+        else f"{value:.17g}"
+        if abs(value) >> 63
+        else str(value)
+    )
+
+
+def _dumped(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # half a character, or a number beyond 64 bit, where a lenient parser read it
+        return json.dumps(value).encode()
 
 
 def _plain(info: ResponseInfo) -> str:
     """What a body that is not JSON tells: nothing of an HTML page but its title."""
-    text = info.text.strip()
+    text = info.body.lstrip()[:_LOOKED_AT].decode("utf-8", "replace").strip()
     if not text:
         return "empty body"
     if text[:1] == "<":
-        title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
-        return f"an HTML page{f' titled {title.group(1).strip()!r}' if title else ''}, not an API answer"
+        title = _TITLE.search(text)
+        return (
+            f"an HTML page{f' titled {title.group(1).strip()[:_LONGEST_WORD]!r}' if title else ''}, not an API answer"
+        )
     return text[:300]
+
+
+def _ends(text: str) -> str:
+    """A text's beginning and end: patterns say the same of them, and a server cannot make them long."""
+    return text if len(text) <= 2 * _LOOKED_AT else f"{text[:_LOOKED_AT]}\n{text[-_LOOKED_AT:]}"
 
 
 def _origin(url: str) -> str:
@@ -286,13 +283,14 @@ def _origin(url: str) -> str:
 def _kind(status: int, said: _ErrorBody) -> tuple[type[APIStatusError], bool]:
     """Which member, and whether the same call may succeed later."""
     words = {word.lower() for word in (said.code, said.type, said.reason) if word}
-    if words & _CONTEXT_CODES or (status in {400, 413, 422, 500} and _CONTEXT_TEXT.search(said.message)):
+    text = _ends(said.message)
+    if words & _CONTEXT_CODES or (status in {400, 413, 422, 500} and _CONTEXT_TEXT.search(text)):
         return ContextWindowExceededError, False
     if words & _BLOCKED_CODES:
         return ContentBlockedError, False
-    if words & _BALANCE_CODES or status == 402 or (status in {401, 403, 429} and _BALANCE_TEXT.search(said.message)):
+    if words & _BALANCE_CODES or status == 402 or (status in {401, 403, 429} and _BALANCE_TEXT.search(text)):
         return InsufficientBalanceError, False
-    if "model_not_found" in words or (status in {404, 503} and _MODEL_TEXT.search(said.message)):
+    if "model_not_found" in words or (status in {404, 503} and _MODEL_TEXT.search(text)):
         return ModelNotFoundError, False
     if "api_key_invalid" in words:  # Google says it with status 400
         return AuthenticationError, False
@@ -319,7 +317,7 @@ def _kind(status: int, said: _ErrorBody) -> tuple[type[APIStatusError], bool]:
 def _build(status: int, said: _ErrorBody, info: ResponseInfo, retry_after: float | None) -> APIStatusError:
     kind, is_retryable = _kind(status, said)
     request_id = request_id_of(info.headers, said.message)
-    message = f"{status} {said.message or 'no message'}".rstrip()
+    message = f"{status} {printable(said.message, _LONGEST_MESSAGE) or 'no message'}".rstrip()
     facts = [f"{name} {value}" for name, value in (("code", said.code), ("type", said.type)) if value]
     if request_id and request_id not in message:
         facts.append(f"request id {request_id}")

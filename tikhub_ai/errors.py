@@ -33,6 +33,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tikhub_ai.server_text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -79,6 +81,7 @@ class TikHubAIError(Exception):
     is_retryable: bool = False
 
     def __init__(self, message: str) -> None:
+        message = printable(message)
         super().__init__(message)
         self.message = message
 
@@ -335,7 +338,7 @@ class IncompleteStreamWarning(TikHubAIWarning):
 def warn(message: str, category: type[TikHubAIWarning] = TikHubAIWarning) -> None:
     """Warn the caller. The frame is ours, so Python shows each message once."""
     if not _is_silent.get():
-        warnings.warn(message, category, stacklevel=2)
+        warnings.warn(printable(message), category, stacklevel=2)
 
 
 _is_silent: ContextVar[bool] = ContextVar("tikhub_ai_is_silent", default=False)

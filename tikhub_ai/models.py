@@ -82,7 +82,7 @@ def decode(response: ApiResponse) -> list[ModelInfo]:
     info = response.info
     raise InvalidResponseError(
         f"The gateway answered {PATH} without a list of models: its answer has "
-        f"{', '.join(map(repr, sorted(payload))) or 'nothing'}. Check base_url.",
+        f"{', '.join(map(repr, sorted(payload)[:20])) or 'nothing'}. Check base_url.",
         status_code=info.status_code,
         response=info,
     )
@@ -122,9 +122,7 @@ def _seconds(value: Any) -> int | None:
     """Unix seconds of a number or of an ISO date."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, (int, float)):
-        return int(value)
     try:
-        return int(datetime.fromisoformat(value).timestamp())
-    except (TypeError, ValueError):
+        return int(value if isinstance(value, (int, float)) else datetime.fromisoformat(value).timestamp())
+    except (TypeError, ValueError, OverflowError):
         return None

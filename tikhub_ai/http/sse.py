@@ -4,13 +4,16 @@ Follows the WHATWG event stream format, and reads what gateways send beside it: 
 written after the stream began) and a last event without its blank line.
 
 Every byte is looked at a fixed number of times, whatever pieces the bytes come in: an unfinished line grows in a
-buffer that is searched for its end only where it is new, and a JSON document over several lines is parsed by nobody
-here; its brackets are counted, line by line.
+buffer that is searched for its end only where it is new, and a JSON document over several lines is parsed once, when
+its brackets, counted line by line, are closed.
 """
 
 from __future__ import annotations
 
+import json
 import re
+
+import orjson
 
 from tikhub_ai.wire import ServerSentEvent
 
@@ -98,7 +101,7 @@ class SSEDecoder:
         """Tell that the stream ended.
 
         Returns:
-            What was still waiting for its line feed, its blank line or its closing bracket, if anything.
+            What was still waiting for its line feed or its blank line, if anything.
         """
         events: list[ServerSentEvent] = []
         if self.is_too_large:
@@ -107,8 +110,6 @@ class SSEDecoder:
             self._line(bytes(self._line_so_far), events)
             self._line_so_far.clear()
         self._line(b"", events)
-        if self._bare:
-            self._end_bare(events)
         return events
 
     def _is_over(self, further: int) -> bool:
@@ -152,6 +153,8 @@ class SSEDecoder:
         if line.startswith(b"data:"):
             self._data.append(line[6:] if line.startswith(b" ", 5) else line[5:])
             self._size += len(line)
+            if self._bare:  # what began like JSON was none
+                self._drop_bare()
         elif not line:
             if self._data:
                 data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
@@ -162,6 +165,9 @@ class SSEDecoder:
             self._size = 0
         elif line.startswith(b"event:"):
             self._event = line[6:].strip().decode("utf-8", "replace")
+        elif line == b"data":
+            self._data.append(b"")
+            self._size += len(line)
         elif line.startswith((b":", b"id:", b"retry:")):
             pass
         elif self._bare or line.startswith((b"{", b"[")):
@@ -174,9 +180,21 @@ class SSEDecoder:
         marks = _JSON_STRINGS.sub(b"", line)
         self._depth += marks.count(b"{") + marks.count(b"[") - marks.count(b"}") - marks.count(b"]")
         if self._depth <= 0:
-            self._end_bare(events)
+            text = b"\n".join(self._bare)
+            self._drop_bare()
+            if _is_json(text) or text.strip() == b"[DONE]":  # else a line of no meaning, as the format has it
+                events.append(ServerSentEvent("", text))
 
-    def _end_bare(self, events: list[ServerSentEvent]) -> None:
-        events.append(ServerSentEvent("", b"\n".join(self._bare)))
+    def _drop_bare(self) -> None:
         self._bare = []
         self._bare_size = self._depth = 0
+
+
+def _is_json(text: bytes) -> bool:
+    for loads in (orjson.loads, json.loads):  # the latter takes halves of characters and infinities too
+        try:
+            loads(text)
+        except (ValueError, RecursionError):
+            continue
+        return True
+    return False

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import orjson
 
 from tikhub_ai._version import __version__
-from tikhub_ai.error_bodies import error_from_response, mask, masked
+from tikhub_ai.error_bodies import error_from_response
 from tikhub_ai.errors import APITimeoutError, ConfigurationError, TikHubAIError
 from tikhub_ai.http import backends
 from tikhub_ai.http.retries import Tries, retry_after
+from tikhub_ai.masking import mask, masked_headers
 from tikhub_ai.secret_values import SecretHeaders, Secrets
 from tikhub_ai.wire import ApiResponse
 
@@ -329,7 +330,7 @@ class _Flow(Generic[T]):
 
 def _without(headers: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
     """Response headers without what was sent and came back."""
-    return {name: masked(value, secrets) for name, value in headers.items()}
+    return masked_headers(headers, secrets)
 
 
 def _checked(
