@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
-import orjson
-
 from tikhub_ai.error_bodies import error_from_payload, error_in_body, public_headers, request_id_of
 from tikhub_ai.errors import InvalidResponseError, ResponseInfo, TikHubAIError
+from tikhub_ai.json_text import NO_JSON, parsed
 from tikhub_ai.secret_values import SecretHeaders
 
 if TYPE_CHECKING:
@@ -126,10 +125,8 @@ class ApiResponse:
 
     def json(self) -> Any:
         """The JSON value that the body holds, or None where it holds none."""
-        try:
-            return orjson.loads(self.body)
-        except ValueError:
-            return None
+        payload = parsed(self.body)
+        return None if payload is NO_JSON else payload
 
     def object_in(self, payload: Any) -> dict[str, Any]:
         """`payload`, which must be an object. For wires on which an `error` in a 200 may be a state and no error.

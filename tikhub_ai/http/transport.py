@@ -12,13 +12,12 @@ from contextlib import aclosing, closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-import orjson
-
 from tikhub_ai._version import __version__
 from tikhub_ai.error_bodies import error_from_response
 from tikhub_ai.errors import APITimeoutError, ConfigurationError, TikHubAIError
 from tikhub_ai.http import backends
 from tikhub_ai.http.retries import Tries, retry_after
+from tikhub_ai.json_text import body_of
 from tikhub_ai.masking import mask, masked_headers
 from tikhub_ai.secret_values import SecretHeaders, Secrets
 from tikhub_ai.wire import ApiResponse
@@ -210,7 +209,7 @@ class Transport:
             method=request.method,
             url=f"{self.settings.base_url}{request.path}",
             headers=secret.merged(*given),
-            content=b"" if request.body is None else orjson.dumps(request.body, option=orjson.OPT_NON_STR_KEYS),
+            content=b"" if request.body is None else body_of(request.body),
             timeouts=self.settings.timeouts(stream=stream),
         )
 
