@@ -15,7 +15,7 @@ PIP_OUTPUT := -qq
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test wire test-peers test-vendors lint types format record record-live catalog migrating bench clean
+.PHONY: help demo test fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ endif
 
 test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback
 	$(PY) -m pytest tests --ignore=tests/peers --numprocesses auto --dist loadfile --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
+
+fuzz: $(VENV)/.with-test ## mutated answers and requests, other ones each time; FUZZ=5000 is how many each test makes
+	FUZZ=$${FUZZ:-5000} $(PY) -m pytest tests/fuzz --numprocesses auto --timeout 0 --allow-hosts=127.0.0.1,localhost,::1 $(ARGS)
 
 wire: $(VENV)/.with-test ## all recorded traffic of ../shared/wire, every API, the core and both frameworks
 	$(PY) -m pytest tests/wire $(ARGS)

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tikhub_ai import catalog
+from tikhub_ai.apis.guard import guarded
 from tikhub_ai.deltas import Delta, End
 from tikhub_ai.error_bodies import public_headers, request_id_of
 from tikhub_ai.errors import APIStatusError, ConfigurationError, InvalidRequestError, ModelNotFoundError
@@ -66,12 +67,12 @@ class ChatClient:
             TikHubAIError: A member of the tree.
         """
         outgoing, new_decoder = self._prepare(request, stream=False)
-        return self.transport.send(outgoing, lambda response: _decode(response, new_decoder()))
+        return self.transport.send(outgoing, _reading(new_decoder))
 
     async def acomplete(self, request: ChatRequest) -> ChatReply:
         """`complete`, async."""
         outgoing, new_decoder = self._prepare(request, stream=False)
-        return await self.transport.asend(outgoing, lambda response: _decode(response, new_decoder()))
+        return await self.transport.asend(outgoing, _reading(new_decoder))
 
     def stream(self, request: ChatRequest) -> Generator[Delta, None, None]:
         """Ask, and give the answer as it comes: part deltas, then one `End` with the folded reply.
@@ -166,8 +167,13 @@ class ChatReader(StreamReader[Delta]):
         return None if self._chat.accumulator.is_empty else _signed(self._chat, self._headers)
 
     def last(self) -> Sequence[Delta]:
-        """The `End`."""
-        return [End(_signed(self._chat, self._headers))]
+        """What was kept back for more to come, and the `End`."""
+        return [*self._chat.rest(), End(_signed(self._chat, self._headers))]
+
+
+def _reading(new_decoder: Callable[[], ChatDecoder]) -> Callable[[ApiResponse], ChatReply]:
+    """What makes a reply of a whole answer, with a decoder of its own for each attempt."""
+    return guarded(lambda response: _decode(response, new_decoder()))
 
 
 def _decode(response: ApiResponse, decoder: ChatDecoder) -> ChatReply:

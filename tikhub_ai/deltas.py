@@ -9,22 +9,33 @@ ids, headers. A plain answer is decoded through the same deltas.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from copy import copy, deepcopy
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from tikhub_ai.conversation import (
     AnyPart,
     ChatReply,
     Choice,
     Citation,
+    Document,
     Issuer,
     Media,
+    Opaque,
     Reasoning,
     Refusal,
+    ServerToolCall,
+    ServerToolResult,
     Text,
     ToolCall,
+    ToolResult,
     Usage,
 )
+from tikhub_ai.json_text import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(slots=True)
@@ -120,10 +131,11 @@ class _Growing:
     part: AnyPart
     text: list[str] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
+    state: dict[str, list[Any]] = field(default_factory=dict)
 
 
 class Accumulator:
-    """Folds deltas into a `ChatReply`; `reply()` may be asked at any time and gives what is there so far.
+    """Folds deltas into a `ChatReply`; `reply()` may be asked at any time and returns what is there so far.
 
     Args:
         api: The wire API whose answer it is.
@@ -131,7 +143,6 @@ class Accumulator:
 
     __slots__ = (
         "_choices",
-        "_order",
         "api",
         "choice_extras",
         "extras",
@@ -152,7 +163,6 @@ class Accumulator:
         self.logprobs: dict[int, dict[str, Any]] = {}
         self.choice_extras: dict[int, dict[str, Any]] = {}
         self._choices: dict[int, dict[int, _Growing]] = {}
-        self._order: list[int] = []
 
     @property
     def is_empty(self) -> bool:
@@ -168,14 +178,25 @@ class Accumulator:
         """Whether every choice that began has said why it ended, and one has."""
         return bool(self.finish_reasons) and self.finish_reasons.keys() >= self._choices.keys()
 
-    def add_logprobs(self, choice: int, logprobs: dict[str, Any]) -> None:
-        """Take in more log probabilities of `choice`: lists go on, all else is replaced."""
+    def add_logprobs(self, choice: int, logprobs: Any) -> None:
+        """Take in more log probabilities of `choice`: lists go on, all else is replaced.
+
+        Args:
+            choice: Its number.
+            logprobs: The wire's object, or the list of tokens alone, as some servers send it. Anything else is kept
+                in the choice's extras.
+        """
+        if isinstance(logprobs, list):
+            logprobs = {"content": logprobs}
+        if not isinstance(logprobs, dict):
+            self.choice_extras.setdefault(choice, {})["logprobs"] = logprobs
+            return
         into = self.logprobs.setdefault(choice, {})
         for key, value in logprobs.items():
-            if isinstance(value, list):
-                into.setdefault(key, []).extend(value)
+            if isinstance(value, list) and isinstance(before := into.get(key), list):
+                before.extend(value)
             elif value is not None:
-                into[key] = value
+                into[key] = list(value) if isinstance(value, list) else value
 
     def next_index(self, choice: int) -> int:
         """The position that a new part of `choice` gets."""
@@ -183,67 +204,67 @@ class Accumulator:
 
     def text_fragments(self, choice: int, index: int) -> list[str]:
         """The growing text at a position, for a decoder to append to: the one thing that happens a thousand times."""
-        return self._part(TextDelta("", index, choice), Text, lambda _: Text("")).text
+        return self._growing(TextDelta("", index, choice), Text, Text, "").text
 
     def add(self, delta: Delta) -> None:
         """Take one delta in."""
-        _HANDLERS[type(delta)](self, delta)
+        match delta:
+            case TextDelta():
+                self._growing(delta, Text, Text, "").text.append(delta.text)
+            case ToolCallDelta():
+                growing = self._growing(delta, ToolCall, ToolCall, delta.id or "", delta.name or "")
+                growing.text.append(delta.arguments)
+                _add_state(growing, delta)
+            case ReasoningDelta():
+                growing = self._growing(delta, Reasoning, Reasoning)
+                growing.text.append(delta.text)
+                _add_state(growing, delta)
+            case PartDelta():
+                self._choices.setdefault(delta.choice, {})[delta.index] = _Growing(delta.part)
+            case RefusalDelta():
+                self._growing(delta, Refusal, Refusal, "").text.append(delta.text)
+            case CitationDelta():
+                part = self._growing(delta, Text, Text, "").part
+                assert isinstance(part, Text)  # noqa: S101 - _growing has checked it
+                part.citations.extend(delta.citations)
+                part.issuer = part.issuer or delta.issuer
+            case AudioDelta():
+                growing = self._growing(delta, Media, partial(Media, data="", mime_type=delta.mime_type), "audio")
+                growing.data.append(delta.data)
+                growing.text.append(delta.transcript)
+                _add_state(growing, delta)
+            case End():
+                pass  # it is made from here
+            case _:
+                assert_never(delta)
 
-    def _part(self, delta: Any, kind: type[Any], new: Any) -> _Growing:
+    def _growing(self, delta: _OfPart, kind: type[AnyPart], new: Callable[..., AnyPart], *args: Any) -> _Growing:
+        """The part that a delta goes on with; a new one, made with these arguments, at a position that is free."""
         parts = self._choices.get(delta.choice)
         if parts is None:
             parts = self._choices[delta.choice] = {}
         growing = parts.get(delta.index)
         if growing is None:
-            growing = parts[delta.index] = _Growing(new(delta))
+            part = new(*args)
+            part.issuer = getattr(delta, "issuer", None)
+            growing = parts[delta.index] = _Growing(part)
         elif not isinstance(growing.part, kind):
             raise TypeError(f"part {delta.index} is {type(growing.part).__name__}, not {kind.__name__}")
         return growing
 
-    def _text(self, delta: TextDelta) -> None:
-        self._part(delta, Text, lambda _: Text("")).text.append(delta.text)
-
-    def _reasoning(self, delta: ReasoningDelta) -> None:
-        growing = self._part(delta, Reasoning, lambda d: Reasoning(issuer=d.issuer))
-        growing.text.append(delta.text)
-        _merge_state(growing.part, delta.state, delta.issuer)
-
-    def _refusal(self, delta: RefusalDelta) -> None:
-        self._part(delta, Refusal, lambda _: Refusal("")).text.append(delta.text)
-
-    def _tool_call(self, delta: ToolCallDelta) -> None:
-        growing = self._part(delta, ToolCall, lambda d: ToolCall(d.id or "", d.name or "", issuer=d.issuer))
-        growing.text.append(delta.arguments)
-        _merge_state(growing.part, delta.state, delta.issuer)
-
-    def _citations(self, delta: CitationDelta) -> None:
-        part = self._part(delta, Text, lambda _: Text("")).part
-        assert isinstance(part, Text)  # noqa: S101 - _part has checked it
-        part.citations.extend(delta.citations)
-        part.issuer = part.issuer or delta.issuer
-
-    def _audio(self, delta: AudioDelta) -> None:
-        growing = self._part(delta, Media, lambda d: Media("audio", data="", mime_type=d.mime_type, issuer=d.issuer))
-        growing.data.append(delta.data)
-        growing.text.append(delta.transcript)
-        _merge_state(growing.part, delta.state, delta.issuer)
-
-    def _whole(self, delta: PartDelta) -> None:
-        self._choices.setdefault(delta.choice, {})[delta.index] = _Growing(delta.part)
-
-    def _end(self, delta: End) -> None:
-        """Nothing: `End` is made from here."""
-
     def reply(self) -> ChatReply:
-        """The reply so far: complete after the stream's finish, partial before."""
+        """The reply so far: complete after the stream's finish, partial before.
+
+        It is a copy: what comes later does not change it, nor does what is done to it change what comes later.
+        """
         known = set(self._choices) | set(self.finish_reasons)
         return ChatReply(
             choices=[self._choice(number) for number in sorted(known)],
             api=self.api,
             model=self.model,
             id=self.id,
-            usage=self.usage,
-            extras=dict(self.extras),
+            usage=None if self.usage is None else _copied_usage(self.usage),
+            extras=_copied(self.extras),
         )
 
     def _choice(self, number: int) -> Choice:
@@ -251,62 +272,113 @@ class Accumulator:
         return Choice(
             parts=[_finished(parts[index]) for index in sorted(parts)],
             finish_reason=self.finish_reasons.get(number),
-            logprobs=self.logprobs.get(number),
-            extras=dict(self.choice_extras.get(number, {})),
+            logprobs=_copied(self.logprobs.get(number)),
+            extras=_copied(self.choice_extras.get(number, {})),
         )
 
 
-_HANDLERS: dict[type[Any], Any] = {
-    TextDelta: Accumulator._text,  # noqa: SLF001
-    ReasoningDelta: Accumulator._reasoning,  # noqa: SLF001
-    ToolCallDelta: Accumulator._tool_call,  # noqa: SLF001
-    RefusalDelta: Accumulator._refusal,  # noqa: SLF001
-    CitationDelta: Accumulator._citations,  # noqa: SLF001
-    AudioDelta: Accumulator._audio,  # noqa: SLF001
-    PartDelta: Accumulator._whole,  # noqa: SLF001
-    End: Accumulator._end,  # noqa: SLF001
-}
-
-
-def _merge_state(part: AnyPart, state: dict[str, Any] | None, issuer: Issuer | None) -> None:
-    """Join new replay state to the part's: strings are continued, lists extended, all else replaced."""
-    if not state:
-        return
-    part.issuer = part.issuer or issuer
-    if part.state is None:
-        part.state = {}
-    for key, value in state.items():
-        old = part.state.get(key)
-        continues = isinstance(old, str | list) and type(old) is type(value) and key not in _SAID_ONCE
-        part.state[key] = old + value if continues else value
-
+_OfPart: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | RefusalDelta | CitationDelta | AudioDelta
 
 _SAID_ONCE = frozenset({"id", "field", "type", "status"})
 """State that names something; a second one is the same again, not its continuation."""
 
 
+def _add_state(growing: _Growing, delta: ReasoningDelta | ToolCallDelta | AudioDelta) -> None:
+    """Take in new replay state: strings and lists go on, all else is replaced."""
+    if not delta.state:
+        return
+    growing.part.issuer = growing.part.issuer or delta.issuer
+    for key, value in delta.state.items():
+        pieces = growing.state.get(key)
+        if pieces and key not in _SAID_ONCE and isinstance(value, str | list) and type(pieces[0]) is type(value):
+            pieces.append(value)
+        else:
+            growing.state[key] = [value]
+
+
+def _joined_state(growing: _Growing) -> dict[str, Any] | None:
+    if not growing.state:
+        return None if growing.part.state is None else _copied_object(growing.part.state)
+    state = dict(growing.part.state or {})
+    for key, pieces in growing.state.items():
+        if len(pieces) == 1:
+            state[key] = pieces[0]
+        elif isinstance(pieces[0], str):
+            state[key] = joined("".join(pieces))
+        else:
+            state[key] = [item for piece in pieces for item in piece]
+    return _copied_object(state)
+
+
 def _finished(growing: _Growing) -> AnyPart:
-    """The part with its fragments joined. The growing part keeps its fragments, so more may follow."""
-    part = growing.part
-    if not growing.text and not growing.data:
-        return part
-    text = "".join(growing.text)
+    """A copy of the part with its fragments joined. The growing part keeps them, so more may follow."""
+    part = copy(growing.part)
+    part.state = _joined_state(growing)
+    text = joined("".join(growing.text)) if growing.text else None
     match part:
-        case Text() | Reasoning() | Refusal():
-            part.text = text
+        case Text():
+            part.citations = [replace(citation, raw=_copied(citation.raw)) for citation in part.citations]
+            part.text = part.text if text is None else text
+        case Reasoning() | Refusal():
+            part.text = part.text if text is None else text
         case ToolCall():
-            part.arguments = text or "{}"
+            part.arguments = part.arguments if text is None else text or "{}"
         case Media():
-            part.transcript = text or None
-            part.data = _join_base64(growing.data)
+            if growing.data:
+                part.transcript = text or None
+                part.data = _join_base64(growing.data)
+        case ServerToolCall():
+            part.arguments = _copied(part.arguments)
+        case ServerToolResult():
+            part.output = _copied(part.output)
+        case Opaque():
+            part.value = _copied(part.value)
+        case ToolResult() | Document():
+            part = deepcopy(part)
         case _:
-            pass
+            assert_never(part)
     return part
 
 
+def _copied(value: Any, depth: int = 0) -> Any:
+    """A JSON value that shares no list or object with the original, down to a depth that no answer has."""
+    if depth > _DEEPEST:
+        return value
+    if isinstance(value, dict):
+        return {key: _copied(item, depth + 1) if type(item) in _NESTED else item for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item, depth + 1) if type(item) in _NESTED else item for item in value]
+    return value
+
+
+def _copied_object(value: dict[str, Any]) -> dict[str, Any]:
+    copied: dict[str, Any] = _copied(value)
+    return copied
+
+
+_NESTED = frozenset({dict, list})
+_DEEPEST = 100
+
+
+def _copied_usage(usage: Usage) -> Usage:
+    return replace(
+        usage,
+        input_details=dict(usage.input_details),
+        output_details=dict(usage.output_details),
+        raw=_copied(usage.raw),
+    )
+
+
 def _join_base64(fragments: list[str]) -> str:
-    """Base64 fragments as one; those with padding inside must be decoded to be joined."""
+    """Base64 fragments as one; those with padding inside must be decoded to be joined.
+
+    Fragments that are no base64 are joined as they are: what of them is sound is not lost.
+    """
     fragments = [fragment for fragment in fragments if fragment]
+    whole = "".join(fragments)
     if all(len(fragment) % 4 == 0 and not fragment.endswith("=") for fragment in fragments[:-1]):
-        return "".join(fragments)
-    return b64encode(b"".join(b64decode(fragment + "=" * (-len(fragment) % 4)) for fragment in fragments)).decode()
+        return whole
+    try:
+        return b64encode(b"".join(b64decode(fragment + "=" * (-len(fragment) % 4)) for fragment in fragments)).decode()
+    except ValueError:
+        return whole

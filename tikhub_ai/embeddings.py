@@ -137,14 +137,14 @@ class EmbeddingsClient:
         return job.reply()
 
     def _send(self, job: _Job, batch: range) -> EmbeddingsReply:
-        return self.transport.send(job.request(batch), partial(codec.decode, count=len(batch)))
+        return self.transport.send(job.request(batch), codec.reader(len(batch)))
 
     def _submit(self, pool: ThreadPoolExecutor, job: _Job, batch: range) -> Future[EmbeddingsReply]:
         # Each thread gets a copy of the caller's context, where an api_key function may look for its tenant.
         return pool.submit(copy_context().run, self._send, job, batch)
 
     def _create_task(self, job: _Job, batch: range) -> asyncio.Task[EmbeddingsReply]:
-        request, read = job.request(batch), partial(codec.decode, count=len(batch))
+        request, read = job.request(batch), codec.reader(len(batch))
         return asyncio.create_task(self.transport.asend(request, read))
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from tikhub_ai.errors import (
     APIStatusError,
@@ -23,6 +20,7 @@ from tikhub_ai.errors import (
     ResponseInfo,
     ServerError,
 )
+from tikhub_ai.json_text import dumps, parsed
 from tikhub_ai.server_text import printable
 
 if TYPE_CHECKING:
@@ -33,6 +31,8 @@ _LOOKED_AT = 4096
 _LONGEST_MESSAGE = 2000
 _LONGEST_WORD = 200
 """Characters of a server's message, and of its code or another name, that are shown. The response holds them whole."""
+_DEEPEST = 20
+"""Levels of an error object that are looked into."""
 _HIDDEN_HEADERS = frozenset({"set-cookie", "authorization", "proxy-authorization", "x-api-key", "x-goog-api-key"})
 _REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
 _REQUEST_ID_TEXT = re.compile(r"request id: ?([\w-]{1,128})")
@@ -149,17 +149,32 @@ def error_in_body(payload: Any) -> dict[str, Any] | None:
     """The error that a body with status 200 holds, or None.
 
     Known shapes: `{"error": {...}}`, `{"error": "..."}`, `{"type": "error", "error": {...}}`, `{"success": false, ...}`
-    and the flat `{"code": ..., "message": ...}` of the task endpoints, where it is not their success.
+    and the flat `{"code": ..., "message": ...}` of the task endpoints, where it is not their success. Relays written in
+    Go send an empty error object with good answers: one that says nothing, beside something else, is none.
     """
     if isinstance(payload, list) and len(payload) == 1:
         payload = payload[0]
     if not isinstance(payload, dict):
         return None
-    if payload.get("error") and payload.get("object") != "response":
+    error = payload.get("error")
+    if error and payload.get("object") != "response" and (_says_something(error) or _is_alone(payload)):
         return payload
     if payload.get("success") is False:
         return payload
     return None
+
+
+def _says_something(error: Any, depth: int = 0) -> bool:
+    """Whether an error has a word or a number in it. `<nil>` is Go's word for none."""
+    if isinstance(error, dict | list) and depth < _DEEPEST:
+        values = error.values() if isinstance(error, dict) else error
+        return any(_says_something(value, depth + 1) for value in values)
+    return bool(error.strip() not in {"", "<nil>"} if isinstance(error, str) else error)
+
+
+def _is_alone(payload: dict[str, Any]) -> bool:
+    """Whether nothing that could be an answer stands beside the error."""
+    return not any(isinstance(value, dict | list) for name, value in payload.items() if name != "error")
 
 
 def error_from_response(
@@ -174,10 +189,7 @@ def error_from_response(
         retry_after: Seconds from the answer's Retry-After, already read.
     """
     info = ResponseInfo(status_code, public_headers(headers), body)
-    try:
-        payload = orjson.loads(body)
-    except ValueError:
-        payload = None
+    payload = parsed(body)
     said = _read(payload) if isinstance(payload, (dict, list)) else _ErrorBody(message=_plain(info))
     if 300 <= status_code < 400:
         said.message = f"the gateway redirects to {_origin(info.headers.get('location', ''))}, which is not followed"
@@ -200,7 +212,7 @@ def error_from_payload(
         numbers = [int(word) for word in words if _STATUS.fullmatch(word)]
         named = [_STATUS_OF_WORD[word] for word in words if word in _STATUS_OF_WORD]
         status_code = (numbers or named or [500])[0]
-    info = ResponseInfo(200, public_headers(headers), _dumped(payload))
+    info = ResponseInfo(200, public_headers(headers), dumps(payload).encode("utf-8", "replace"))
     return _build(status_code, said, info, None)
 
 
@@ -216,7 +228,7 @@ def _read(payload: Any) -> _ErrorBody:
     source: dict[str, Any] = inner if isinstance(inner, dict) and inner else payload
     message = source.get("message") or source.get("msg") or payload.get("message") or payload.get("detail") or ""
     said = _ErrorBody(
-        message=message if isinstance(message, str) else _dumped(message).decode(),
+        message=message if isinstance(message, str) else dumps(message),
         code=_word(source.get("code")),
         type=_word(source.get("type")) or _word(source.get("status")),
         param=_word(source.get("param")),
@@ -249,13 +261,6 @@ def _word(value: Any) -> str | None:
         if abs(value) >> 63
         else str(value)
     )
-
-
-def _dumped(value: Any) -> bytes:
-    try:
-        return orjson.dumps(value)
-    except TypeError:  # half a character, or a number beyond 64 bit, where a lenient parser read it
-        return json.dumps(value).encode()
 
 
 def _plain(info: ResponseInfo) -> str:

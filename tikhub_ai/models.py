@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.fields import integer, items, named
+from tikhub_ai.apis.guard import guarded
 from tikhub_ai.catalog import ModelFacts, facts
 from tikhub_ai.errors import InvalidResponseError
 from tikhub_ai.http.transport import Transport
@@ -67,6 +69,7 @@ def _request() -> ApiRequest:
     return ApiRequest(PATH, method="GET")
 
 
+@guarded
 def decode(response: ApiResponse) -> list[ModelInfo]:
     """The models of an answer.
 
@@ -97,13 +100,11 @@ def _model(entry: Any) -> ModelInfo | None:
     if not isinstance(name, str):
         return None
     name = name.removeprefix("models/")
-    kinds = raw.get("supported_endpoint_types")
-    owner = raw.get("owned_by")
     return ModelInfo(
         id=name,
-        owned_by=owner if isinstance(owner, str) else None,
+        owned_by=named(raw.get("owned_by")),
         created=_seconds(raw.get("created", raw.get("created_at"))),
-        supported_endpoint_types=tuple(str(kind) for kind in kinds) if isinstance(kinds, list) else (),
+        supported_endpoint_types=tuple(str(kind) for kind in items(raw.get("supported_endpoint_types"))),
         facts=_merged(facts(name), raw),
         raw=raw,
     )
@@ -120,9 +121,11 @@ def _merged(known: ModelFacts, raw: dict[str, Any]) -> ModelFacts:
 
 def _seconds(value: Any) -> int | None:
     """Unix seconds of a number or of an ISO date."""
-    if isinstance(value, bool):
-        return None
+    if isinstance(value, float):
+        value = value // 1
+    if (seconds := integer(value)) is not None or not isinstance(value, str):
+        return seconds
     try:
-        return int(value if isinstance(value, (int, float)) else datetime.fromisoformat(value).timestamp())
-    except (TypeError, ValueError, OverflowError):
+        return int(datetime.fromisoformat(value).timestamp())
+    except (ValueError, OverflowError):
         return None

@@ -262,7 +262,7 @@ def _grounding(said: Said) -> dict[str, Any]:
     chunks, supports = [], []
     start = 0
     for part in said.of(Say):
-        end = start + len(part.text.encode())
+        end = start + len(part.text.encode("utf-8", "surrogatepass"))
         if part.source is not None:
             segment = {"startIndex": start, "endIndex": end, "text": part.text}
             supports.append({"segment": segment, "groundingChunkIndices": [len(chunks)]})

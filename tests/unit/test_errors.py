@@ -10,7 +10,8 @@ import pytest
 
 import tikhub_ai
 from tikhub_ai import APIStatusError, IncompleteStreamError
-from tikhub_ai.error_bodies import error_from_payload, error_from_response, mask
+from tikhub_ai.error_bodies import error_from_payload, error_from_response
+from tikhub_ai.masking import mask
 
 
 def openai_shape(message: str = "m", code: Any = "", kind: str = "new_api_error") -> dict[str, Any]:

@@ -44,6 +44,9 @@ class ChatDecoder(Protocol):
             InvalidResponseError: It is no JSON.
         """
 
+    def rest(self) -> Sequence[Delta]:
+        """What was kept back for more of it to come, once nothing more comes."""
+
     def body(self, payload: dict[str, Any]) -> Sequence[Delta]:
         """Take the whole JSON body of a plain answer."""
 

@@ -13,8 +13,11 @@ import re
 import sys
 from array import array
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from tikhub_ai.apis.fields import name, number
+from tikhub_ai.apis.guard import guarded
 from tikhub_ai.conversation import Usage
 from tikhub_ai.error_bodies import request_id_of
 from tikhub_ai.errors import APIStatusError, BadRequestError, ContextWindowExceededError, InvalidResponseError
@@ -22,7 +25,7 @@ from tikhub_ai.secret_values import SecretHeaders
 from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tikhub_ai.wire import ApiResponse
 
@@ -99,6 +102,11 @@ def encode(options: EmbeddingsOptions, texts: Sequence[str]) -> ApiRequest:
     return ApiRequest(PATH, body, extra_headers=options.extra_headers)
 
 
+def reader(count: int) -> Callable[[ApiResponse], EmbeddingsReply]:
+    """`decode` for answers to so many texts, guarded."""
+    return guarded(partial(decode, count=count))
+
+
 def decode(response: ApiResponse, count: int) -> EmbeddingsReply:
     """The vectors of a 2xx answer, put in order by their `index`.
 
@@ -121,8 +129,7 @@ def decode(response: ApiResponse, count: int) -> EmbeddingsReply:
             request_id=ids[0] if ids else None,
             response=response.info if len(response.body) <= _LARGEST_KEPT_BODY else None,
         ) from None
-    model = payload.get("model")
-    return EmbeddingsReply(vectors, model if isinstance(model, str) else "", _usage(payload.get("usage")), ids)
+    return EmbeddingsReply(vectors, name(payload.get("model")), _usage(payload.get("usage")), ids)
 
 
 def is_too_large(error: APIStatusError) -> bool:
@@ -195,7 +202,5 @@ def _unpacked(value: str) -> list[float]:
 def _usage(raw: Any) -> Usage:
     if not isinstance(raw, dict):
         return Usage()
-    prompt, total = (
-        value if isinstance(value := raw.get(name), int) else 0 for name in ("prompt_tokens", "total_tokens")
-    )
+    prompt, total = number(raw.get("prompt_tokens")), number(raw.get("total_tokens"))
     return Usage(input_tokens=prompt or total, total_tokens=total or prompt, raw=raw)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import orjson
+from tikhub_ai.json_text import dumps, parsed
 
 OPENING = '{"input":"'
 CLOSING = '"}'
@@ -10,14 +10,11 @@ CLOSING = '"}'
 
 def escaped(text: str) -> str:
     """Text as it stands between `OPENING` and `CLOSING`."""
-    return orjson.dumps(text).decode()[1:-1]
+    return dumps(text)[1:-1]
 
 
 def text_of(arguments: str) -> str:
     """The free text that a call's arguments hold; the arguments themselves where they are of another shape."""
-    try:
-        parsed = orjson.loads(arguments)
-    except ValueError:
-        return arguments
-    given = parsed.get("input") if isinstance(parsed, dict) else None
+    found = parsed(arguments)
+    given = found.get("input") if isinstance(found, dict) else None
     return given if isinstance(given, str) else arguments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tikhub_ai.apis.payloads import number
+from tikhub_ai.apis.fields import number
 from tikhub_ai.conversation import Usage
 
 _INPUT_NAMES = {"cached_tokens": "cache_read", "audio_tokens": "audio", "cache_write_tokens": "cache_creation"}

@@ -1,41 +1,93 @@
-"""The JSON of an event, as all wire APIs send it, and what gateways make of it."""
+"""The JSON of a stream's events, as all wire APIs send it, and what gateways make of it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tikhub_ai.apis.torn_text import TornText
 from tikhub_ai.error_bodies import error_from_payload, error_in_body
 from tikhub_ai.errors import InvalidResponseError
+from tikhub_ai.json_text import NO_JSON, parsed
 
-_NO_JSON = object()
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tikhub_ai.deltas import Delta
+    from tikhub_ai.wire import ServerSentEvent
+
+
+class EventDecoder(ABC):
+    """What the decoders of all wire APIs do alike with the events of a stream.
+
+    Attributes:
+        is_done: Whether the wire has said that nothing follows. What a relay still sends is no part of the answer.
+    """
+
+    def __init__(self) -> None:
+        self.is_done = False
+        self._torn: TornText | None = None
+
+    def event(self, event: ServerSentEvent) -> Sequence[Delta]:
+        """Take one event of a stream. See `ChatDecoder`."""
+        if self.is_done:
+            return ()
+        data = event.data
+        deltas: list[Delta] = []
+        try:
+            payload = orjson.loads(data)
+        except ValueError:
+            payload = NO_JSON
+        # Outside the handler: orjson's exception holds the whole event, and errors made there would hold it.
+        if payload is not NO_JSON:
+            self._payload(payload, event.event, deltas)
+        else:
+            for payload in self._odd_payloads(data):
+                if not self.is_done:
+                    self._payload(payload, event.event, deltas)
+            if says_done(data):
+                self.is_done = True
+        return deltas if self._torn is None else self._torn.mended(deltas)
+
+    def rest(self) -> Sequence[Delta]:
+        """What was kept back for more of it to come: nothing more comes."""
+        return () if self._torn is None else self._torn.rest()
+
+    @abstractmethod
+    def _payload(self, payload: Any, event: str, deltas: list[Delta]) -> None:
+        """Take one JSON value.
+
+        Args:
+            payload: The value.
+            event: The event's name, or empty.
+            deltas: Takes in what it adds to the answer.
+        """
+
+    def _odd_payloads(self, data: bytes) -> list[Any]:
+        """The JSON values of an event whose data is not one that orjson reads: `payloads_of`."""
+        payloads = payloads_of(data)
+        if self._torn is None and payloads:
+            self._torn = TornText()
+        return payloads
 
 
 def payloads_of(data: bytes) -> list[Any]:
     """The JSON values of one event's data: one, or several where a relay forgot the blank line between two events.
 
-    `[DONE]` is none of them: see `says_done`.
+    `[DONE]` is none of them: see `says_done`. Texts may begin or end with half a character: see `TornText`.
 
     Raises:
         InvalidResponseError: It is no JSON.
     """
-    try:
-        payload = orjson.loads(data)
-    except ValueError:
-        payload = _NO_JSON
-    # Outside the handler: orjson's exception holds the whole event, and errors made there would hold it.
-    return [payload] if payload is not _NO_JSON else _joined(data)
-
-
-def _joined(data: bytes) -> list[Any]:
-    lines = data.split(b"\n")
-    try:
-        payloads = [orjson.loads(line) for line in lines if line and line.strip() != b"[DONE]"]
-    except ValueError:
-        payloads = None
-    if payloads is None:
+    payload = parsed(data, is_piece=True)
+    if payload is not NO_JSON:
+        return [payload]
+    lines = [line for line in data.split(b"\n") if line and line.strip() != b"[DONE]"]
+    payloads = [parsed(line, is_piece=True) for line in lines]
+    if any(payload is NO_JSON for payload in payloads):
         raise InvalidResponseError(f"An event of the stream is no JSON: {data[:80]!r}.")
     return payloads
 
@@ -57,12 +109,4 @@ def raise_error_in(payload: dict[str, Any]) -> None:
 
 def made_id(prefix: str, *seed: Any) -> str:
     """An id where the wire has none: the same in every decoding of one answer, another in every answer."""
-    return prefix + blake2b("/".join(map(str, seed)).encode(), digest_size=12).hexdigest()
-
-
-def number(value: Any) -> int:
-    """A count, which may be missing, null, a float or a string."""
-    try:
-        return int(value or 0)
-    except (TypeError, ValueError):
-        return 0
+    return prefix + blake2b("/".join(map(str, seed)).encode("utf-8", "replace"), digest_size=12).hexdigest()

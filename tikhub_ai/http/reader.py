@@ -17,6 +17,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from tikhub_ai.apis.guard import in_the_tree
 from tikhub_ai.error_bodies import public_headers, request_id_of
 from tikhub_ai.errors import (
     APIConnectionError,
@@ -152,7 +153,8 @@ class StreamReader(ABC, Generic[T]):
             self.events += 1
             try:
                 new = decoder.event(event)
-            except TikHubAIError as error:
+            except Exception as raised:  # noqa: BLE001 - whatever a codec's code raises
+                error = in_the_tree(raised)
                 if decoder.is_complete and isinstance(error, InvalidResponseError):
                     continue
                 self._fail(error)
@@ -181,8 +183,8 @@ class StreamReader(ABC, Generic[T]):
                 items += self._whole_body(b"".join(self._body), is_cut=error is not None)
             else:
                 self._last_events(items)
-        except TikHubAIError as found:
-            self._fail(found)
+        except Exception as raised:  # noqa: BLE001 - whatever a codec's code raises
+            self._fail(in_the_tree(raised))
         if self.error is None:
             if error is None or self._decoder.is_complete:
                 items += self._end()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from tikhub_ai.apis import free_text
 from tikhub_ai.apis.chat_completions.encode import API
 from tikhub_ai.apis.chat_completions.usage import usage_of
-from tikhub_ai.apis.payloads import made_id, payloads_of, raise_error_in, says_done
+from tikhub_ai.apis.fields import finish_word, integer, items, mapping, mappings, name, named, text
+from tikhub_ai.apis.payloads import EventDecoder, made_id, raise_error_in
 from tikhub_ai.conversation import Citation, Issuer, Media, Opaque
 from tikhub_ai.deltas import (
     Accumulator,
@@ -23,13 +22,13 @@ from tikhub_ai.deltas import (
     ToolCallDelta,
 )
 from tikhub_ai.errors import InvalidResponseError
+from tikhub_ai.json_text import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatRequest
-    from tikhub_ai.wire import ServerSentEvent
 
 _ANSWER_FIELDS = frozenset({"id", "object", "created", "model", "choices", "usage", "obfuscation", "error"})
 _CHOICE_FIELDS = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})
@@ -40,7 +39,7 @@ _MESSAGE_FIELDS = frozenset(
 _TOOL_CALL_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
 
 
-class Decoder:
+class Decoder(EventDecoder):
     """Decodes one answer.
 
     Args:
@@ -49,12 +48,12 @@ class Decoder:
     """
 
     def __init__(self, request: ChatRequest, facts: ModelFacts) -> None:
+        super().__init__()
         self.accumulator = Accumulator(API)
-        self.is_done = False
         self._is_plain = False
         self._asked_for = request.n or 1
         self._issuer = Issuer(API, facts.family)
-        self._audio_format = str((request.audio or {}).get("format", "")) or None
+        self._audio_format = named(mapping(request.audio).get("format"))
         self._choices: dict[int, _ChoiceDecoder] = {}
 
     @property
@@ -62,67 +61,68 @@ class Decoder:
         """Whether every choice that began has said why it ended. A plain answer is whole without that too."""
         return self._is_plain or self.accumulator.is_finished
 
-    def event(self, event: ServerSentEvent) -> Sequence[Delta]:
-        """Take one event of a stream. See `ChatDecoder`."""
-        data = event.data
-        if data.endswith(b"[DONE]"):
-            self.is_done = says_done(data)
-        deltas: list[Delta] = []
-        for payload in payloads_of(data):
-            deltas += self._payload(payload)
-        return deltas
-
     def body(self, payload: dict[str, Any]) -> Sequence[Delta]:
         """Take the JSON body of a plain answer.
 
         Raises:
             InvalidResponseError: It has no `choices`.
         """
-        if not isinstance(payload.get("choices"), list) or not payload["choices"]:
+        if not items(payload.get("choices")):
             raise InvalidResponseError(
                 f"The answer has no choices: it holds {sorted(payload)}. Check that base_url is the gateway's address."
             )
-        deltas = self._payload(payload)
+        deltas: list[Delta] = []
+        self._is_plain = True
+        self._payload(payload, "", deltas)
         for decoder in self._choices.values():  # also where it does not say why it ended
             decoder.end(deltas)
-        self._is_plain = self.is_done = True
+        self.is_done = True
         return deltas
 
-    def _payload(self, payload: Any) -> list[Delta]:
+    def _payload(self, payload: Any, _: str, deltas: list[Delta]) -> None:
         if not isinstance(payload, dict):
-            return []
+            return
         raise_error_in(payload)
         into = self.accumulator
         if into.id is None:
-            into.id = payload.get("id") or None
+            into.id = named(payload.get("id"))
         if into.model is None:
-            into.model = payload.get("model") or None
+            into.model = named(payload.get("model"))
         if usage := payload.get("usage"):
-            into.usage = usage_of(usage)  # a snapshot, some say it in every chunk: the last one holds
+            self._usage(usage)
         for key, value in payload.items():
             if key not in _ANSWER_FIELDS and value is not None:
                 into.extras[key] = value
-        deltas: list[Delta] = []
-        choices = payload.get("choices")
-        for choice in choices or ():
+        choices = items(payload.get("choices"))
+        for place, choice in enumerate(choices):
             if isinstance(choice, dict):
-                self._choice(choice, deltas)
+                self._choice(choice, place, deltas)
         if usage and not choices and into.is_finished and len(into.finish_reasons) >= self._asked_for:
             self.is_done = True  # OpenAI: "an additional chunk will be streamed before the data: [DONE] message"
-        return deltas
 
-    def _choice(self, choice: dict[str, Any], deltas: list[Delta]) -> None:
+    def _usage(self, usage: Any) -> None:
+        """The counts: a snapshot, which some say in every chunk, so the last one holds."""
+        if isinstance(usage, dict):
+            self.accumulator.usage = usage_of(usage)
+        else:
+            self.accumulator.extras["usage"] = usage
+
+    def _choice(self, choice: dict[str, Any], place: int, deltas: list[Delta]) -> None:
         into = self.accumulator
-        number = choice.get("index") or 0
+        number = choice.get("index")
+        if type(number) is not int:  # some servers number no choices
+            number = place if (found := integer(number)) is None else found
+        if self._is_plain and number in self._choices:  # others give all of them one number
+            number = max(place, *self._choices) + 1 if place in self._choices else place
         decoder = self._choices.get(number)
         if decoder is None:
             decoder = self._choices[number] = _ChoiceDecoder(number, into, self._issuer, self._audio_format)
         message = choice.get("delta") or choice.get("message")
         if message:
-            decoder.message(message, deltas)
+            decoder.message(message if isinstance(message, dict) else {"content": message}, deltas)
         if reason := choice.get("finish_reason"):
             decoder.end(deltas)
-            into.finish_reasons[number] = reason
+            into.finish_reasons[number] = finish_word(reason)
         if logprobs := choice.get("logprobs"):
             into.add_logprobs(number, logprobs)
         for key, value in choice.items():
@@ -171,26 +171,35 @@ class _ChoiceDecoder:
                 self._text(content, deltas)
             return
         self._reasoning(message, deltas)
-        if isinstance(content, str):
-            if content:
-                self._text(content, deltas)
-        elif isinstance(content, list):
-            for block in content:
-                self._content_block(block, deltas)
+        if content:
+            self._content(content, deltas)
         if refusal := message.get("refusal"):
-            self._give(RefusalDelta(str(refusal), self._position("refusal"), self._number), deltas)
-        for image in message.get("images") or ():
-            self._image(image, deltas)
+            self._refusal(text(refusal), deltas)
+        if images := message.get("images"):
+            for image in items(images):
+                self._image(image, deltas)
         if audio := message.get("audio"):
-            self._audio(audio, deltas)
-        for call in message.get("tool_calls") or ():
-            if isinstance(call, dict):
+            self._audio(mapping(audio), deltas)
+        if calls := message.get("tool_calls"):
+            for call in mappings(calls):
                 self._tool_call(call, deltas)
         if function := message.get("function_call"):
             self._tool_call({"index": 0, "function": function}, deltas)
         if annotations := message.get("annotations"):
-            self._annotations(annotations, deltas)
-        self._unknown(message, deltas)
+            self._annotations(mappings(annotations), deltas)
+        if not message.keys() <= _MESSAGE_FIELDS:
+            self._unknown(message, deltas)
+
+    def _content(self, content: Any, deltas: list[Delta]) -> None:
+        if isinstance(content, list | dict):
+            for block in items(content):
+                self._content_block(block, deltas)
+        elif words := text(content):
+            self._text(words, deltas)
+
+    def _refusal(self, words: str, deltas: list[Delta]) -> None:
+        if words:
+            self._give(RefusalDelta(words, self._position("refusal"), self._number), deltas)
 
     def _give(self, delta: Delta, deltas: list[Delta]) -> None:
         self._into.add(delta)
@@ -203,26 +212,24 @@ class _ChoiceDecoder:
             self._open = self._into.next_index(self._number)
         return self._open
 
-    def _text(self, text: str, deltas: list[Delta]) -> None:
+    def _text(self, words: str, deltas: list[Delta]) -> None:
         if self._kind != "text":
             self._fragments = self._into.text_fragments(self._number, self._position("text"))
-        self._fragments.append(text)
-        deltas.append(TextDelta(text, self._open, self._number))
+        self._fragments.append(words)
+        deltas.append(TextDelta(words, self._open, self._number))
 
     def _content_block(self, block: Any, deltas: list[Delta]) -> None:
         """Content as a list of blocks, as Mistral's models and some relays send it."""
         match block:
             case str() if block:
                 self._text(block, deltas)
-            case {"type": "text" | "output_text", "text": str(text)}:
-                if text:
-                    self._text(text, deltas)
+            case {"type": "text" | "output_text", "text": str(words)}:
+                if words:
+                    self._text(words, deltas)
             case {"type": "thinking", "thinking": thinking}:
-                pieces = thinking if isinstance(thinking, list) else [{"text": thinking}]
-                words = "".join(piece.get("text") or "" for piece in pieces if isinstance(piece, dict))
-                self._thought(words, {"field": "content"}, deltas)
-            case {"type": "refusal", "refusal": str(text)}:
-                self._give(RefusalDelta(text, self._position("refusal"), self._number), deltas)
+                self._thought(text(thinking), {"field": "content"}, deltas)
+            case {"type": "refusal", "refusal": str(words)}:
+                self._refusal(words, deltas)
             case {"type": "image_url"}:
                 self._image(block, deltas)
             case dict():
@@ -236,27 +243,25 @@ class _ChoiceDecoder:
         Relays send the same words under several of these names: one counts, the rest is kept as state.
         """
         details = message.get("reasoning_details")
-        for name in ("reasoning_content", "reasoning"):
-            text = message.get(name)
-            if isinstance(text, str) and text:
-                state: dict[str, Any] = {"field": name}
+        for field in ("reasoning_content", "reasoning"):
+            said = message.get(field)
+            if said and (words := text(said)):
+                state: dict[str, Any] = {"field": field}
                 if isinstance(details, list) and details:
                     state["reasoning_details"] = details
-                self._thought(text, state, deltas)
+                self._thought(words, state, deltas)
                 return
         if isinstance(details, list) and details:
-            words = "".join(
-                str(item.get("text") or item.get("summary") or "") for item in details if isinstance(item, dict)
-            )
+            words = "".join(text(item.get("text")) or text(item.get("summary")) for item in mappings(details))
             self._thought(words, {"reasoning_details": details}, deltas)
 
-    def _thought(self, text: str, state: dict[str, Any], deltas: list[Delta]) -> None:
+    def _thought(self, words: str, state: dict[str, Any], deltas: list[Delta]) -> None:
         opened = self._kind != "reasoning"
         position = self._position("reasoning")
         if not opened:  # said with the part's first delta; only what grows is said again
             state = {"reasoning_details": state["reasoning_details"]} if "reasoning_details" in state else {}
         issuer = self._issuer if state else None
-        self._give(ReasoningDelta(text, position, self._number, state or None, issuer), deltas)
+        self._give(ReasoningDelta(words, position, self._number, state or None, issuer), deltas)
 
     def _whole(self, part: Any, deltas: list[Delta]) -> None:
         self._kind = ""
@@ -275,25 +280,27 @@ class _ChoiceDecoder:
             self._whole(Media("image", url=address, issuer=self._issuer), deltas)
 
     def _audio(self, audio: dict[str, Any], deltas: list[Delta]) -> None:
+        if not audio:
+            return
         state = {key: audio[key] for key in ("id", "expires_at") if audio.get(key) is not None}
         delta = AudioDelta(
             self._position("audio"),
             self._number,
-            data=audio.get("data") or "",
-            transcript=audio.get("transcript") or "",
+            data=name(audio.get("data")),
+            transcript=text(audio.get("transcript")),
             mime_type=f"audio/{self._audio_format}" if self._audio_format else None,
             state=state or None,
             issuer=self._issuer,
         )
         self._give(delta, deltas)
 
-    def _annotations(self, annotations: list[Any], deltas: list[Delta]) -> None:
+    def _annotations(self, annotations: list[dict[str, Any]], deltas: list[Delta]) -> None:
         """Sources of the answer's text: they come with it, or in a chunk after it."""
+        if not annotations:
+            return
         if self._kind != "text":
             self._fragments = self._into.text_fragments(self._number, self._position("text"))
-        found = [_citation(item) for item in annotations if isinstance(item, dict)]
-        if found:
-            self._give(CitationDelta(found, self._open, self._number), deltas)
+        self._give(CitationDelta([_citation(item) for item in annotations], self._open, self._number), deltas)
 
     def _unknown(self, message: dict[str, Any], deltas: list[Delta]) -> None:
         """Fields that have no name here, such as Gemini's `extra_content`: kept, and sent back to their issuer."""
@@ -311,14 +318,17 @@ class _ChoiceDecoder:
 
     def _tool_call(self, piece: dict[str, Any], deltas: list[Delta]) -> None:
         custom = piece.get("custom")
-        function = custom or piece.get("function") or {}
+        custom = mapping(custom) if custom else None
+        function = custom or mapping(piece.get("function"))
         arguments = function.get("input" if custom else "arguments")
         if arguments is None:
             arguments = ""
         elif not isinstance(arguments, str):  # some relays send the object itself
-            arguments = orjson.dumps(arguments).decode()
-        state = {key: piece[key] for key in piece.keys() - _TOOL_CALL_FIELDS if piece[key] is not None}
-        call, is_new = self._call_of(piece, function.get("name") or "")
+            arguments = dumps(arguments)
+        state: dict[str, Any] = {}
+        if not piece.keys() <= _TOOL_CALL_FIELDS:
+            state = {key: value for key, value in piece.items() if key not in _TOOL_CALL_FIELDS and value is not None}
+        call, is_new = self._call_of(piece, name(function.get("name")))
         if custom:
             arguments = free_text.escaped(arguments)
             if is_new:
@@ -333,25 +343,28 @@ class _ChoiceDecoder:
         call.has_arguments = call.has_arguments or bool(arguments)
         self._give(delta, deltas)
 
-    def _call_of(self, piece: dict[str, Any], name: str) -> tuple[_Call, bool]:
+    def _call_of(self, piece: dict[str, Any], called: str) -> tuple[_Call, bool]:
         """The call that a piece continues, or a new one.
 
         Relays send index 0 for every call, no index, no id, or id and name with every piece. A new id always begins a
         new call; without one, an index not seen does, and so does a name once the call before has its arguments.
         """
-        given_id, index = piece.get("id") or "", piece.get("index")
+        given_id, index = piece.get("id"), piece.get("index")
+        given_id = name(given_id) if given_id else ""
+        if type(index) is not int:
+            index = integer(index)
         call = self._by_id.get(given_id) if given_id else None
         if call is None and not given_id:
-            call = self._by_index.get(index) if isinstance(index, int) else self._last_call
-            if call is not None and name and call.has_arguments and not (call.name == name and not call.is_id_made):
+            call = self._last_call if index is None else self._by_index.get(index)
+            if call is not None and called and call.has_arguments and not (call.name == called and not call.is_id_made):
                 call = None
         if call is not None:
             return call, False
         position = self._into.next_index(self._number)
-        call = _Call(position, given_id or self._made_id(), name, is_id_made=not given_id)
+        call = _Call(position, given_id or self._made_id(), called, is_id_made=not given_id)
         self._calls += 1
         self._by_id[call.id] = call
-        if isinstance(index, int):
+        if index is not None:
             self._by_index[index] = call
         self._last_call = call
         return call, True
@@ -380,14 +393,13 @@ class _Call:
 
 
 def _citation(annotation: dict[str, Any]) -> Citation:
-    kind = str(annotation.get("type") or "annotation")
-    said = annotation.get(kind)
-    source = said if isinstance(said, dict) else annotation
+    kind = name(annotation.get("type")) or "annotation"
+    source = mapping(annotation.get(kind)) or annotation
     return Citation(
         type=kind,
-        url=source.get("url"),
-        title=source.get("title"),
-        start=source.get("start_index"),
-        end=source.get("end_index"),
+        url=named(source.get("url")),
+        title=named(source.get("title")),
+        start=integer(source.get("start_index")),
+        end=integer(source.get("end_index")),
         raw=annotation,
     )

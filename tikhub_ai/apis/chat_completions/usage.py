@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis import openai_usage
-from tikhub_ai.apis.payloads import number
+from tikhub_ai.apis.fields import number
 
 if TYPE_CHECKING:
     from tikhub_ai.conversation import Usage

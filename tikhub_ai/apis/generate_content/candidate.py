@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from tikhub_ai.apis.fields import items, mappings, name, named
 from tikhub_ai.apis.generate_content.citations import SaidText, grounding_citations, recited
 from tikhub_ai.apis.generate_content.finish_reasons import finish_reason, raw_reason, refusal
 from tikhub_ai.apis.generate_content.names import with_wire_names
@@ -23,6 +22,7 @@ from tikhub_ai.deltas import (
     TextDelta,
     ToolCallDelta,
 )
+from tikhub_ai.json_text import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +62,7 @@ class CandidateDecoder:
         "_kind",
         "_number",
         "_open",
+        "_read",
         "_said",
         "_server_call",
         "_streamed",
@@ -82,17 +83,19 @@ class CandidateDecoder:
         self._streamed: tuple[int, PartialArguments] | None = None
         self._server_call = ""
         self._said = SaidText()
-        self._cited: list[Any] = []
+        self._cited: set[str] = set()
+        self._read: list[Any] = []
         into.add_choice(number)
 
     def take(self, candidate: dict[str, Any], deltas: list[Delta]) -> None:
         """Take a chunk's candidate, or a whole one; their fields are the same."""
         content = candidate.get("content")
+        if isinstance(content, str):
+            content = {"parts": [{"text": content}]}
         parts = content.get("parts") if isinstance(content, dict) else None
-        if isinstance(parts, list):
-            for place, part in enumerate(parts):
-                if isinstance(part, dict):
-                    self._part(part, place if self._is_plain else None, deltas)
+        for place, part in enumerate(parts if isinstance(parts, list) else items(parts)):
+            if isinstance(part, dict):
+                self._part(part, place if self._is_plain else None, deltas)
         if len(candidate) > 2 or "finishReason" in candidate:
             self._rest(candidate, deltas)
 
@@ -125,7 +128,7 @@ class CandidateDecoder:
                 self._text(text, place, deltas)
             return
         part = dict(with_wire_names(part))
-        state = {name: value for name, value in part.items() if name not in _PART_FIELDS and value is not None}
+        state = {field: value for field, value in part.items() if field not in _PART_FIELDS and value is not None}
         match part:
             case {"text": str(text)}:
                 self._words(text, state, place, deltas, is_thought=part.get("thought") is True)
@@ -134,8 +137,8 @@ class CandidateDecoder:
             case {"inlineData": dict(blob)} if part.get("thought") is not True:
                 self._blob(blob, state, deltas)
             case {"fileData": dict(file)} if part.get("thought") is not True:
-                mime = file.get("mimeType")
-                self._whole(Media(media_kind(mime), url=file.get("fileUri"), mime_type=mime), state, deltas)
+                mime = named(file.get("mimeType"))
+                self._whole(Media(media_kind(mime), url=name(file.get("fileUri")), mime_type=mime), state, deltas)
             case {"executableCode": dict(code)} | {"toolCall": dict(code)}:
                 self._server_tool_call(code, part, state, deltas)
             case {"codeExecutionResult": dict(result)} | {"toolResponse": dict(result)}:
@@ -197,10 +200,10 @@ class CandidateDecoder:
 
     def _blob(self, blob: dict[str, Any], state: dict[str, Any], deltas: list[Delta]) -> None:
         """Media in the answer. Speech comes in pieces, which are one recording; all else comes whole."""
-        mime, data = blob.get("mimeType"), blob.get("data") or ""
+        mime, data = named(blob.get("mimeType")), name(blob.get("data"))
         kind = media_kind(mime)
         if kind != "audio":
-            self._whole(Media(kind, data=data, mime_type=mime, name=blob.get("displayName")), state, deltas)
+            self._whole(Media(kind, data=data, mime_type=mime, name=named(blob.get("displayName"))), state, deltas)
             return
         self._answered = True
         if state:
@@ -216,19 +219,19 @@ class CandidateDecoder:
 
     def _function_call(self, call: dict[str, Any], state: dict[str, Any], deltas: list[Delta]) -> None:
         """A call, whole or in pieces: the first has the name, the last no `willContinue`."""
-        name, goes_on, pieces = call.get("name"), bool(call.get("willContinue")), call.get("partialArgs")
-        if name is None and self._streamed is None and not call.get("args"):
+        called, goes_on, pieces = call.get("name"), bool(call.get("willContinue")), mappings(call.get("partialArgs"))
+        if called is None and self._streamed is None and not call.get("args"):
             return
-        if name is None and self._streamed is not None:
+        if called is None and self._streamed is not None:
             position, writer = self._streamed
             delta = ToolCallDelta("", position, self._number)
         else:
             self._end_streamed(deltas)
             position, writer = self._next(), PartialArguments()
-            delta = self._new_call(call, name or "", state, position)
+            delta = self._new_call(call, name(called), state, position)
         self._kind = ""
         if pieces:
-            delta.arguments = "".join(writer.add(piece) for piece in pieces if isinstance(piece, dict))
+            delta.arguments = "".join(writer.add(piece) for piece in pieces)
         if goes_on:
             self._streamed = position, writer
         elif pieces or self._streamed is not None:
@@ -236,19 +239,19 @@ class CandidateDecoder:
             delta.arguments += writer.finish()
         else:
             arguments = call.get("args")
-            delta.arguments = arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
+            delta.arguments = arguments if isinstance(arguments, str) else dumps(arguments or {})
         self._give(delta, deltas)
 
-    def _new_call(self, call: dict[str, Any], name: str, state: dict[str, Any], position: int) -> ToolCallDelta:
+    def _new_call(self, call: dict[str, Any], called: str, state: dict[str, Any], position: int) -> ToolCallDelta:
         """A call's first delta. State remembers the wire's id: a made one is never sent back."""
-        given_id = call.get("id")
+        given_id = name(call.get("id"))
         if given_id:
             state = {**state, "id": given_id}
         made = made_id("call_", self._into.id, self._turn, self._number, self._calls)
         self._calls += 1
         self._answered = True
         return ToolCallDelta(
-            "", position, self._number, id=given_id or made, name=name, state=state or None, issuer=self._issuer
+            "", position, self._number, id=given_id or made, name=called, state=state or None, issuer=self._issuer
         )
 
     def _end_streamed(self, deltas: list[Delta]) -> None:
@@ -263,38 +266,42 @@ class CandidateDecoder:
     ) -> None:
         """Code that the model runs, or (from Gemini 3 on) a search and the like."""
         field = "executableCode" if "executableCode" in part else "toolCall"
-        state = {"field": field} | ({"id": call["id"]} if call.get("id") else {}) | state
+        call_id = name(call.get("id"))
+        state = {"field": field} | ({"id": call_id} if call_id else {}) | state
         made = made_id("srvtool_", self._into.id, self._turn, self._number, self._next())
-        self._server_call = call.get("id") or made
+        self._server_call = call_id or made
         if field == "toolCall":
-            name, arguments = str(call.get("toolType") or "tool").lower(), call.get("args")
+            tool, arguments = (name(call.get("toolType")) or "tool").lower(), call.get("args")
         else:
-            name, arguments = _CODE, {key: value for key, value in call.items() if key != "id"}
-        self._whole(ServerToolCall(self._server_call, name, arguments), state, deltas)
+            tool, arguments = _CODE, {key: value for key, value in call.items() if key != "id"}
+        self._whole(ServerToolCall(self._server_call, tool, arguments), state, deltas)
 
     def _server_tool_result(
         self, result: dict[str, Any], part: dict[str, Any], state: dict[str, Any], deltas: list[Delta]
     ) -> None:
         field = "codeExecutionResult" if "codeExecutionResult" in part else "toolResponse"
-        state = {"field": field} | ({"id": result["id"]} if result.get("id") else {}) | state
+        call_id = name(result.get("id"))
+        state = {"field": field} | ({"id": call_id} if call_id else {}) | state
         output = {key: value for key, value in result.items() if key != "id"}
         failed = str(result.get("outcome") or "OUTCOME_OK") not in {"OUTCOME_OK", "1"}
-        call = result.get("id") or self._server_call
-        self._whole(ServerToolResult(call, output, is_error=failed), state, deltas)
+        self._whole(ServerToolResult(call_id or self._server_call, output, is_error=failed), state, deltas)
 
     # --- sources ----------------------------------------------------------------------------------------------------
 
     def _cite(self, candidate: dict[str, Any], deltas: list[Delta]) -> None:
         """Sources, said after the text, and by some models again with every chunk."""
+        sources = [candidate.get("groundingMetadata"), candidate.get("citationMetadata")]
+        if not any(sources) or sources == self._read:
+            return
         found: dict[int, list[Citation]] = {}
         for position, citation in self._citations(candidate):
-            if citation.raw in self._cited:
-                continue
             at = position if position is not None else self._said.last
             if at is None:  # no text to cite yet; the raw metadata is kept
                 continue
-            self._cited.append(citation.raw)
-            found.setdefault(at, []).append(citation)
+            self._read = sources
+            if (raw := dumps(citation.raw)) not in self._cited:
+                self._cited.add(raw)
+                found.setdefault(at, []).append(citation)
         for at, citations in found.items():
             self._give(CitationDelta(citations, at, self._number), deltas)
 

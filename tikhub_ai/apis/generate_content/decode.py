@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.fields import integer, items, named
 from tikhub_ai.apis.generate_content.candidate import CandidateDecoder
 from tikhub_ai.apis.generate_content.encode import API
 from tikhub_ai.apis.generate_content.finish_reasons import raise_if_blocked
 from tikhub_ai.apis.generate_content.names import with_wire_names
 from tikhub_ai.apis.generate_content.usage import has_counts, usage_of
-from tikhub_ai.apis.payloads import payloads_of, raise_error_in, says_done
+from tikhub_ai.apis.payloads import EventDecoder, raise_error_in
+from tikhub_ai.apis.torn_text import TornText
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.deltas import Accumulator, Delta
 from tikhub_ai.errors import InvalidResponseError
+from tikhub_ai.json_text import without_halves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatRequest
-    from tikhub_ai.wire import ServerSentEvent
 
+_NEXT_CHUNK = re.compile(r"[ \t\r\n,]*(?=.)", re.DOTALL)
 _ANSWER_FIELDS = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "error"})
 
 
-class Decoder:
+class Decoder(EventDecoder):
     """Decodes one answer.
 
     Args:
@@ -34,9 +38,9 @@ class Decoder:
     """
 
     def __init__(self, request: ChatRequest, facts: ModelFacts) -> None:
+        super().__init__()
         self._into = Accumulator(API)
         self._usage: dict[str, Any] | None = None
-        self.is_done = False
         self._is_plain = False
         self._turn = len(request.messages)
         self._issuer = Issuer(API, facts.family)
@@ -54,17 +58,6 @@ class Decoder:
         """Whether every candidate that began has said why it ended. A plain answer is whole without that too."""
         return self._is_plain or self._into.is_finished
 
-    def event(self, event: ServerSentEvent) -> Sequence[Delta]:
-        """Take one event of a stream. See `ChatDecoder`. The wire sends no `[DONE]`, but gateways do."""
-        data = event.data
-        if data.endswith(b"[DONE]"):
-            self.is_done = says_done(data)
-        deltas: list[Delta] = []
-        for payload in payloads_of(data):
-            for chunk in payload if isinstance(payload, list) else (payload,):
-                self._payload(chunk, deltas)
-        return deltas
-
     def body(self, payload: dict[str, Any]) -> Sequence[Delta]:
         """Take the JSON body of a plain answer.
 
@@ -74,7 +67,7 @@ class Decoder:
         """
         deltas: list[Delta] = []
         self._is_plain = True
-        self._payload(payload, deltas)
+        self._payload(payload, "", deltas)
         if not self._candidates:
             raise InvalidResponseError(
                 f"The answer has no candidates: it holds {sorted(payload)}. Check that base_url is the gateway's "
@@ -89,18 +82,24 @@ class Decoder:
         An array that breaks off gives the chunks that are whole, and leaves the answer incomplete.
         """
         deltas: list[Delta] = []
-        text = body.decode("utf-8", "replace").lstrip()[1:]
+        text = body.decode("utf-8", "replace")
         decoder = json.JSONDecoder(strict=False)
-        while text := text.lstrip(" \t\r\n,"):
+        start = text.index("[") + 1
+        while (found := _NEXT_CHUNK.match(text, start)) is not None:
             try:
-                chunk, end = decoder.raw_decode(text)
-            except ValueError:
+                chunk, start = decoder.raw_decode(text, found.end())
+            except (ValueError, RecursionError):
                 break
-            self._payload(chunk, deltas)
-            text = text[end:]
-        return deltas
+            self._payload(without_halves(chunk, is_piece=True), "", deltas)
+        self._torn = TornText()
+        return self._torn.mended(deltas)
 
-    def _payload(self, payload: Any, deltas: list[Delta]) -> None:
+    def _payload(self, payload: Any, _: str, deltas: list[Delta]) -> None:
+        if isinstance(payload, list):  # a relay that sends the array's items, still in their brackets
+            for chunk in payload:
+                if isinstance(chunk, dict):
+                    self._payload(chunk, "", deltas)
+            return
         if not isinstance(payload, dict):
             return
         payload = with_wire_names(payload)
@@ -108,20 +107,27 @@ class Decoder:
         raise_if_blocked(payload)
         into = self._into
         if into.id is None:
-            into.id = payload.get("responseId") or None
+            into.id = named(payload.get("responseId"))
         if into.model is None:
-            into.model = payload.get("modelVersion") or None
-        if (usage := payload.get("usageMetadata")) and has_counts(usage):
-            self._usage = usage  # a snapshot with every chunk: the last one holds
+            into.model = named(payload.get("modelVersion"))
+        if usage := payload.get("usageMetadata"):
+            if not isinstance(usage, dict):
+                into.extras["usageMetadata"] = usage
+            elif has_counts(usage):
+                self._usage = usage  # a snapshot with every chunk: the last one holds
         for key, value in payload.items():
             if key not in _ANSWER_FIELDS and value:
                 into.extras[key] = value
-        for candidate in payload.get("candidates") or ():
+        for place, candidate in enumerate(items(payload.get("candidates"))):
             if isinstance(candidate, dict):
-                self._candidate(with_wire_names(candidate), deltas)
+                self._candidate(with_wire_names(candidate), place, deltas)
 
-    def _candidate(self, candidate: Any, deltas: list[Delta]) -> None:
-        number = candidate.get("index") or 0
+    def _candidate(self, candidate: Any, place: int, deltas: list[Delta]) -> None:
+        number = candidate.get("index")
+        if type(number) is not int:  # Google leaves out the first one's 0, others leave out all
+            number = place if (found := integer(number)) is None else found
+        if self._is_plain and number in self._candidates:  # others give all of them one number
+            number = max(place, *self._candidates) + 1 if place in self._candidates else place
         decoder = self._candidates.get(number)
         if decoder is None:
             decoder = self._candidates[number] = CandidateDecoder(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
+from tikhub_ai.apis.fields import finish_word
 from tikhub_ai.errors import ContentBlockedError, ResponseInfo
+from tikhub_ai.json_text import dumps
 
 _NUMBERED = {
     1: "STOP",
@@ -41,7 +41,8 @@ _WORDS = {"STOP": "stop", "MAX_TOKENS": "length", "FUNCTION_CALL": "tool_calls"}
 
 def raw_reason(reason: Any) -> str:
     """The wire's own word, also where it came as a number."""
-    return _NUMBERED.get(reason, str(reason)) if isinstance(reason, int) else str(reason)
+    word = _NUMBERED.get(reason) if type(reason) is int else None
+    return word or finish_word(reason)
 
 
 def finish_reason(raw: str, *, has_calls: bool) -> str:
@@ -76,5 +77,5 @@ def raise_if_blocked(payload: dict[str, Any]) -> None:
         status_code=400,
         code=str(reason),
         type="prompt_blocked",
-        response=ResponseInfo(200, {}, orjson.dumps(payload)),
+        response=ResponseInfo(200, {}, dumps(payload).encode()),
     )

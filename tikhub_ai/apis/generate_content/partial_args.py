@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import orjson
+from tikhub_ai.json_text import dumps
 
-_STEP = re.compile(r"""\.?([^.\[\]$]+)|\[(\d+)\]|\[(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\]""")
+_STEP = re.compile(r"""\.?([^.\[\]$]+)|\[(\d{1,18})\]|\[(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\]""")
 
 
 class PartialArguments:
@@ -55,7 +55,7 @@ class PartialArguments:
         for depth in range(shared, len(path)):
             step = path[depth]
             if isinstance(step, str):
-                text += orjson.dumps(step).decode() + ":"
+                text += dumps(step) + ":"
             if depth + 1 < len(path):
                 text += "[" if isinstance(path[depth + 1], int) else "{"
         self._last = path
@@ -85,5 +85,5 @@ def _json(partial: dict[str, Any]) -> str:
         if value is not None:
             if isinstance(value, float) and value.is_integer():
                 value = int(value)
-            return orjson.dumps(value).decode()
+            return dumps(value)
     return "null"

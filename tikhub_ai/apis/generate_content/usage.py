@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tikhub_ai.apis.payloads import number
+from tikhub_ai.apis.fields import mappings, number
 from tikhub_ai.conversation import Usage
 
 _MODALITIES = {1: "text", 2: "image", 3: "video", 4: "audio", 5: "document"}
@@ -52,9 +52,7 @@ def _details(named: dict[str, Any], *by_modality: Any) -> dict[str, int]:
     """Counts by name and by modality; text is what is left."""
     details = {name: number(value) for name, value in named.items() if value is not None}
     for items in by_modality:
-        for item in items if isinstance(items, list) else ():
-            if not isinstance(item, dict):
-                continue
+        for item in mappings(items):
             modality = item.get("modality")
             name = _MODALITIES.get(modality, "") if isinstance(modality, int) else str(modality or "").lower()
             if name not in {"", "text", "modality_unspecified"}:

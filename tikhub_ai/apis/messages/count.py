@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.fields import integer
 from tikhub_ai.apis.messages.encode import PATH, encode
 
 if TYPE_CHECKING:
@@ -38,5 +39,4 @@ def encode_count(request: ChatRequest, facts: ModelFacts) -> ApiRequest:
 
 def read_count(payload: dict[str, Any]) -> int | None:
     """The tokens that the answer tells, or None where it tells none."""
-    count = payload.get("input_tokens")
-    return count if isinstance(count, int) else None
+    return integer(payload.get("input_tokens"))

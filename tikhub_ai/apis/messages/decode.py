@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from tikhub_ai.apis.fields import finish_word, integer, mapping, mappings, name, named, text
 from tikhub_ai.apis.messages.encode import API, emulated_format, format_tool_name
 from tikhub_ai.apis.messages.history import NOT_EXPLAINED
 from tikhub_ai.apis.messages.usage import merged, usage_of
-from tikhub_ai.apis.payloads import made_id, payloads_of, raise_error_in, says_done
+from tikhub_ai.apis.payloads import EventDecoder, made_id, raise_error_in
 from tikhub_ai.conversation import Citation, Issuer, Opaque, ServerToolCall, ServerToolResult
 from tikhub_ai.deltas import (
     Accumulator,
@@ -23,13 +22,13 @@ from tikhub_ai.deltas import (
     ToolCallDelta,
 )
 from tikhub_ai.errors import ContextWindowExceededError, InvalidResponseError
+from tikhub_ai.json_text import NO_JSON, joined, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import AnyPart, ChatRequest
-    from tikhub_ai.wire import ServerSentEvent
 
 _MESSAGE_FIELDS = frozenset(
     {"id", "type", "role", "content", "model", "stop_reason", "stop_sequence", "stop_details", "usage"}
@@ -47,11 +46,9 @@ _OF_DELTA = {
 }
 """The kind of block that a delta belongs to, where no start has said it."""
 _TOLD_APART = frozenset({"text", "thinking", "tool_use"})
-_STREAMED = frozenset({"text", "thinking", "redacted_thinking", "tool_use", "format"})
-"""The kinds of block that are given as they grow; the others are given whole, at their end."""
 
 
-class Decoder:
+class Decoder(EventDecoder):
     """Decodes one answer.
 
     Args:
@@ -60,34 +57,24 @@ class Decoder:
     """
 
     def __init__(self, request: ChatRequest, facts: ModelFacts) -> None:
+        super().__init__()
         self.accumulator = Accumulator(API)
-        self.is_done = False
         self.is_complete = False
         self._issuer = Issuer(API, facts.family)
         wanted = emulated_format(request, facts)
         self._format_tool = format_tool_name(request, wanted) if wanted else None
         self._usage: dict[str, Any] = {}
-        self._open: dict[Any, _Block] = {}
+        self._open: dict[int | None, _Block] = {}
+        self._kept_back: dict[int | None, None] = {}
         self._last: _Block | None = None
         self._count = 0
         self._called = False
 
     # --- the stream -------------------------------------------------------------------------------------------------
 
-    def event(self, event: ServerSentEvent) -> Sequence[Delta]:
-        """Take one event of a stream. See `ChatDecoder`."""
-        if self.is_done:  # what a relay still sends is no part of the answer
-            return ()
-        data = event.data
-        deltas: list[Delta] = []
-        for payload in payloads_of(data):
-            if isinstance(payload, dict):
-                self._event(payload, deltas)
-        if data.endswith(b"[DONE]") and says_done(data):
-            self.is_done = True
-        return deltas
-
-    def _event(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
+    def _payload(self, payload: Any, _: str, deltas: list[Delta]) -> None:
+        if not isinstance(payload, dict):
+            return
         kind = payload.get("type")
         if kind == "content_block_delta":
             self._block_delta(payload, deltas)
@@ -95,14 +82,14 @@ class Decoder:
         raise_error_in(payload)
         match kind:
             case "content_block_start":
-                wire = _object(payload.get("content_block"))
-                self._block_start(payload.get("index"), wire, deltas)
+                wire = mapping(payload.get("content_block"))
+                self._block_start(integer(payload.get("index")), wire, deltas)
                 if wire.get("type") == "fallback":  # another model goes on than the stream began with
-                    self.accumulator.model = _object(wire.get("to")).get("model") or self.accumulator.model
+                    self.accumulator.model = named(mapping(wire.get("to")).get("model")) or self.accumulator.model
             case "content_block_stop":
-                self._block_stop(payload.get("index"), deltas)
+                self._block_stop(integer(payload.get("index")), deltas)
             case "message_start":
-                self._message(_object(payload.get("message")))
+                self._message(mapping(payload.get("message")))
             case "message_delta":
                 self._message_delta(payload, deltas)
             case "message_stop":
@@ -120,13 +107,16 @@ class Decoder:
             InvalidResponseError: It has no `content`.
             ContextWindowExceededError: The context window ended the answer; `.partial` holds what there is of it.
         """
-        if not isinstance(payload.get("content"), list):
+        content = payload.get("content")
+        if payload.get("type") == "message" and isinstance(content, str | dict):
+            content = [{"type": "text", "text": content}] if isinstance(content, str) else [content]
+        if not isinstance(content, list):
             raise InvalidResponseError(
                 f"The answer has no content: it holds {sorted(payload)}. Check that base_url is the gateway's address."
             )
         deltas: list[Delta] = []
         self._message(payload)
-        for number, block in enumerate(payload["content"]):
+        for number, block in enumerate(content):
             if isinstance(block, dict):
                 self._block_start(number, block, deltas)
                 self._block_stop(number, deltas)
@@ -137,8 +127,8 @@ class Decoder:
     def _message(self, message: dict[str, Any]) -> None:
         """What is said of the answer before its content. A second `message_start`, as some relays send, adds to it."""
         into = self.accumulator
-        into.id = into.id or message.get("id") or None
-        into.model = into.model or message.get("model") or None
+        into.id = into.id or named(message.get("id"))
+        into.model = into.model or named(message.get("model"))
         into.add_choice(0)
         self._take_usage(message.get("usage"))
         for key, value in message.items():
@@ -149,10 +139,12 @@ class Decoder:
         if isinstance(usage, dict) and usage:
             self._usage = merged(self._usage, usage)
             self.accumulator.usage = usage_of(self._usage)
+        elif usage:
+            self.accumulator.extras["usage"] = usage
 
     def _message_delta(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
         self._take_usage(payload.get("usage"))
-        said = _object(payload.get("delta"))
+        said = mapping(payload.get("delta"))
         for source in (payload, said):
             for key, value in source.items():
                 if key not in {"type", "delta", "usage", *_STOP_FIELDS} and value is not None:
@@ -164,9 +156,9 @@ class Decoder:
 
     def _stopped(self, said: dict[str, Any], deltas: list[Delta]) -> None:
         """Why the answer ended."""
-        reason = said.get("stop_reason")
-        if not reason:
+        if not said.get("stop_reason"):
             return
+        reason = finish_word(said["stop_reason"])
         into = self.accumulator
         said_before = 0 in into.finish_reasons
         extras = into.choice_extras.setdefault(0, {})
@@ -176,7 +168,7 @@ class Decoder:
         if said_before:  # relays say it twice, the second time with the usage
             return
         if reason == "refusal":
-            words = _object(said.get("stop_details")).get("explanation") or NOT_EXPLAINED
+            words = text(mapping(said.get("stop_details")).get("explanation")) or NOT_EXPLAINED
             self._give(RefusalDelta(words, into.next_index(0)), deltas)
         elif reason == "model_context_window_exceeded":
             raise ContextWindowExceededError(
@@ -188,55 +180,55 @@ class Decoder:
 
     # --- blocks -----------------------------------------------------------------------------------------------------
 
-    def _block_start(self, index: Any, wire: dict[str, Any], deltas: list[Delta]) -> None:
-        for number, before in list(self._open.items()):
-            if (
-                number == index or before.kind not in _STREAMED
-            ):  # nobody closed it, and it has its place before this one
-                self._block_stop(number, deltas)
-        block = self._open[index] = self._last = _Block(str(wire.get("type") or "text"), wire)
+    def _block_start(self, index: int | None, wire: dict[str, Any], deltas: list[Delta]) -> None:
+        # Nobody closed those before it: one with its number, and those that have their place before this one.
+        for number in (*self._kept_back, index):
+            self._block_stop(number, deltas)
+        block = self._open[index] = self._last = _Block(name(wire.get("type")) or "text", wire)
         self._count += 1
         match block.kind:
             case "text":
-                if citations := wire.get("citations"):
-                    self._cite(block, citations, deltas)
-                if text := wire.get("text"):
-                    self._say(block, text, deltas)
+                self._cite(block, mappings(wire.get("citations")), deltas)
+                if words := text(wire.get("text")):
+                    self._say(block, words, deltas)
             case "thinking":
-                state = {"signature": wire["signature"]} if wire.get("signature") is not None else None
-                self._think(block, wire.get("thinking") or "", state, deltas)
+                signature = named(wire.get("signature")) if wire.get("signature") != "" else ""
+                state = None if signature is None else {"signature": signature}
+                self._think(block, text(wire.get("thinking")), state, deltas)
             case "redacted_thinking":
-                self._think(block, "", {"redacted": wire.get("data") or ""}, deltas)
+                self._think(block, "", {"redacted": name(wire.get("data"))}, deltas)
             case "tool_use" if self._format_tool is not None and wire.get("name") == self._format_tool:
                 block.kind = "format"
             case "tool_use":
                 self._call(block, deltas)
-            case _:
-                pass  # given whole, at its end
+            case _:  # given whole, at its end
+                self._kept_back[index] = None
 
     def _block_delta(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
-        delta = _object(payload.get("delta"))
-        block = self._open.get(payload.get("index"))
+        delta = mapping(payload.get("delta"))
+        index = payload.get("index")
+        if type(index) is not int:
+            index = integer(index)
+        block = self._open.get(index)
         kind = delta.get("type")
-        if block is not None and block.fragments is not None and kind == "text_delta":  # what happens a thousand times
-            text = delta.get("text")
-            if text:
-                block.fragments.append(text)
-                deltas.append(TextDelta(text, block.position))
+        words = delta.get("text")
+        if type(words) is str and kind == "text_delta" and block is not None and block.fragments is not None:
+            if words:  # what happens a thousand times
+                block.fragments.append(words)
+                deltas.append(TextDelta(words, block.position))
             return
-        block = self._block_of(block, payload.get("index"), str(kind), deltas)
+        block = self._block_of(block, index, name(kind), deltas)
         match kind:
             case "text_delta" if block.kind == "text":
-                if text := delta.get("text"):
-                    self._say(block, text, deltas)
+                if words := text(words):
+                    self._say(block, words, deltas)
             case "citations_delta" if block.kind == "text":
-                if citation := delta.get("citation"):
-                    self._cite(block, [citation], deltas)
+                self._cite(block, mappings(delta.get("citation")), deltas)
             case "thinking_delta" if block.kind == "thinking":
-                if text := delta.get("thinking"):
-                    self._think(block, text, None, deltas)
+                if words := text(delta.get("thinking")):
+                    self._think(block, words, None, deltas)
             case "signature_delta" if block.kind == "thinking":
-                signature = delta.get("signature")
+                signature = name(delta.get("signature"))
                 if signature and signature != block.wire.get("signature"):  # some say it with the start too
                     self._think(block, "", {"signature": signature}, deltas)
             case "input_json_delta":
@@ -244,7 +236,7 @@ class Decoder:
             case _:
                 block.take(delta)
 
-    def _block_of(self, block: _Block | None, index: Any, kind: str, deltas: list[Delta]) -> _Block:
+    def _block_of(self, block: _Block | None, index: int | None, kind: str, deltas: list[Delta]) -> _Block:
         """The block that a delta goes on with; a new one where its start never came."""
         if block is None and index is None:  # it names none
             block = self._last
@@ -254,7 +246,8 @@ class Decoder:
             block = self._open[index]
         return block
 
-    def _block_stop(self, index: Any, deltas: list[Delta]) -> None:
+    def _block_stop(self, index: int | None, deltas: list[Delta]) -> None:
+        self._kept_back.pop(index, None)
         block = self._open.pop(index, None)
         if block is not None:
             self._finish(block, deltas)
@@ -286,20 +279,20 @@ class Decoder:
             block.position = self.accumulator.next_index(0)
         return block.position
 
-    def _say(self, block: _Block, text: str, deltas: list[Delta]) -> None:
+    def _say(self, block: _Block, words: str, deltas: list[Delta]) -> None:
         if block.fragments is None:
             block.fragments = self.accumulator.text_fragments(0, self._place(block))
-        block.fragments.append(text)
-        deltas.append(TextDelta(text, block.position))
+        block.fragments.append(words)
+        deltas.append(TextDelta(words, block.position))
 
-    def _cite(self, block: _Block, citations: list[Any], deltas: list[Delta]) -> None:
-        found = [_citation(citation) for citation in citations if isinstance(citation, dict)]
-        if found:
+    def _cite(self, block: _Block, citations: list[dict[str, Any]], deltas: list[Delta]) -> None:
+        if citations:
+            found = [_citation(citation) for citation in citations]
             self._give(CitationDelta(found, self._place(block), issuer=self._issuer), deltas)
 
-    def _think(self, block: _Block, text: str, state: dict[str, Any] | None, deltas: list[Delta]) -> None:
+    def _think(self, block: _Block, words: str, state: dict[str, Any] | None, deltas: list[Delta]) -> None:
         issuer = self._issuer if state else None
-        self._give(ReasoningDelta(text, self._place(block), state=state, issuer=issuer), deltas)
+        self._give(ReasoningDelta(words, self._place(block), state=state, issuer=issuer), deltas)
 
     def _call(self, block: _Block, deltas: list[Delta]) -> None:
         wire = block.wire
@@ -308,8 +301,8 @@ class Decoder:
         delta = ToolCallDelta(
             "",
             self._place(block),
-            id=wire.get("id") or made_id("toolu_", self.accumulator.id, self._count),
-            name=str(wire.get("name") or ""),
+            id=name(wire.get("id")) or made_id("toolu_", self.accumulator.id, self._count),
+            name=name(wire.get("name")),
             state=state or None,
             issuer=self._issuer if state else None,
         )
@@ -317,73 +310,79 @@ class Decoder:
 
     def _input(self, block: _Block, given: Any, deltas: list[Delta]) -> None:
         """More of a call's arguments: a piece of JSON, or, from some relays, the object itself."""
-        text = given if isinstance(given, str) else "" if given is None else json.dumps(given, ensure_ascii=False)
-        if not text:
+        words = given if isinstance(given, str) else "" if given is None else json.dumps(given, ensure_ascii=False)
+        if not words:
             return
-        block.pieces.append(text)
+        block.pieces.append(words)
         if block.kind == "tool_use":
-            self._give(ToolCallDelta(text, block.position), deltas)
+            self._give(ToolCallDelta(words, block.position), deltas)
         elif block.kind == "format":
-            self._say(block, text, deltas)
+            self._say(block, words, deltas)
 
     def _whole(self, block: _Block) -> AnyPart:
         """A part that is given at once: a server's tool and its result, or something not known here."""
         wire = block.complete()
         kept: dict[str, Any] = {"state": {"block": wire}, "issuer": self._issuer}
         if block.kind in _SERVER_CALLS:
-            return ServerToolCall(str(wire.get("id") or ""), str(wire.get("name") or ""), wire.get("input"), **kept)
+            return ServerToolCall(name(wire.get("id")), name(wire.get("name")), wire.get("input"), **kept)
         if block.kind.endswith("_tool_result") or "tool_use_id" in wire:
             content = wire.get("content")
-            failed = isinstance(content, dict) and str(content.get("type", "")).endswith("error")
-            is_error = failed or bool(wire.get("is_error"))
-            return ServerToolResult(str(wire.get("tool_use_id") or ""), content, is_error=is_error, **kept)
+            is_error = name(mapping(content).get("type")).endswith("error") or bool(wire.get("is_error"))
+            return ServerToolResult(name(wire.get("tool_use_id")), content, is_error=is_error, **kept)
         return Opaque(wire, issuer=self._issuer)
 
 
 class _Block:
     """A content block being streamed."""
 
-    __slots__ = ("fragments", "kind", "pieces", "position", "wire")
+    __slots__ = ("_growing", "_wire", "fragments", "kind", "pieces", "position")
 
     def __init__(self, kind: str, wire: dict[str, Any]) -> None:
         self.kind = kind
-        self.wire = wire
+        self._wire = dict(wire)
+        self._growing: dict[str, list[str]] = {}
         self.position = -1
         self.fragments: list[str] | None = None
         self.pieces: list[str] = []
 
+    @property
+    def wire(self) -> dict[str, Any]:
+        """The block as it has come so far, but for its streamed `input`."""
+        if self._growing:
+            self._wire |= {key: joined("".join(pieces)) for key, pieces in self._growing.items()}
+            self._growing = {}
+        return self._wire
+
     def take(self, delta: dict[str, Any]) -> None:
         """What a delta of a kind not known here says: texts go on, all else is replaced."""
-        self.wire = dict(self.wire)
         for key, value in delta.items():
-            if key != "type":
-                before = self.wire.get(key)
-                self.wire[key] = before + value if isinstance(before, str) and isinstance(value, str) else value
+            if key == "type":
+                continue
+            pieces = self._growing.get(key)
+            if isinstance(value, str) and pieces is not None:
+                pieces.append(value)
+            elif isinstance(value, str) and isinstance(before := self._wire.get(key), str):
+                self._growing[key] = [before, value]
+            else:
+                self._growing.pop(key, None)
+                self._wire[key] = value
 
     def complete(self) -> dict[str, Any]:
         """The block with its streamed `input`."""
         if not self.pieces:
             return self.wire
-        try:
-            given = orjson.loads("".join(self.pieces))
-        except ValueError:  # cut
-            given = {"partial_json": "".join(self.pieces)}
-        return {**self.wire, "input": given}
-
-
-def _object(value: Any) -> dict[str, Any]:
-    """A field that should hold an object; an empty one where it holds anything else."""
-    return value if isinstance(value, dict) else {}
+        whole = joined("".join(self.pieces))
+        given = parsed(whole)
+        return {**self.wire, "input": {"partial_json": whole} if given is NO_JSON else given}  # no JSON: it was cut
 
 
 def _citation(raw: dict[str, Any]) -> Citation:
     """A source of the whole text block. `start` and `end` stay open: the wire's positions are those in the source."""
-    source = raw.get("source")
-    url = raw.get("url") or (source if isinstance(source, str) and "://" in source else None)
+    source = name(raw.get("source"))
     return Citation(
-        type=str(raw.get("type") or "citation"),
-        url=url,
-        title=raw.get("title") or raw.get("document_title"),
-        cited_text=raw.get("cited_text"),
+        type=name(raw.get("type")) or "citation",
+        url=named(raw.get("url")) or (source if "://" in source else None),
+        title=named(raw.get("title")) or named(raw.get("document_title")),
+        cited_text=named(raw.get("cited_text")),
         raw=raw,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tikhub_ai.apis.payloads import number
+from tikhub_ai.apis.fields import number
 from tikhub_ai.conversation import Usage
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.apis.payloads import payloads_of, raise_error_in, says_done
+from tikhub_ai.apis.fields import items, mapping, mappings, name, named
+from tikhub_ai.apis.payloads import EventDecoder, raise_error_in
 from tikhub_ai.apis.responses.encode import API
 from tikhub_ai.apis.responses.errors import raise_error_event, raise_failed
 from tikhub_ai.apis.responses.open_items import Content, Item, Items
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatRequest
-    from tikhub_ai.wire import ServerSentEvent
 
 _ECHOED = frozenset(
     {"id", "object", "status", "created_at", "completed_at", "model", "output", "output_text", "usage", "error",
@@ -45,7 +45,7 @@ _ENDED = {
 _REASONS = {"max_output_tokens": "length", "max_tokens": "length"}
 
 
-class Decoder:
+class Decoder(EventDecoder):
     """Decodes one answer.
 
     Attributes:
@@ -59,9 +59,9 @@ class Decoder:
     """
 
     def __init__(self, request: ChatRequest, facts: ModelFacts) -> None:
+        super().__init__()
         self.accumulator = Accumulator(API)
         self.is_complete = False
-        self.is_done = False
         self.is_cut = False
         self._issuer = Issuer(API, facts.family)
         self._items = Items()
@@ -71,19 +71,6 @@ class Decoder:
         self._text_key: Any = None
         self._text: Content | None = None
         self._audio = -1
-
-    def event(self, event: ServerSentEvent) -> Sequence[Delta]:
-        """Take one event of a stream. See `ChatDecoder`."""
-        if self.is_done:
-            return ()
-        data = event.data
-        deltas: list[Delta] = []
-        for payload in payloads_of(data):
-            if isinstance(payload, dict) and not self.is_done:
-                self._payload(payload, event.event, deltas)
-        if data.endswith(b"[DONE]") and says_done(data):
-            self.is_done = True
-        return deltas
 
     def body(self, payload: dict[str, Any]) -> Sequence[Delta]:
         """Take the JSON body of a plain answer.
@@ -97,20 +84,21 @@ class Decoder:
                 f"The answer has no output: it holds {sorted(payload)}. Check that base_url is the gateway's address."
             )
         deltas: list[Delta] = []
-        self._ended(payload, str(payload.get("status") or "completed"), deltas)
+        self._ended(payload, name(payload.get("status")) or "completed", deltas)
         return deltas
 
-    def _payload(self, payload: dict[str, Any], name: str, deltas: list[Delta]) -> None:
+    def _payload(self, payload: Any, event: str, deltas: list[Delta]) -> None:
+        if not isinstance(payload, dict):
+            return
         kind = payload.get("type")
-        kind = kind if isinstance(kind, str) and kind else name
+        kind = kind if isinstance(kind, str) and kind else event
         handler = _HANDLERS.get(kind)
         if handler is not None:
             handler(self, payload, deltas)
         elif kind in _ENDED:
-            response = payload.get("response")
-            response = response if isinstance(response, dict) else {}
-            said = response.get("status")
-            ended = _ENDED[kind] if said in (None, "", "queued", "in_progress") else str(said)
+            response = mapping(payload.get("response"))
+            said = name(response.get("status"))
+            ended = _ENDED[kind] if said in {"", "queued", "in_progress"} else said
             self._ended(response, ended, deltas)
         elif kind == "error":
             raise_error_event(payload)
@@ -127,10 +115,12 @@ class Decoder:
 
     def _said_once(self, response: dict[str, Any]) -> None:
         into = self.accumulator
-        into.id = response.get("id") or into.id
-        into.model = response.get("model") or into.model
+        into.id = named(response.get("id")) or into.id
+        into.model = named(response.get("model")) or into.model
         if isinstance(usage := response.get("usage"), dict) and usage:
             into.usage = usage_of(usage)
+        elif usage:
+            into.extras["usage"] = usage
         for key, value in response.items():
             if key not in _ECHOED and value not in (None, {}, []):
                 into.extras[key] = value
@@ -138,8 +128,7 @@ class Decoder:
     def _ended(self, response: dict[str, Any], status: str, deltas: list[Delta]) -> None:
         """The finish: what it says once, and what of its output had not come yet."""
         self._said_once(response)
-        output = response.get("output")
-        for item, wire in self._items.matched(output if isinstance(output, list) else []):
+        for item, wire in self._items.matched(mappings(response.get("output"))):
             self._finish(item, wire, deltas)
         for item in self._items.unfinished():  # known only as it was announced, in progress
             over = {"status": status} if item.wire.get("status") == "in_progress" else {}
@@ -157,8 +146,7 @@ class Decoder:
         if status == "completed":
             return "tool_calls" if self._items.has_calls() else "stop"
         if status == "incomplete":
-            details = response.get("incomplete_details")
-            reason = str(details.get("reason") or "") if isinstance(details, dict) else ""
+            reason = name(mapping(response.get("incomplete_details")).get("reason"))
             return _REASONS.get(reason, reason) or status
         return status
 
@@ -206,7 +194,7 @@ class Decoder:
         contents = wire.get("content")
         if isinstance(contents, str):
             contents = [{"type": "output_text", "text": contents}]
-        for index, part in enumerate(contents if isinstance(contents, list) else ()):
+        for index, part in enumerate(items(contents)):
             if isinstance(part, dict) and not self.is_cut:
                 self._finish_content(item, index, part, deltas)
         self._release(deltas)
@@ -221,13 +209,13 @@ class Decoder:
     def _content(self, item: Item, index: Any, *, is_refusal: bool = False) -> Content:
         """A content part of a message, by its index; without one, the part that came last."""
         if not isinstance(index, int):
-            index = max(item.contents, default=0)
+            index = item.last_content
         content = item.contents.get(index)
         if content is None or not isinstance(content.part, Refusal if is_refusal else Text):
             if content is not None:
-                index = max(item.contents) + 1
-            part = Refusal("") if is_refusal else Text("")
-            content = item.contents[index] = self._writer.open_content(part)
+                index = item.last_content + 1
+            content = self._writer.open_content(Refusal("") if is_refusal else Text(""))
+            item.add_content(index, content)
         return content
 
     def _text_delta(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
@@ -289,19 +277,19 @@ class Decoder:
         """A content part begins. Without an index, it comes after those before it."""
         self._release(deltas)
         part = payload.get("part")
-        if isinstance(part, dict) and str(part.get("type")) in _CONTENTS and payload.get("content_index") is None:
+        if isinstance(part, dict) and name(part.get("type")) in _CONTENTS and payload.get("content_index") is None:
             item = self._items.of_delta(payload, "message")
             if item.contents:
-                index = max(item.contents) + 1
-                item.contents[index] = self._writer.open_content(Refusal("") if part["type"] == "refusal" else Text(""))
+                opened = self._writer.open_content(Refusal("") if part["type"] == "refusal" else Text(""))
+                item.add_content(item.last_content + 1, opened)
         self._text_key = None
 
     def _part_done(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
         part = payload.get("part")
-        if isinstance(part, dict) and str(part.get("type")) in _CONTENTS:
+        if isinstance(part, dict) and name(part.get("type")) in _CONTENTS:
             item = self._items.of_delta(payload, "message")
             index = payload.get("content_index")
-            self._finish_content(item, index if isinstance(index, int) else max(item.contents, default=0), part, deltas)
+            self._finish_content(item, index if isinstance(index, int) else item.last_content, part, deltas)
 
     def _finish_content(self, item: Item, index: int, part: dict[str, Any], deltas: list[Delta]) -> None:
         match part:
@@ -316,7 +304,7 @@ class Decoder:
             case _ if index not in item.contents:
                 opaque = Opaque(part)
                 position = self._writer.whole(opaque, deltas)
-                item.contents[index] = Content(position, opaque, [])
+                item.add_content(index, Content(position, opaque, []))
             case _:
                 pass
 
@@ -338,11 +326,13 @@ class Decoder:
     def _refusal_delta(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
         item = self._items.of_delta(payload, "message")
         content = self._content(item, payload.get("content_index"), is_refusal=True)
-        self._refuse(content, "".join(content.fragments) + str(payload.get("delta") or ""), deltas)
+        if words := name(payload.get("delta")):
+            content.fragments.append(words)
+            self._writer.give(RefusalDelta(words, content.position), deltas)
 
     def _refusal_done(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
         content = self._content(self._items.of_delta(payload, "message"), payload.get("content_index"), is_refusal=True)
-        self._refuse(content, str(payload.get("refusal") or ""), deltas)
+        self._refuse(content, name(payload.get("refusal")), deltas)
 
     def _refuse(self, content: Content, whole: str, deltas: list[Delta]) -> None:
         came = "".join(content.fragments)
@@ -369,8 +359,8 @@ class Decoder:
         whole = payload.get("arguments", payload.get("input"))
         if isinstance(whole, str):
             item = self._items.of_delta(payload, "call")
-            if not item.wire and payload.get("name"):
-                item.wire = {"type": "function_call", "name": payload["name"]}
+            if not item.wire and (called := name(payload.get("name"))):
+                item.wire = {"type": "function_call", "name": called}
             self._writer.complete_arguments(item, whole, deltas)
 
     def _speech(self, payload: dict[str, Any], deltas: list[Delta]) -> None:

@@ -6,7 +6,10 @@ gives deltas other ids than their items, some relays make up a new id for every 
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
+
+from tikhub_ai.apis.fields import name
 
 if TYPE_CHECKING:
     from tikhub_ai.conversation import AnyPart
@@ -16,7 +19,7 @@ _CALLS = frozenset({"function_call", "custom_tool_call"})
 
 def kind_of(wire: dict[str, Any]) -> str:
     """What an item is treated as: `message`, `reasoning`, `call`, or its own type."""
-    kind = str(wire.get("type") or "")
+    kind = name(wire.get("type"))
     return "call" if kind in _CALLS else kind
 
 
@@ -43,12 +46,24 @@ class Item:
         is_finished: Whether it has come whole.
         position: Where its part stands in the answer; -1 while it has none. (A message's contents have their own.)
         contents: Of a message, by their index.
+        last_content: The highest index of its contents; 0 where it has none.
         said: Pieces of a reasoning's text, of a call's arguments or input, as the wire gave them.
         segment: Which part of a reasoning's summary or content the last piece belonged to.
         kept: What of a call's state was given already.
     """
 
-    __slots__ = ("contents", "is_added", "is_finished", "kept", "kind", "position", "said", "segment", "wire")
+    __slots__ = (
+        "contents",
+        "is_added",
+        "is_finished",
+        "kept",
+        "kind",
+        "last_content",
+        "position",
+        "said",
+        "segment",
+        "wire",
+    )
 
     def __init__(self, kind: str, wire: dict[str, Any], *, is_added: bool) -> None:
         self.kind = kind
@@ -57,9 +72,15 @@ class Item:
         self.is_finished = False
         self.position = -1
         self.contents: dict[int, Content] = {}
+        self.last_content = 0
         self.said: list[str] = []
         self.segment: Any = None
         self.kept: dict[str, Any] = {}
+
+    def add_content(self, index: int, content: Content) -> None:
+        """Take in a content part."""
+        self.last_content = max(index, self.last_content) if self.contents else index
+        self.contents[index] = content
 
 
 class Items:
@@ -67,6 +88,7 @@ class Items:
 
     def __init__(self) -> None:
         self._all: list[Item] = []
+        self._open: dict[str, list[Item]] = {}
         self._by_id: dict[str, Item] = {}
         self._by_index: dict[int, Item] = {}
 
@@ -77,8 +99,7 @@ class Items:
         if found is None and (last := self._last(kind)) is not None and (last.is_added or not item_id):
             found = last
         if found is None:
-            found = Item(kind, {}, is_added=False)
-            self._all.append(found)
+            found = self._new(Item(kind, {}, is_added=False))
         self._name(found, item_id, index)
         return found
 
@@ -86,8 +107,7 @@ class Items:
         """An item that the wire announces."""
         found = self._named(wire, "id")
         if found is None or found.is_added:
-            found = Item(kind_of(wire), wire, is_added=True)
-            self._all.append(found)
+            found = self._new(Item(kind_of(wire), wire, is_added=True))
         found.wire, found.is_added = wire, True
         if isinstance(index, int):
             self._by_index[index] = found
@@ -105,19 +125,19 @@ class Items:
             found = self.added(wire, index)
         return found
 
-    def matched(self, output: list[Any]) -> list[tuple[Item, dict[str, Any]]]:
+    def matched(self, wires: list[dict[str, Any]]) -> list[tuple[Item, dict[str, Any]]]:
         """The items of the answer's final `output` beside those that came before: by id, else by order and kind."""
-        wires = [wire for wire in output if isinstance(wire, dict)]
-        named = [self._named(wire, "id") or self._named(wire, "call_id") for wire in wires]
-        left = [item for item in self._all if item not in named]
+        known = [self._named(wire, "id") or self._named(wire, "call_id") for wire in wires]
+        taken = {id(item) for item in known}
+        left: dict[str, deque[Item]] = {}
+        for item in self._all:
+            if id(item) not in taken:
+                left.setdefault(item.kind, deque()).append(item)
         pairs: list[tuple[Item, dict[str, Any]]] = []
-        for wire, known in zip(wires, named, strict=True):
-            found = known or next((item for item in left if item.kind == kind_of(wire)), None)
-            if found is None:
-                found = self.added(wire, None)
-            elif found in left:
-                left.remove(found)
-            pairs.append((found, wire))
+        for wire, named in zip(wires, known, strict=True):
+            others = left.get(kind_of(wire)) if named is None else None
+            found = others.popleft() if others else named
+            pairs.append((found or self.added(wire, None), wire))
         return pairs
 
     def unfinished(self) -> list[Item]:
@@ -142,8 +162,17 @@ class Items:
             found = self._by_index.get(index)
         return found if found is not None and found.kind == kind else None
 
+    def _new(self, item: Item) -> Item:
+        self._all.append(item)
+        self._open.setdefault(item.kind, []).append(item)
+        return item
+
     def _last(self, kind: str) -> Item | None:
-        return next((item for item in reversed(self._all) if item.kind == kind and not item.is_finished), None)
+        """The last item of a kind that has not come whole."""
+        opened = self._open.get(kind, [])
+        while opened and opened[-1].is_finished:
+            opened.pop()
+        return opened[-1] if opened else None
 
     def _name(self, item: Item, item_id: Any, index: Any) -> None:
         if isinstance(item_id, str) and item_id:

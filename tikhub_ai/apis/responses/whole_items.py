@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from tikhub_ai.apis.fields import integer, name, named
 from tikhub_ai.conversation import Citation, Media, Opaque, ServerToolCall, ServerToolResult
+from tikhub_ai.json_text import NO_JSON, parsed
 
 if TYPE_CHECKING:
     from tikhub_ai.conversation import AnyPart, Issuer
@@ -53,20 +53,20 @@ _RESULTS: dict[str, str] = {
 
 def parts_of(item: dict[str, Any], issuer: Issuer) -> list[AnyPart]:
     """An item as parts."""
-    kind = str(item.get("type"))
+    kind = name(item.get("type"))
     state = {"item": item}
-    if kind == "image_generation_call" and item.get("result"):
+    if kind == "image_generation_call" and name(item.get("result")):
         return [_image(item, issuer)]
     if kind in _RESULTS:
-        call_id = str(item.get("call_id") or item.get("id") or "")
+        call_id = name(item.get("call_id")) or name(item.get("id"))
         return [ServerToolResult(call_id, output=item.get(_RESULTS[kind]), state=state, issuer=issuer)]
     if kind not in _GIVEN:
         return [Opaque(item, issuer=issuer)]
-    call_id = str(item.get("id") or item.get("call_id") or "")
+    call_id = name(item.get("id")) or name(item.get("call_id"))
     parts: list[AnyPart] = [
         ServerToolCall(call_id, _name(item, kind), _arguments(item, kind), state=state, issuer=issuer)
     ]
-    made = {name: item[name] for name in _MADE.get(kind, ()) if item.get(name) not in (None, [])}
+    made = {field: item[field] for field in _MADE.get(kind, ()) if item.get(field) not in (None, [])}
     if made:
         output = made if len(made) > 1 else next(iter(made.values()))
         parts.append(ServerToolResult(call_id, output=output, is_error="error" in made, issuer=issuer))
@@ -74,37 +74,34 @@ def parts_of(item: dict[str, Any], issuer: Issuer) -> list[AnyPart]:
 
 
 def _image(item: dict[str, Any], issuer: Issuer) -> Media:
-    result = str(item["result"])
-    rest = {name: value for name, value in item.items() if name != "result"}
-    mime = f"image/{item.get('output_format') or 'png'}"
+    result = name(item["result"])
+    rest = {field: value for field, value in item.items() if field != "result"}
+    mime = f"image/{name(item.get('output_format')) or 'png'}"
     return Media("image", data=result, mime_type=mime, state={"item": rest}, issuer=issuer)
 
 
 def _name(item: dict[str, Any], kind: str) -> str:
     """The tool's name, as tools are named in requests; an MCP server's tool has its own."""
-    if kind in {"mcp_call", "mcp_approval_request"} and item.get("name"):
-        return str(item["name"])
-    return kind.removesuffix("_call")
+    own = name(item.get("name")) if kind in {"mcp_call", "mcp_approval_request"} else ""
+    return own or kind.removesuffix("_call")
 
 
 def _arguments(item: dict[str, Any], kind: str) -> Any:
-    given = {name: item[name] for name in _GIVEN[kind] if item.get(name) is not None}
+    given = {field: item[field] for field in _GIVEN[kind] if item.get(field) is not None}
     only = next(iter(given.values())) if len(given) == 1 else None
     if isinstance(only, str) and "arguments" in given:
-        try:
-            return orjson.loads(only)
-        except ValueError:
-            return given
+        found = parsed(only)
+        return given if found is NO_JSON else found
     return only if isinstance(only, dict) else given
 
 
 def citation_of(annotation: dict[str, Any]) -> Citation:
     """An annotation of a text: a web page, a file, a file that the code interpreter wrote."""
     return Citation(
-        type=str(annotation.get("type") or "annotation"),
-        url=annotation.get("url"),
-        title=annotation.get("title") or annotation.get("filename"),
-        start=annotation.get("start_index"),
-        end=annotation.get("end_index"),
+        type=name(annotation.get("type")) or "annotation",
+        url=named(annotation.get("url")),
+        title=named(annotation.get("title")) or named(annotation.get("filename")),
+        start=integer(annotation.get("start_index")),
+        end=integer(annotation.get("end_index")),
         raw=annotation,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from tikhub_ai.apis import free_text
+from tikhub_ai.apis.fields import mappings, name, text
 from tikhub_ai.apis.payloads import made_id
 from tikhub_ai.apis.responses.open_items import Content
 from tikhub_ai.conversation import Text
 from tikhub_ai.deltas import PartDelta, ReasoningDelta, ToolCallDelta
+from tikhub_ai.json_text import dumps
 
 if TYPE_CHECKING:
     from tikhub_ai.apis.responses.open_items import Item
@@ -53,19 +53,19 @@ class Writer:
 
     # --- reasoning --------------------------------------------------------------------------------------------------
 
-    def think(self, item: Item, text: str, segment: Any, deltas: list[Delta]) -> None:
+    def think(self, item: Item, words: str, segment: Any, deltas: list[Delta]) -> None:
         """More reasoning. A blank line stands between the parts of a summary."""
         if item.said and segment != item.segment:
-            text = f"\n\n{text}"
+            words = f"\n\n{words}"
         item.segment = segment
-        item.said.append(text)
-        self.give(ReasoningDelta(text, self._position(item)), deltas)
+        item.said.append(words)
+        self.give(ReasoningDelta(words, self._position(item)), deltas)
 
     def finish_reasoning(self, item: Item, wire: dict[str, Any], deltas: list[Delta]) -> None:
         """What of the reasoning had not come, and the item as state: it is sent back unchanged."""
-        pieces = [*_list(wire.get("summary")), *_list(wire.get("content"))]
-        texts = [piece["text"] for piece in pieces if isinstance(piece, dict) and isinstance(piece.get("text"), str)]
-        rest = _rest("\n\n".join(text for text in texts if text), "".join(item.said))
+        pieces = [*mappings(wire.get("summary")), *mappings(wire.get("content"))]
+        texts = [text(piece.get("text")) for piece in pieces]
+        rest = _rest("\n\n".join(filter(None, texts)), "".join(item.said))
         item.said.append(rest)
         if wire:
             delta = ReasoningDelta(rest, self._position(item), state={"item": wire}, issuer=self._issuer)
@@ -88,21 +88,21 @@ class Writer:
         """A call begins: its id and name. A custom tool's text is the `input` of a JSON object."""
         wire = item.wire
         position = item.position = self._into.next_index(0)
-        call_id = str(wire.get("call_id") or wire.get("id") or made_id("call_", self._into.id, position))
+        call_id = name(wire.get("call_id")) or name(wire.get("id")) or made_id("call_", self._into.id, position)
         state = {key: value for key, value in wire.items() if key not in _CALL_FIELDS and value is not None}
         item.kept = state
         delta = ToolCallDelta(
-            free_text.OPENING if _is_custom(item) else "", position, id=call_id, name=str(wire.get("name") or "")
+            free_text.OPENING if _is_custom(item) else "", position, id=call_id, name=name(wire.get("name"))
         )
         if state:
             delta.state, delta.issuer = dict(state), self._issuer
         self.give(delta, deltas)
 
-    def add_arguments(self, item: Item, text: str, deltas: list[Delta]) -> None:
+    def add_arguments(self, item: Item, words: str, deltas: list[Delta]) -> None:
         """More arguments. Where nobody has said whose they are, they wait for the item."""
-        item.said.append(text)
+        item.said.append(words)
         if item.position >= 0 and not item.is_finished:
-            self._give_arguments(item, text, deltas)
+            self._give_arguments(item, words, deltas)
 
     def complete_arguments(self, item: Item, whole: str, deltas: list[Delta]) -> None:
         """The arguments as a whole: give what their deltas left out."""
@@ -117,7 +117,7 @@ class Writer:
                 self._give_arguments(item, "".join(item.said), deltas)
         whole = wire.get("arguments", wire.get("input"))
         if whole is not None and not isinstance(whole, str):  # some relays send the object itself
-            whole = orjson.dumps(whole).decode()
+            whole = dumps(whole)
         rest = _rest(whole or "", "".join(item.said))
         state = {
             key: value
@@ -127,13 +127,13 @@ class Writer:
             and (key not in item.kept or (key in _SAID_AGAIN and value != item.kept[key]))
         }
         ending = free_text.CLOSING if _is_custom(item) else ""
-        text = (free_text.escaped(rest) if ending else rest) + ending
-        if text or state:
+        words = (free_text.escaped(rest) if ending else rest) + ending
+        if words or state:
             issuer = self._issuer if state else None
-            self.give(ToolCallDelta(text, item.position, state=state or None, issuer=issuer), deltas)
+            self.give(ToolCallDelta(words, item.position, state=state or None, issuer=issuer), deltas)
 
-    def _give_arguments(self, item: Item, text: str, deltas: list[Delta]) -> None:
-        self.give(ToolCallDelta(free_text.escaped(text) if _is_custom(item) else text, item.position), deltas)
+    def _give_arguments(self, item: Item, words: str, deltas: list[Delta]) -> None:
+        self.give(ToolCallDelta(free_text.escaped(words) if _is_custom(item) else words, item.position), deltas)
 
 
 def _is_custom(item: Item) -> bool:
@@ -143,7 +143,3 @@ def _is_custom(item: Item) -> bool:
 def _rest(whole: str, came: str) -> str:
     """What of a text has not come; nothing where something else came, since that was handed out already."""
     return whole[len(came) :] if whole.startswith(came) else ""
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
