@@ -29,7 +29,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "vendors")]
 
 from against.wire import Answer, Sent, answering  # noqa: E402
 
-from tikhub_ai import NATIVE_ARGUMENTS, ConfigurationError, TikHubAIWarning  # noqa: E402
+from tikhub_ai import ConfigurationError, TikHubAIWarning  # noqa: E402
+from tikhub_ai.arguments import NATIVE_ARGUMENTS  # noqa: E402
 
 PAGE = ROOT / "docs" / "migrating.md"
 ANSWERS: dict[str, Any] = json.loads((ROOT / "scripts" / "migrating_answers.json").read_text())

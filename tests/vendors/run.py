@@ -82,7 +82,7 @@ def run(suite: Suite) -> list[dict[str, Any]]:
     found = subprocess.run(
         [*command, "-p", f"against.{suite.plugin}", suite.tests],
         cwd=tree,
-        env={**os.environ, "PYTHONPATH": str(HERE), "VENDORS_REPORT": str(report)},
+        env={**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{ROOT}", "VENDORS_REPORT": str(report)},
         capture_output=True,
         text=True,
         check=False,
