@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import event_streams
 import throughput
 
 if TYPE_CHECKING:
@@ -126,4 +127,5 @@ if __name__ == "__main__":
     imports()
     with server() as address:
         streams(address)
+    event_streams.report()
     throughput.report()

@@ -19,6 +19,8 @@ from tikhub_ai.wire import ServerSentEvent
 
 DEFAULT_MAX_EVENT_BYTES = 256 * 1024 * 1024
 
+_SMALL = 1024
+"""Bytes of a piece that is better copied than kept."""
 _BOM = b"\xef\xbb\xbf"
 _JSON_STRINGS = re.compile(rb'"(?:[^"\\]|\\.|\\\Z)*+"?')
 """The strings of a line of JSON: none goes on in the next line. Possessive, and an unclosed one matches to the line's
@@ -46,6 +48,7 @@ class SSEDecoder:
         "_depth",
         "_event",
         "_limit",
+        "_line_size",
         "_line_so_far",
         "_size",
         "_started",
@@ -54,7 +57,8 @@ class SSEDecoder:
 
     def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> None:
         self._limit = max_event_bytes
-        self._line_so_far = bytearray()
+        self._line_so_far: list[bytes | bytearray] = []
+        self._line_size = 0
         self._after_cr = False
         self._started = False
         self._event = ""
@@ -78,23 +82,23 @@ class SSEDecoder:
             chunk = self._without_bom(chunk)
         if self._after_cr or b"\r" in chunk:
             chunk = self._unify_newlines(chunk)
-        if self.is_too_large:
-            return []
         if self._is_one_event(chunk):
             return [ServerSentEvent("", chunk[6:-2])]
+        if self.is_too_large:
+            return []
         events: list[ServerSentEvent] = []
+        may_be_over = self._size + self._bare_size + self._line_size + len(chunk) > self._limit
         lines = chunk.split(b"\n")
         rest = lines.pop()
         if lines and self._line_so_far:
-            self._line_so_far += lines[0]
-            lines[0] = bytes(self._line_so_far)
-            self._line_so_far.clear()
+            lines[0] = self._taken(lines[0])
         for line in lines:
-            if self._is_over(len(line)):
+            if may_be_over and self._is_over(len(line)):
                 return events
             self._line(line, events)
-        self._line_so_far += rest
-        self._is_over(len(self._line_so_far))
+        if rest:
+            self._keep(rest)
+            self._is_over(self._line_size)
         return events
 
     def close(self) -> list[ServerSentEvent]:
@@ -107,22 +111,40 @@ class SSEDecoder:
         if self.is_too_large:
             return events
         if self._line_so_far:
-            self._line(bytes(self._line_so_far), events)
-            self._line_so_far.clear()
+            self._line(self._taken(b""), events)
         self._line(b"", events)
         return events
 
+    def _keep(self, piece: bytes) -> None:
+        """A piece of a line that has not ended. Small ones share a buffer, since a list of single bytes is large."""
+        self._line_size += len(piece)
+        pieces = self._line_so_far
+        if len(piece) >= _SMALL:
+            pieces.append(piece)
+        elif pieces and isinstance(pieces[-1], bytearray):
+            pieces[-1] += piece
+        else:
+            pieces.append(bytearray(piece))
+
+    def _taken(self, piece: bytes) -> bytes:
+        """The pieces so far and a last one, as one."""
+        whole = b"".join([*self._line_so_far, piece])
+        self._line_so_far.clear()
+        self._line_size = 0
+        return whole
+
     def _is_over(self, further: int) -> bool:
         """Whether so many bytes more are too many. A line counts before its end as it does at it, whatever it is."""
-        self.is_too_large = self._size + self._bare_size + further > self._limit
+        if self._size + self._bare_size + further > self._limit:
+            self.is_too_large = True
+            self._limit = -1
         return self.is_too_large
 
     def _without_bom(self, chunk: bytes) -> bytes:
         """The stream's beginning without its byte order mark, which may itself come in pieces."""
-        chunk = bytes(self._line_so_far) + chunk
-        self._line_so_far.clear()
+        chunk = self._taken(chunk)
         if len(chunk) < len(_BOM) and _BOM.startswith(chunk):
-            self._line_so_far += chunk
+            self._keep(chunk)
             return b""
         self._started = True
         return chunk.removeprefix(_BOM)

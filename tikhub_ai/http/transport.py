@@ -145,12 +145,13 @@ class Transport:
             if response.status_code >= 300:
                 with _masking(secrets):
                     _checked(response, b"".join(response.iter_bytes()), secrets)
-            flow = _Flow(new_reader(_without(response.headers, secrets)), response, wire.timeouts.read)
+            reader = new_reader(_without(response.headers, secrets))
+            flow = _Flow(reader, response, wire.timeouts.read)
             try:
                 for chunk in response.iter_bytes():
                     if items := flow.feed(chunk):
                         yield items
-                    if not flow.goes_on():
+                    if reader.patience is not flow.patience and not flow.goes_on():
                         break
             except TikHubAIError as error:
                 flow.failure = error
@@ -171,12 +172,13 @@ class Transport:
             if response.status_code >= 300:
                 with _masking(secrets):
                     _checked(response, b"".join([chunk async for chunk in response.aiter_bytes()]), secrets)
-            flow = _Flow(new_reader(_without(response.headers, secrets)), response, wire.timeouts.read)
+            reader = new_reader(_without(response.headers, secrets))
+            flow = _Flow(reader, response, wire.timeouts.read)
             try:
                 async for chunk in response.aiter_bytes():
                     if items := flow.feed(chunk):
                         yield items
-                    if not flow.goes_on():
+                    if reader.patience is not flow.patience and not flow.goes_on():
                         break
             except TikHubAIError as error:
                 flow.failure = error
@@ -275,16 +277,17 @@ class _Flow(Generic[T]):
         silence: The longest time between two events, in seconds; None sets no limit.
 
     Attributes:
+        patience: What the response was last told of the reader's.
         failure: What broke the stream off.
     """
 
-    __slots__ = ("_events", "_last_event", "_patience", "_reader", "_response", "_silence", "failure")
+    __slots__ = ("_events", "_last_event", "_reader", "_response", "_silence", "failure", "patience")
 
     def __init__(self, reader: StreamReader[T], response: backends.Hurried, silence: float | None) -> None:
         self._reader = reader
         self._response = response
         self._silence = silence
-        self._patience: float | None = None
+        self.patience: float | None = None
         self._events = 0
         self._last_event = time.monotonic()
         self.failure: TikHubAIError | None = None
@@ -305,11 +308,11 @@ class _Flow(Generic[T]):
         return items
 
     def goes_on(self) -> bool:
-        """Whether to read on; asked when the caller has taken the items, since that time is the caller's."""
-        patience = self._reader.patience
-        if patience is self._patience:
-            return True
-        self._patience = patience
+        """Whether to read on when the reader's patience is another than before.
+
+        Asked when the caller has taken the items: that time is the caller's.
+        """
+        patience = self.patience = self._reader.patience
         return patience != 0 and (self._response.hurry(patience) or not self._reader.is_over)
 
     def end(self) -> Sequence[T]:
