@@ -166,6 +166,10 @@ class ChatReader(StreamReader[Delta]):
         """The answer so far, or None where nothing came."""
         return None if self._chat.accumulator.is_empty else _signed(self._chat, self._headers)
 
+    def whole(self, response: ApiResponse) -> Sequence[Delta]:
+        """The deltas of a plain answer, from a gateway that ignored `stream`."""
+        return self._chat.body(response.json_object())
+
     def last(self) -> Sequence[Delta]:
         """What was kept back for more to come, and the `End`."""
         return [*self._chat.rest(), End(_signed(self._chat, self._headers))]

@@ -15,7 +15,7 @@ from tikhub_ai.chat import ChatReader
 from tikhub_ai.http.reader import DRAIN, SETTLE, StreamReader
 
 if TYPE_CHECKING:
-    from tikhub_ai.wire import ServerSentEvent
+    from tikhub_ai.wire import ApiResponse, ServerSentEvent
 
 SSE = {"content-type": "text/event-stream"}
 REQUEST = ChatRequest("m", [Message("user", [Text("hi")])])
@@ -206,26 +206,28 @@ class Words:
         self.said.append(event.data.decode())
         return self.said[-1:]
 
-    def body(self, payload: dict[str, Any]) -> list[str]:
-        self.is_complete = self.is_done = True
-        return [str(payload["text"])]
-
 
 class WordReader(StreamReader[str]):
+    no_streams = frozenset({"text/plain"})
+
+    def __init__(self, words: Words, kind: str = "text/event-stream") -> None:
+        super().__init__(words, {"content-type": kind})
+        self.words = words
+
     def partial(self) -> None:
         return None
+
+    def whole(self, response: ApiResponse) -> list[str]:
+        self.words.is_complete = True
+        return response.body.decode().split()
 
     def last(self) -> list[str]:
         return ["THE END"]
 
 
 def test_a_reader_serves_any_decoder() -> None:
-    assert list(items_of(WordReader(Words(), SSE), b"data: a\n\ndata: b\n\ndata: .\n\ndata: c\n\n")) == [
-        "a",
-        "b",
-        "THE END",
-    ]
-    plain = WordReader(Words(), {"content-type": "application/json; charset=utf-8"})
-    assert list(items_of(plain, b'{"text": ', b'"a b"}')) == ["a b", "THE END"]
+    stream = b"data: a\n\ndata: b\n\ndata: .\n\ndata: c\n\n"
+    assert list(items_of(WordReader(Words()), stream)) == ["a", "b", "THE END"]
+    assert list(items_of(WordReader(Words(), "text/plain; charset=utf-8"), b"a ", b"b")) == ["a", "b", "THE END"]
     with pytest.raises(InvalidResponseError, match=r"what\?"):
-        list(items_of(WordReader(Words(), SSE), b"data: a\n\ndata: ?\n\n"))
+        list(items_of(WordReader(Words()), b"data: a\n\ndata: ?\n\n"))

@@ -323,11 +323,10 @@ def _timeout(limits: Timeouts) -> aiohttp.ClientTimeout:
 
 def _headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
     """Names in lower case, and the values of one name joined, as httpx does."""
-    headers: dict[str, str] = {}
+    headers: dict[str, list[str]] = {}
     for given, value in response.headers.items():
-        name, text = given.lower(), value if value.isascii() else _decoded(value)
-        headers[name] = f"{headers[name]}, {text}" if name in headers else text
-    return headers
+        headers.setdefault(given.lower(), []).append(value if value.isascii() else _decoded(value))
+    return {name: ", ".join(values) for name, values in headers.items()}
 
 
 def _decoded(value: str) -> str:

@@ -15,7 +15,7 @@ they are an InvalidResponseError. Time and retries are the transport's.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from tikhub_ai.apis.guard import in_the_tree
 from tikhub_ai.error_bodies import public_headers, request_id_of
@@ -65,9 +65,6 @@ class StreamDecoder(Protocol[T_co]):
             InvalidResponseError: It makes no sense.
         """
 
-    def body(self, payload: dict[str, Any]) -> Sequence[T_co]:
-        """Take the whole JSON body of an answer that is no stream."""
-
 
 class StreamReader(ABC, Generic[T]):
     """Makes items of a stream's bytes. One is made for each attempt.
@@ -108,6 +105,9 @@ class StreamReader(ABC, Generic[T]):
         "patience",
     )
 
+    no_streams: ClassVar[frozenset[str]] = frozenset({"application/json", "text/html"})
+    """Content types of answers that are no event stream. Any other may be one: gateways name them loosely."""
+
     def __init__(
         self,
         decoder: StreamDecoder[T],
@@ -124,7 +124,7 @@ class StreamReader(ABC, Generic[T]):
         self._max_event_bytes = max_event_bytes
         self._sse = SSEDecoder(max_event_bytes)
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        self._body: list[bytes] | None = [] if kind in {"application/json", "text/html"} else None
+        self._body: list[bytes] | None = [] if kind in self.no_streams else None
         self._is_complete = False
         self.is_over = False
         self.events = 0
@@ -138,6 +138,15 @@ class StreamReader(ABC, Generic[T]):
     @abstractmethod
     def last(self) -> Sequence[T]:
         """What is handed out when the answer has ended, such as the folded reply."""
+
+    @abstractmethod
+    def whole(self, response: ApiResponse) -> Sequence[T]:
+        """What is handed out of an answer that is no stream, before `last`.
+
+        Raises:
+            APIStatusError: It is an error in spite of its status.
+            InvalidResponseError: It is no answer.
+        """
 
     def feed(self, chunk: bytes) -> Sequence[T]:
         """Take the next bytes, cut anywhere, and return what they complete."""
@@ -265,7 +274,7 @@ class StreamReader(ABC, Generic[T]):
         if take is not None and body.lstrip()[:1] == b"[":
             items: Sequence[T] = take(body)
             return items
-        return () if is_cut else self._decoder.body(ApiResponse(200, self._headers, body).json_object())
+        return () if is_cut else self.whole(ApiResponse(200, self._headers, body))
 
 
 def with_headers(error: APIStatusError, headers: Mapping[str, str]) -> APIStatusError:
