@@ -1,7 +1,7 @@
 """A stream's deltas as the events of LangChain's content-block protocol (`stream_events(version="v3")`). Pure.
 
-LangChain could make these of our chunks, but it would lose what comes late (sources, speech in fragments), and build a
-message for every token on the way.
+LangChain could derive these from our chunks, but it would lose what comes late (sources, speech in fragments), and
+build a message for every token on the way.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class EventStream(GuardedStream["list[MessagesData]"]):
         self._open: dict[int, tuple[int, dict[str, Any]]] = {}
 
     def events(self, delta: Delta) -> list[MessagesData]:
-        """The events of one delta; none where it says nothing of the first choice."""
+        """The events of one delta; none where it belongs to another choice than the first."""
         return self.item(delta) or []
 
     def _item(self, delta: Delta) -> list[MessagesData]:

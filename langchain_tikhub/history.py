@@ -1,4 +1,7 @@
-"""LangChain's messages as the neutral conversation: who speaks, and what an assistant's message replays."""
+"""What goes in: LangChain's messages as the neutral conversation, message by message.
+
+`input_blocks` reads what stands inside one message; here are the roles, and what of an earlier answer is sent back.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,7 @@ def to_conversation(messages: Sequence[BaseMessage]) -> list[Message]:
         messages: The history, oldest first; not changed.
 
     Raises:
-        InvalidRequestError: A message that no model can be told: another class, an unknown role.
+        InvalidRequestError: A message of a class or role that no model knows.
     """
     answered = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
     out: list[Message] = []
@@ -101,7 +104,7 @@ def _messages(message: BaseMessage, answered: set[str]) -> list[Message]:
             raise InvalidRequestError(f"A ChatMessage has role {message.role!r}: use {', '.join(sorted(_ROLES))}.")
         case _:
             raise InvalidRequestError(
-                f"{type(message).__name__} is no message that a model can be told: give system, human, AI and tool "
+                f"{type(message).__name__} is not a message that a model can read: use system, human, AI and tool "
                 "messages."
             )
 
@@ -155,7 +158,7 @@ def _assistant(message: AIMessage, answered: set[str]) -> list[AnyPart]:
 
 
 def _foreign(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart]:
-    """An answer of any other class. Calls are those of `tool_calls`; `content` may say where they stand."""
+    """An answer of any other class. Calls are those of `tool_calls`; `content` may show their places."""
     parts: list[AnyPart] = []
     kwargs = message.additional_kwargs
     maker = Issuer("another class", str(message.response_metadata.get("model_provider") or "another provider"))
@@ -208,7 +211,7 @@ def _replayed(places: Sequence[Placed], message: AIMessage) -> list[AnyPart]:
 
 
 def _part(place: Placed, message: AIMessage) -> AnyPart | None:
-    """A part as the message holds it now; with what its issuer wants back where it is as it was issued."""
+    """A part as the message holds it now, with the state it was issued with unless it was edited since."""
     match place.type:
         case "text":
             part: AnyPart | None = Text(place.text)
@@ -224,7 +227,7 @@ def _part(place: Placed, message: AIMessage) -> AnyPart | None:
 
 
 def _from_list(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart]:
-    """An answer of ours whose text somebody made a list of blocks, such as one with a cache mark."""
+    """An answer of ours whose text was turned into a list of blocks since, such as one with a cache mark."""
     given = [_only_cache_control(part) for part in parts_of_content(message.content)]
     texts = [part for part in given if isinstance(part, Text)]
     parts = _replayed(placed(message, "".join(part.text for part in texts), calls), message)
@@ -262,7 +265,7 @@ def _from_v1(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart
 def _in_order(content: Sequence[Any], by_call: Mapping[str, Mapping[str, Any]]) -> list[tuple[int | None, Any]]:
     """The blocks with their places in the answer, sorted by these; blocks that somebody put in stay where they are.
 
-    In a sum of chunks, a thought without words stands at the end: its block comes with its state, when all is said.
+    In a sum of chunks, a thought without words stands at the end: its block comes with its state, in the last chunk.
     """
     found: list[tuple[int | None, Any]] = []
     for block in content:
@@ -273,7 +276,7 @@ def _in_order(content: Sequence[Any], by_call: Mapping[str, Mapping[str, Any]]) 
 
 
 def _silent(message: AIMessage, entries: Mapping[int, Mapping[str, Any]]) -> list[Placed]:
-    """The parts that have no words, and so no block, but something that their issuer wants back."""
+    """The parts that have no words, and so no block, but state that their issuer requires."""
     blocks = [block for block in message.content if isinstance(block, dict) and part_of(block) is not None]
     shown = {block["index"] for block in blocks if isinstance(block.get("index"), int)}
     missing = {index: entry for index, entry in entries.items() if index not in shown}

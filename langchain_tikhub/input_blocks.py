@@ -1,7 +1,7 @@
-"""LangChain's messages as the neutral conversation. Pure, and the messages are never changed.
+"""Content blocks of any vendor as neutral parts. Pure, and the messages are never changed.
 
 Any history works: content blocks of LangChain's v0 and v1, of OpenAI's Chat Completions and Responses, of Anthropic and
-of Google, whichever class made them. What no form here describes becomes an `Opaque` part without issuer, which the
+of Google, whichever class made them. A block of no form known here becomes an `Opaque` part without issuer, which the
 codec leaves out with a warning that names it.
 """
 
@@ -26,7 +26,7 @@ _NOT_OPTIONS = frozenset(
     | {"image_url", "audio_url", "video_url", "file_url", "input_audio", "file", "file_data"}
     | {"filename", "name", "title"}
 )
-"""Fields that say what a block is; all others say what is asked of the wire for it."""
+"""Fields that describe a block; all others are options that the wire is asked for."""
 
 
 def parts_of_content(content: str | Iterable[Any]) -> list[AnyPart]:
@@ -41,7 +41,7 @@ def parts_of_content(content: str | Iterable[Any]) -> list[AnyPart]:
 
 
 def part_of(block: Any) -> AnyPart | None:
-    """The part that a block of any known form is; None where it says nothing."""
+    """The part that a block of any known form stands for; None for an empty block."""
     if isinstance(block, str):
         return Text(block) if block else None
     if not isinstance(block, dict):
@@ -236,7 +236,7 @@ def call_part(call: Mapping[str, Any]) -> ToolCall:
 
 
 def arguments_text(args: Any) -> str:
-    """A call's arguments as the JSON text that the wire wants."""
+    """A call's arguments as JSON text, the form that the wire takes."""
     return args if isinstance(args, str) else json.dumps(args or {}, ensure_ascii=False, default=str)
 
 
@@ -260,7 +260,7 @@ def _tool_result(block: Mapping[str, Any]) -> ToolResult:
 
 
 def result_content(content: Any) -> list[Text | Media | Document]:
-    """What a tool gave back: text and media; anything else as its JSON, since a tool may answer with any object."""
+    """What a tool returned: text and media; anything else as its JSON, since a tool may answer with any object."""
     if isinstance(content, str):
         return [Text(content)] if content else []
     out: list[Text | Media | Document] = []
@@ -315,4 +315,4 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], AnyPart | None]] = {
     "non_standard": _non_standard,
 }
 _EMPTY = frozenset({"text", "input_text", "output_text", "input_json_delta"})
-"""Kinds that say nothing where they hold nothing."""
+"""Kinds of block that are left out where they are empty."""

@@ -36,7 +36,7 @@ class AnswerChunk(ChatGenerationChunk):
 
 
 def _shortened(chunks: Sequence[ChatGenerationChunk]) -> list[ChatGenerationChunk] | None:
-    """A few chunks of the same sum: one with all that was said, and those that hold an id, counts or the end.
+    """A few chunks of the same sum: one with all content, and those that hold an id, token counts or the end.
 
     Returns:
         None where they are not what a stream of ours yields.
@@ -79,7 +79,7 @@ def _bare(message: AIMessageChunk) -> ChatGenerationChunk:
 
 
 def merged_dicts(dicts: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """What `merge_dicts` of LangChain makes of the same dicts."""
+    """The same as LangChain's `merge_dicts`."""
     values: dict[str, list[Any]] = {}
     for one in dicts:
         for key, value in one.items():
@@ -102,7 +102,7 @@ def _merged(key: str, values: list[Any]) -> Any:
 
 
 def merged_lists(lists: Iterable[Sequence[Any]]) -> list[Any]:
-    """What `merge_lists` of LangChain makes of the same lists: items of one index join, unless their ids differ."""
+    """The same as LangChain's `merge_lists`: items of one index are joined, unless their ids differ."""
     first, *others = lists
     places: list[_Place] = []
     by_index: dict[Any, list[_Place]] = {}

@@ -1,6 +1,6 @@
-"""A reply as LangChain's messages, and a stream's deltas as LangChain's chunks. Pure.
+"""What comes out: a reply as LangChain's messages, a stream's deltas as LangChain's chunks. Pure.
 
-Both say the same: the sum of a stream's chunks equals the message of the plain answer.
+Both hold the same: the sum of a stream's chunks equals the message of the plain answer.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 _ALWAYS = {"model_provider": PROVIDER}
 
 
-# --- what is said once ----------------------------------------------------------------------------------------------
+# --- metadata, sent once --------------------------------------------------------------------------------------------
 
 
 def usage_metadata(usage: Usage) -> UsageMetadata:
@@ -74,13 +74,13 @@ def usage_metadata(usage: Usage) -> UsageMetadata:
 
 
 def response_metadata(reply: ChatReply, choice: Choice, model: str, *, headers: bool) -> dict[str, Any]:
-    """What the wire says of an answer, once.
+    """The metadata of an answer: what a stream sends once, with its last chunk.
 
     Args:
         reply: The whole reply.
         choice: The answer it is for.
         model: The model asked for, where the wire names none.
-        headers: Whether the response headers are wanted.
+        headers: Whether to include the response headers.
     """
     metadata: dict[str, Any] = {**reply.extras, **choice.extras, **_ALWAYS, "api": reply.api}
     metadata["model_name"] = reply.model or model
@@ -133,7 +133,7 @@ def _result(reply: ChatReply, model: str, *, headers: bool, only_first: bool) ->
 
 
 def _fields(parts: Sequence[AnyPart]) -> dict[str, Any]:
-    """What a message of these parts is made of."""
+    """The fields of a message that holds these parts."""
     calls, invalid = [], []
     for part in parts:
         if isinstance(part, ToolCall):
@@ -182,7 +182,7 @@ class AnswerStream(GuardedStream[AnswerChunk]):
         self._whole: dict[int, int] = {}
 
     def chunk(self, delta: Delta) -> AnswerChunk | None:
-        """The chunk of one delta; None where it says nothing of the first choice."""
+        """The chunk of one delta; None where it belongs to another choice than the first."""
         return self.item(delta)
 
     def _item(self, delta: Delta) -> AnswerChunk | None:
@@ -244,7 +244,7 @@ class AnswerStream(GuardedStream[AnswerChunk]):
         return _said(entry, dict(strings), part.text if isinstance(part, Text) else "")
 
     def _last(self, reply: ChatReply) -> AIMessageChunk:
-        """Everything that is said once."""
+        """The last chunk: everything that is sent once."""
         choice = reply.choices[0] if reply.choices else Choice()
         kwargs: dict[str, Any] = {}
         entries: list[dict[str, Any]] = []
@@ -327,7 +327,7 @@ def _ends_of_cut_calls(parts: Sequence[AnyPart]) -> list[ToolCallChunk]:
     """Pieces that keep cut calls from being run.
 
     LangChain mends what is missing in the arguments of a stream's calls, so one that `max_tokens` cut would be run with
-    half of its arguments, while the plain answer gives it as invalid. A bracket that closes nothing cannot be mended.
+    half of its arguments, while the plain answer lists it as invalid. A bracket that closes nothing cannot be mended.
     """
     return [
         tool_call_chunk(name=None, args=_unmendable(part.arguments), id=None, index=index)
@@ -362,7 +362,7 @@ def _unmendable(arguments: str) -> str:
 
 
 def other_choices(reply: ChatReply) -> dict[str, Any]:
-    """What a stream, which is one message, says of the other choices: each whole, as a plain dict."""
+    """The other choices of a stream, which is one message: each whole, as a plain dict."""
     return {"other_choices": [_plain(choice) for choice in reply.choices[1:]]} if len(reply.choices) > 1 else {}
 
 

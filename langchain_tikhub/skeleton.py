@@ -94,7 +94,7 @@ def holds_speech(part: AnyPart, kwargs: Mapping[str, Any]) -> TypeGuard[Media]:
 
 
 def speech_of(part: Media) -> dict[str, Any]:
-    """OpenAI's `audio` object of a message: `data`, `transcript`, and what else was said of it."""
+    """OpenAI's `audio` object of a message: `data`, `transcript`, and its state, such as `id`."""
     return {"data": part.data or ""} | _said("transcript", part.transcript) | (part.state or {})
 
 
@@ -114,7 +114,7 @@ class Placed(NamedTuple):
         entry: The part's entry; empty where the message holds a part that the skeleton does not know.
         text: The part's slice, or an invalid call's arguments.
         call: The call as the message holds it now.
-        is_kept: Whether the message still holds the part as it was issued, as far as its place tells.
+        is_kept: False where its place among the words shows already that it was edited.
     """
 
     at: int
@@ -139,8 +139,8 @@ def entries_of(message: AIMessage) -> dict[int, dict[str, Any]] | None:
 def placed(message: AIMessage, text: str, calls: Sequence[Mapping[str, Any]]) -> list[Placed]:
     """The parts of an answer in order, as the message holds them now.
 
-    Text and calls are those given: who edited them in the message meant it. The skeleton gives the order, and what fits
-    nowhere else.
+    Text and calls are those passed in, since an edit of the message is meant. The skeleton has the order, and what has
+    no other place.
 
     Args:
         message: The answer, with a skeleton.
@@ -202,7 +202,7 @@ def _slices(
 
 
 def part_of_entry(entry: Mapping[str, Any], audio: Any = None) -> AnyPart | None:
-    """The part that an entry holds whole, edited or not; None where the entry tells of none that is known here.
+    """The part that an entry holds whole, edited or not; None where it is of no kind known here.
 
     Args:
         entry: The entry.

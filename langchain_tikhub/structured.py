@@ -98,7 +98,7 @@ def _json_parser(schema: Any) -> JsonOutputParser:
 
 
 def _checked(value: Any, result: list[Generation], *, partial: bool) -> Any:
-    """What a parser made of an answer. Where it made nothing of a whole one, an error that says why."""
+    """The value that a parser returned. Where it is None for a whole answer, an error that explains why."""
     if value is None and not partial:
         message = result[0].message if result and isinstance(result[0], ChatGeneration) else None
         text = message.text if message is not None else ""

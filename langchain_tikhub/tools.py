@@ -1,4 +1,4 @@
-"""What LangChain's users say of tools and answer formats, in neutral terms."""
+"""Tools, tool choices and answer formats, in any form that LangChain's users write, as neutral values."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def tool_choice_of(choice: Any, tools: Sequence[Tool]) -> ToolChoice | None:
     """`tool_choice` in any form: a mode, a tool's name, True for any, or a dict of OpenAI, Anthropic or the wire.
 
     Args:
-        choice: What the user said; None and False say nothing.
+        choice: What the user passed; None and False mean no choice.
         tools: What the model may call.
 
     Raises:
@@ -135,7 +135,7 @@ def _named(name: str, tools: Sequence[Tool]) -> ToolChoice:
 
 
 def response_format_of(given: Any) -> ResponseFormat | None:
-    """`response_format` in any form: OpenAI's dict (as `create_agent` gives it), a JSON Schema, or a class.
+    """`response_format` in any form: OpenAI's dict (as `create_agent` passes it), a JSON Schema, or a class.
 
     Raises:
         ConfigurationError: It is none of these.

@@ -89,7 +89,7 @@ def citation_of(block: CitationBlock, quoted: str | None) -> Citation:
 
 
 def shown_citation(citation: Citation) -> Citation:
-    """What a citation's block says of it."""
+    """A citation as its block holds it."""
     return citation_of(citation_block(citation), citation.cited_text or "")
 
 
@@ -212,8 +212,8 @@ def media_block(part: Media) -> Any:
     """Media of an answer as a block.
 
     Returns:
-        None where only the provider has the bytes, or where the block's class refuses what the provider said, such as
-        an address that is none. The part is in the skeleton then.
+        None where only the provider has the bytes, or where the block's class refuses the value, such as a relative
+        address. The part is in the skeleton then.
     """
     data = part.data.encode() if part.data else None
     if not data and not part.url:
@@ -242,5 +242,5 @@ def media_block(part: Media) -> Any:
 
 
 def word_or_none(value: Any) -> str | None:
-    """A string that says something, or None."""
+    """A string that is not empty, or None."""
     return value if isinstance(value, str) and value else None

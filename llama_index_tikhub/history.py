@@ -1,12 +1,11 @@
-"""LlamaIndex messages and their blocks <-> the neutral conversation.
+"""What goes in: LlamaIndex's messages as the neutral conversation, message by message.
 
-Pure, but for local files that a block names: they are read. A `url` is passed on, never fetched, and nothing of the
-caller is changed.
+Nothing of the caller's is changed. `content_blocks` reads single blocks.
 
 What an answer holds beyond LlamaIndex's blocks stands in its message's `additional_kwargs`:
 
-- `tikhub_parts`: the skeleton: the order of all parts and what must be sent back with them. Only where the blocks alone
-  do not say it.
+- `tikhub_parts`: the skeleton: the order of all parts and what must be sent back with them. Left out where
+  the blocks alone are enough.
 - `refusal`: the words of a refusal, which are the message's text as well.
 - `audio_transcript`: the words of an audio answer.
 
@@ -234,7 +233,7 @@ class _History:
         part.options = {**(part.options or {}), "cache_control": control}
 
     def _citable(self, block: CitableBlock) -> Document:
-        """A source to be cited; an API that cites none is given it as text."""
+        """A source to be cited; an API without citations gets it as text."""
         content = [part for part in self._parts(block.content, None) if isinstance(part, Text | Media)]
         options = {"citations": {"enabled": True}}
         return Document(content, block.title or None, block.source or None, options=options)
@@ -256,7 +255,7 @@ def _cite(block: CitationBlock, before: Sequence[AnyPart], parts: list[AnyPart])
 
 
 def _arguments(block: ToolCallBlock, original: ToolCall | None) -> str:
-    """The call's arguments as text: the model's own, where the block still says the same."""
+    """The call's arguments as text: the model's own, where the block still holds the same."""
     if isinstance(block.tool_kwargs, str):
         return block.tool_kwargs or "{}"
     if original and original.name == block.tool_name and parsed_arguments(original.arguments) == block.tool_kwargs:

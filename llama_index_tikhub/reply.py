@@ -1,4 +1,4 @@
-"""The neutral reply and its deltas as LlamaIndex's `ChatResponse` and `CompletionResponse`. Pure."""
+"""What comes out: the neutral reply and its deltas as LlamaIndex's `ChatResponse` and `CompletionResponse`. Pure."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def from_reply(parts: Sequence[AnyPart], *, reasoning_tokens: int | None = None)
     """An answer's parts as a LlamaIndex message.
 
     All text is in one `TextBlock`, at the place of the first: `ChatMessage.content` puts line ends between blocks, so
-    more of them would not give the text that was streamed.
+    with more of them it would not be the text that was streamed.
 
     Args:
         parts: The answer, in order.
@@ -108,7 +108,7 @@ def chat_response(reply: ChatReply, *, delta: str | None = None) -> ChatResponse
 
     Args:
         reply: The answer, plain or folded from a stream.
-        delta: The last item of a stream says what it adds: nothing.
+        delta: The new text: `""` for the last item of a stream, None for a plain answer.
 
     Raises:
         InvalidResponseError: LlamaIndex's classes refuse the answer. `.partial` is the answer.
@@ -215,7 +215,7 @@ class StreamBuilder(GuardedStream[ChatResponse]):
     """Grows a message from a stream's deltas.
 
     Each item's `message` holds all that came so far, its `delta` only what is new; the last one is the whole answer, as
-    a plain call gives it. Blocks are replaced as they grow, never changed, so that items already given stay as they
+    a plain call gives it. Blocks are replaced as they grow, never changed, so that items yielded before stay as they
     were. Choices other than the first are in the last item's `raw` only.
     """
 
@@ -257,7 +257,7 @@ class StreamBuilder(GuardedStream[ChatResponse]):
                 assert_never(delta)
 
     def _response(self, delta: str = "", **kwargs: Any) -> ChatResponse:
-        """An item of what there is. Not validated: that would look at all blocks again for each token."""
+        """An item with everything so far. Not validated: that would look at all blocks again for each token."""
         said: dict[str, Any] = {}
         if self._calls:
             said["tool_calls"] = self._calls.copy()

@@ -1,4 +1,4 @@
-"""JSON schemas as providers want them, for structured answers and strict tools. Pure."""
+"""JSON schemas in the form that providers accept, for structured answers and strict tools. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _NotStrictError(Exception):
 
 
 def schema_name(name: str) -> str:
-    """A name that the wire takes: letters, digits, `_` and `-`, 64 of them at most."""
+    """A name that the wire accepts: letters, digits, `_` and `-`, 64 of them at most."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64] or "response"
 
 
@@ -86,13 +86,13 @@ def model_format(output_cls: type[BaseModel]) -> ResponseFormat:
 
 
 def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The schema as OpenAI's strict mode wants it: every object closed, every property required.
+    """The schema as OpenAI's strict mode requires it: every object closed, every property required.
 
     Args:
         schema: An object schema, as pydantic writes it. Not changed.
 
     Returns:
-        None where strict mode has no words for it: dicts with free keys, tuples, values of any type.
+        None where strict mode cannot express it: dicts with free keys, tuples, values of any type.
     """
     try:
         strict = _strict(schema, schema)
@@ -107,7 +107,7 @@ def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any] | None:
 def _strict(node: Any, root: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(node, dict) or not node.keys() & {"$ref", "anyOf", "oneOf", "allOf", "const", "enum", "type"}:
         raise _NotStrictError
-    if "$ref" in node and len(node) > 1:  # strict mode wants a reference alone
+    if "$ref" in node and len(node) > 1:  # strict mode takes a reference alone
         node = {**_resolved(node["$ref"], root), **{key: value for key, value in node.items() if key != "$ref"}}
     if "allOf" in node:
         if len(node["allOf"]) != 1:

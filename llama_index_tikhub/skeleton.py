@@ -2,8 +2,8 @@
 
 Its blocks have no place for a tool call's signature, for opaque items, or for several texts in one answer. These stand
 in `message.additional_kwargs["tikhub_parts"]`, as the entries of `tikhub_ai.replay`: one for each part, in order, tool
-calls by their id. When an answer is sent back, the message's own blocks say what its text, calls, thoughts and media
-are, as a person or a framework may have edited them; the skeleton says in which order, and with what state.
+calls by their id. When an answer is sent back, its text, calls, thoughts and media are those of the message's own
+blocks, which a person or a framework may have edited; order and state are the skeleton's.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ _WORDS = frozenset({"text", "refusal"})
 
 
 def skeleton_of(parts: Sequence[AnyPart], shown: Mapping[int, Media]) -> list[dict[str, Any]]:
-    """The skeleton of an answer; empty where its blocks say everything by themselves.
+    """The skeleton of an answer; empty where its blocks alone are enough.
 
     Args:
         parts: The answer.
-        shown: What the block of the media part at an index says of it, where it has a block.
+        shown: The media part at an index as its block holds it, where it has a block.
     """
     entries = [_entry(part, shown.get(index)) for index, part in enumerate(parts)]
     texts = sum(isinstance(part, (Text, Refusal)) for part in parts)
@@ -85,7 +85,7 @@ def _entry(part: AnyPart, shown: Media | None) -> dict[str, Any]:
 
 
 def _of_block(part: Media, shown: Media) -> dict[str, Any]:
-    """Of media, what their block has no place for. The hash is of what the block says: it writes addresses its way."""
+    """What the block of media has no place for. The hash is of the block's content, since it normalises addresses."""
     kept = replay.kept_of(part)
     if kept:
         kept["check"] = replay.check_of(replace(shown, transcript=part.transcript))
@@ -103,8 +103,8 @@ class Skeleton:
     Args:
         entries: The skeleton.
         kwargs: The message's `additional_kwargs`: words spoken, and calls as the model made them.
-        parts: What the message's blocks say now, in their order.
-        shown: What the block of a citation says of it.
+        parts: The parts that the message's blocks hold now, in their order.
+        shown: Returns a citation as its block holds it.
     """
 
     def __init__(

@@ -32,7 +32,7 @@ _CORE_KEYWORDS = frozenset({"tool_required", "tool_choice", "allow_parallel_tool
 class StructuredCall(Generic[ModelT]):
     """One structured call: its keywords, and its reader.
 
-    A model that holds itself to a JSON schema is asked for one; any other is given the class as its only tool.
+    A model that can hold itself to a JSON schema gets one; any other gets the class as its only tool.
 
     Args:
         output_cls: What the answer is to be.
@@ -145,7 +145,7 @@ def _was_cut(response: ChatResponse) -> bool:
 
 
 class StructuredMode(NamedTuple):
-    """How a model is brought to give an object.
+    """How a model is made to answer with an object.
 
     Attributes:
         native: By a JSON schema for its text; else by a tool.
@@ -192,10 +192,10 @@ class StructuredPredict(FunctionCallingLLM):
             output_cls: The class.
             prompt: The question, a template.
             llm_kwargs: Keywords of `chat`.
-            **prompt_args: What the template wants.
+            **prompt_args: The template's variables.
 
         Raises:
-            ValueError: The model refused, or what it gave is no such object.
+            ValueError: The model refused, or its answer is not such an object.
         """
         llm_kwargs = seal(llm_kwargs or {})
         call = self._call(output_cls, prompt, llm_kwargs, prompt_args)
@@ -256,7 +256,7 @@ class StructuredPredict(FunctionCallingLLM):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> AsyncGenerator[Any, None]:
-        """`_structured_stream_call`, async: a coroutine that gives the generator."""
+        """`_structured_stream_call`, async: a coroutine that returns the generator."""
         llm_kwargs = seal(llm_kwargs or {})
         call = self._call(output_cls, prompt, llm_kwargs, prompt_args)
         if call is None:

@@ -1,4 +1,4 @@
-"""Tools as LlamaIndex's callers give them, and tool calls as they want them back. Pure."""
+"""LlamaIndex's tools as the wire's dicts, and the calls of a response as LlamaIndex's tool selections. Pure."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def tool_selections(response: ChatResponse) -> list[ToolSelection]:
 
     Arguments that still grow are read as far as they go. Those of a whole answer that are no JSON object are not
     guessed at, since the tool would act on half of what the model meant: they are empty, with a warning, and the tool
-    says what it misses.
+    reports what is missing.
     """
     blocks = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
     if not blocks:

@@ -22,10 +22,10 @@ ItemT = TypeVar("ItemT")
 
 
 def guarded(make: Callable[[], ItemT], reply: ChatReply) -> ItemT:
-    """What `make` makes of a whole answer.
+    """Put a whole answer into a framework's classes.
 
     Args:
-        make: Puts the answer into a framework's classes.
+        make: Does so.
         reply: The answer.
 
     Raises:
@@ -40,7 +40,7 @@ def guarded(make: Callable[[], ItemT], reply: ChatReply) -> ItemT:
 
 
 class GuardedStream(Generic[ItemT]):
-    """Makes a framework's items of one stream's deltas. Subclasses say how, in `_item`.
+    """Turns one stream's deltas into a framework's items. Subclasses implement `_item`.
 
     What the framework refuses in the midst of a stream is raised at its end, when the whole answer is there: until then
     no more items come.

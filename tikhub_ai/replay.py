@@ -65,7 +65,7 @@ _CITATION = tuple(field.name for field in fields(Citation))
 
 
 def kept_of(part: AnyPart) -> dict[str, Any]:
-    """What is said of a part once, when it is complete: what its issuer wants back, and the hash of its content.
+    """What is kept of a part, once it is complete: the state that its issuer requires, and the hash of its content.
 
     Args:
         part: A part of an answer.
@@ -102,7 +102,7 @@ def whole_of(part: AnyPart) -> dict[str, Any]:
 
 
 def citation_dict(citation: Citation) -> dict[str, Any]:
-    """A citation as JSON, without what it does not say."""
+    """A citation as JSON, without empty fields."""
     return _said(citation)
 
 
@@ -195,7 +195,7 @@ def _adds_up(value: Any) -> bool:
 
 
 def has_state(entry: Mapping[str, Any]) -> bool:
-    """Whether an entry keeps something that its issuer wants back."""
+    """Whether an entry holds state for its issuer."""
     return bool(entry.keys() & {"state", "state_json"})
 
 
@@ -233,7 +233,7 @@ def is_as_issued(entry: Mapping[str, Any], part: AnyPart) -> bool:
 
 
 def returned(entry: Mapping[str, Any], part: AnyPart, *, is_kept: bool = True) -> AnyPart | None:
-    """A part with what is kept of it, where it is still as it was issued. Where not, a warning says so.
+    """A part with its state, where it is still as it was issued; else without, and with a warning.
 
     Args:
         entry: Its entry; empty where it has none.
@@ -248,7 +248,7 @@ def returned(entry: Mapping[str, Any], part: AnyPart, *, is_kept: bool = True) -
     if not (is_kept and is_as_issued(entry, part)):
         is_whole = isinstance(part, (Opaque, ServerToolCall, ServerToolResult))
         if is_whole or has_state(entry) or entry.get("citations"):
-            warn(f"{_named(part)} of an answer was edited, so what its issuer wants back with it is left out.")
+            warn(f"{_named(part)} of an answer was edited, so the state it was issued with is not sent back.")
         return None if isinstance(part, Opaque) else replace(part, state=None, issuer=None, options=options)
     part = replace(part, **kept | {"options": options})
     if isinstance(part, Text) and (citations := citations_of(entry)):
@@ -261,10 +261,10 @@ def returned(entry: Mapping[str, Any], part: AnyPart, *, is_kept: bool = True) -
 
 
 def whole_part(entry: Mapping[str, Any]) -> AnyPart | None:
-    """The part that an entry holds whole, edited or not, with what is kept of it.
+    """The part that an entry holds whole, edited or not, with its state.
 
     Returns:
-        None where the entry tells of none that is known here.
+        None where it is of no kind known here.
     """
     kind, content = _WHOLE.get(str(entry.get("type"))), unpack(entry, "part")
     if "part" not in entry and "part_json" not in entry:  # as earlier versions wrote LlamaIndex's messages
@@ -301,7 +301,7 @@ def warn_of_sources(count: int) -> None:
 def without_lone_halves(parts: Sequence[AnyPart]) -> list[AnyPart]:
     """The parts of an answer, where a call of a provider's own tool has lost its issuer with its result, and so back.
 
-    One half alone would be refused; without an issuer, the encoder leaves both out, and says so.
+    One half alone would be refused; without an issuer, the encoder leaves both out, with a warning.
     """
     lost = {_tool_id(part) for part in parts if part.issuer is None} - {None}
     return (
@@ -358,7 +358,7 @@ class Sliced(NamedTuple):
 def sliced(entries: Sequence[Mapping[str, Any]], text: str) -> Sliced:
     """Take joined words apart again.
 
-    Where the lengths add up, they tell the parts. Where they do not, somebody edited the text: the parts whose words
+    Where the lengths add up, they tell the parts apart. Where they do not, the text was edited: the parts whose words
     still stand at its beginning and at its end keep them, and the first of those between gets what is between.
 
     Args:
