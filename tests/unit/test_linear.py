@@ -1,13 +1,7 @@
-"""What both classes do with an answer takes time that grows with its size, and not with the square of it.
-
-The CPU time of this process for an answer of four times the size is compared with that for the smaller one: about 4
-where it grows with the size, 16 where it grows with the square. No test asks how many seconds that is.
-"""
+"""What both classes do with an answer takes time that grows with its size, and not with the square of it."""
 
 from __future__ import annotations
 
-import gc
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +11,7 @@ from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from langchain_tikhub.history import to_conversation as of_langchain
 from llama_index_tikhub.history import to_conversation as of_llama_index
 from llama_index_tikhub.reply import StreamBuilder, chat_response
+from tests.linear import assert_linear
 from tests.unit.langchain.support import CLAUDE, ScriptedChat, reply_of
 from tikhub_ai import (
     Citation,
@@ -37,8 +32,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is in beta:langchain_core._api.LangChainBetaWarning")
 
-TOO_MUCH = 6.5
-"""Between 4 and 16: what is done once, and caches of the processor, blur both."""
+HOW: dict[str, Any] = {"size": 600, "times": 4, "allowed": 1.6}
+"""4 times the answer may take 6.4 times the work, 16 being the square: much of it is done once for each part."""
 
 
 def calls(count: int) -> list[Delta]:
@@ -134,61 +129,31 @@ WAYS = (
 )
 
 
-def cpu_time(work: Callable[[], Any]) -> float:
-    """CPU time without the collector, whose rounds depend on what ran before."""
-    gc.collect()
-    gc.disable()
-    try:
-        before = time.process_time()
-        work()
-        return time.process_time() - before
-    finally:
-        gc.enable()
-
-
-def assert_linear(work: Callable[[int], Callable[[], Any]]) -> None:
-    """Compare; where other processes got in the way, compare the least of a few tries."""
-    small: list[float] = []
-    large: list[float] = []
-    for _ in range(4):
-        small.append(cpu_time(work(600)))
-        large.append(cpu_time(work(2400)))
-        if min(large) < TOO_MUCH * min(small):
-            return
-    pytest.fail(f"{min(large) / min(small):.1f} times the work for 4 times the answer")
-
-
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.__name__)
 def test_four_times_the_answer_takes_about_four_times_the_work(
     answer: Callable[[int], list[Delta]], way: Callable[[list[Delta]], None]
 ) -> None:
     way(answer(10))  # what is done once
-
-    def work(count: int) -> Callable[[], None]:
-        deltas = answer(count)
-        return lambda: way(deltas)
-
-    assert_linear(work)
+    assert_linear(answer, way, **HOW)
 
 
 def test_results_without_an_id_find_their_calls_in_one_walk() -> None:
     """LlamaIndex's older classes give a result the name of its tool alone."""
 
-    def work(count: int) -> Callable[[], Any]:
+    def turn(count: int) -> list[ChatMessage]:
         blocks = [ToolCallBlock(tool_call_id=f"c{n}", tool_name=f"f{n % 7}", tool_kwargs={}) for n in range(count)]
         named = [{"name": f"f{n % 7}"} for n in range(count)]
         results = [ChatMessage(role="tool", content="ok", additional_kwargs=kwargs) for kwargs in named]
-        return lambda: of_llama_index([ChatMessage(role="assistant", blocks=blocks), *results])
+        return [ChatMessage(role="assistant", blocks=blocks), *results]
 
-    assert_linear(work)
+    assert_linear(turn, of_llama_index, **HOW)
 
 
 def test_a_foreign_answer_of_many_calls_is_read_in_one_walk() -> None:
-    def work(count: int) -> Callable[[], Any]:
+    def turn(count: int) -> list[AIMessage]:
         calls = [{"name": "f", "args": {}, "id": f"c{n}", "type": "tool_call"} for n in range(count)]
         content: list[Any] = [{"type": "tool_use", "id": f"c{n}", "name": "f", "input": {}} for n in range(count)]
-        message = AIMessage(content=content, tool_calls=calls)
-        return lambda: of_langchain([message])
+        return [AIMessage(content=content, tool_calls=calls)]
 
-    assert_linear(work)
+    assert_linear(turn, of_langchain, **HOW)
