@@ -63,6 +63,7 @@ class Gateway:
         return {
             "api_key": "sk-test",
             "base_url": "http://gateway.test",
+            "retry_wait": 0.001,
             "http_client": httpx.Client(transport=httpx.MockTransport(self._handle)),
             "http_async_client": httpx.AsyncClient(transport=httpx.MockTransport(self._ahandle)),
         }

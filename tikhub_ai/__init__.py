@@ -97,7 +97,7 @@ if TYPE_CHECKING:
     from tikhub_ai.routing import ChatAPI, choose_api, needs_of
     from tikhub_ai.secret_values import Key, SecretHeaders, seal
     from tikhub_ai.server_text import printable
-    from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, ProxyField, Settings, key_source
+    from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, OnRetry, ProxyField, Retry, Settings, key_source
     from tikhub_ai.settings_mixin import SettingsMixin
     from tikhub_ai.transcript import Segment, Transcript, TranscriptEvent, Word
     from tikhub_ai.video_families import VideoFamily
@@ -135,7 +135,7 @@ _HOMES = {
     "precedence": ("chat_request", "merged"),
     "secret_values": ("Key", "SecretHeaders", "seal"),
     "server_text": ("printable",),
-    "settings": ("HeadersField", "HttpBackend", "KeyField", "ProxyField", "Settings", "key_source"),
+    "settings": ("HeadersField", "HttpBackend", "KeyField", "OnRetry", "ProxyField", "Retry", "Settings", "key_source"),
     "http.transport": ("Transport",),
     "transcript": ("Segment", "Transcript", "TranscriptEvent", "Word"),
     "video_families": ("VideoFamily",),
@@ -199,6 +199,7 @@ __all__ = [
     "ModelInfo",
     "ModelNotFoundError",
     "NotFoundError",
+    "OnRetry",
     "Opaque",
     "Part",
     "PartDelta",
@@ -211,6 +212,7 @@ __all__ = [
     "RefusalDelta",
     "ResponseFormat",
     "ResponseInfo",
+    "Retry",
     "Role",
     "SecretHeaders",
     "Segment",

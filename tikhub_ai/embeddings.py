@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import threading
 from collections import deque
 from contextvars import copy_context
 from functools import partial
@@ -100,7 +101,8 @@ class EmbeddingsClient:
             ContextWindowExceededError: One text is too long; the message names its position and length. A server that
                 does not say so plainly gives a BadRequestError, with the same in its message.
             InvalidResponseError: An answer does not hold exactly one vector of one length for each text.
-            TikHubAIError: Another member of the tree. Requests already under way are left to end by themselves.
+            TikHubAIError: Another member of the tree. Requests already under way are left to end by themselves, but
+                nothing further is sent, no retry either; so too where the caller is interrupted.
         """
         job = _Job(self.options, texts, self.batch_size, on_progress)
         if len(job.texts) <= self.batch_size or self.max_concurrency == 1:
@@ -110,12 +112,14 @@ class EmbeddingsClient:
         from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # noqa: PLC0415 - rarely needed
 
         pool = ThreadPoolExecutor(self.max_concurrency, thread_name_prefix="tikhub-embeddings")
+        stop = threading.Event()
         running: dict[Future[EmbeddingsReply], range] = {}
         try:
-            while job.start(running, self.max_concurrency, partial(self._submit, pool, job)):
+            while job.start(running, self.max_concurrency, partial(self._submit, pool, job, stop)):
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     job.settle(running.pop(future), future.result)
         finally:
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
         return job.reply()
 
@@ -136,12 +140,14 @@ class EmbeddingsClient:
             await asyncio.gather(*running, return_exceptions=True)
         return job.reply()
 
-    def _send(self, job: _Job, batch: range) -> EmbeddingsReply:
-        return self.transport.send(job.request(batch), codec.reader(len(batch)))
+    def _send(self, job: _Job, batch: range, stop: threading.Event | None = None) -> EmbeddingsReply:
+        return self.transport.send(job.request(batch), codec.reader(len(batch)), stop=stop)
 
-    def _submit(self, pool: ThreadPoolExecutor, job: _Job, batch: range) -> Future[EmbeddingsReply]:
+    def _submit(
+        self, pool: ThreadPoolExecutor, job: _Job, stop: threading.Event, batch: range
+    ) -> Future[EmbeddingsReply]:
         # Each thread gets a copy of the caller's context, where an api_key function may look for its tenant.
-        return pool.submit(copy_context().run, self._send, job, batch)
+        return pool.submit(copy_context().run, self._send, job, batch, stop)
 
     def _create_task(self, job: _Job, batch: range) -> asyncio.Task[EmbeddingsReply]:
         request, read = job.request(batch), codec.reader(len(batch))

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
-from tikhub_ai.errors import ConfigurationError, MissingKeyError
+from tikhub_ai.errors import ConfigurationError, MissingKeyError, TikHubAIError
 from tikhub_ai.secret_values import (
     MISSING_KEY,
     WITHHELD,
@@ -195,6 +195,30 @@ def _no_timeout(given: Any) -> ConfigurationError:
     )
 
 
+@dataclass(slots=True, frozen=True)
+class Retry:
+    """A request that is about to go out again: what `Settings.on_retry` is called with, before the wait.
+
+    Attributes:
+        path: Path of the request, such as `/v1/chat/completions`.
+        attempt: The number of the attempt that failed, from 1.
+        wait: Seconds until the next.
+        error: Why it failed.
+        is_amended: Whether something else is sent: the server refused a part of the request that can be left out.
+    """
+
+    path: str
+    attempt: int
+    wait: float
+    error: TikHubAIError
+    is_amended: bool = False
+
+
+OnRetry: TypeAlias = Callable[[Retry], object]
+"""Is told of each retry. Called where the call is made, in async calls on the event loop, so it must not block. What it
+raises ends the call."""
+
+
 def normalised_base_url(base_url: str | None) -> str:
     """The gateway's address without `/v1`, `/v1beta` and trailing slashes.
 
@@ -263,6 +287,12 @@ class Settings:
             600 for a plain answer, 120 between the events of a stream.
         max_retries: Further requests after the first, for failures that may pass.
         retry_deadline: Seconds after which no further request of one call is begun. A flowing stream is not bounded.
+        retry_wait: Seconds before the first retry, where the server does not say (`Retry-After`). Doubled for each
+            further one, up to 8; up to a quarter less at random. What the server says is waited, and up to a quarter
+            more at random.
+        max_retry_after: The longest wait in seconds that the server may ask for. Where it asks for more, the call fails
+            at once; the error's `retry_after` says when to ask again.
+        on_retry: Called with a `Retry` before each wait, such as to count them.
         default_headers: Sent with every request. Secret.
         http_client: Your own `httpx.Client` or `httpx2.Client`, used as it is and never closed here.
         http_async_client: Your own `httpx.AsyncClient` or `httpx2.AsyncClient`, used as it is and never closed here.
@@ -285,6 +315,9 @@ class Settings:
     timeout: float | str | tuple[float | None, ...] | httpx.Timeout | httpx2.Timeout | Timeouts | None = None
     max_retries: int = 2
     retry_deadline: float = 300.0
+    retry_wait: float = 0.5
+    max_retry_after: float = 60.0
+    on_retry: OnRetry | None = field(default=None, repr=False)
     default_headers: Mapping[str, str] | SecretHeaders | None = field(default=None, repr=False)
     http_client: httpx.Client | httpx2.Client | None = field(default=None, repr=False)
     http_async_client: httpx.AsyncClient | httpx2.AsyncClient | None = field(default=None, repr=False)
@@ -305,13 +338,16 @@ class Settings:
             raise ConfigurationError(f"proxy must be a string, not {self.proxy.kind}.")
         self.proxy = secret_proxy(self.proxy)
         self.timeout = checked_timeout(self.timeout)
-        deadline: Any = self.retry_deadline
-        if isinstance(deadline, bool) or not isinstance(deadline, (int, float)) or not deadline >= 0:
-            raise ConfigurationError(f"retry_deadline must be a number of seconds from 0 up, not {deadline!r}.")
         for name, least in (("max_retries", 0), ("max_event_bytes", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ConfigurationError(f"{name} must be a whole number from {least} up, not {value!r}.")
+        for name in ("retry_deadline", "retry_wait", "max_retry_after"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+                raise ConfigurationError(f"{name} must be a number of seconds from 0 up, not {value!r}.")
+        if self.on_retry is not None and not callable(self.on_retry):
+            raise ConfigurationError(f"on_retry must be a function, not {type(self.on_retry).__name__}.")
         if self.http_backend not in get_args(HttpBackend):
             known = ", ".join(map(repr, get_args(HttpBackend)))
             raise ConfigurationError(f"http_backend {self.http_backend!r} is not known; use one of {known}.")

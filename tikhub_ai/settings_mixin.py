@@ -63,13 +63,21 @@ class SettingsMixin(BaseModel):
     """Further requests after the first, for failures that may pass."""
     retry_deadline: float = 300.0
     """Seconds after which no further request of one call is begun."""
+    retry_wait: float = 0.5
+    """Seconds before the first retry, where the server does not say; doubled for each further one, up to 8."""
+    max_retry_after: float = 60.0
+    """The longest wait in seconds that the server may ask for (`Retry-After`). Where it asks for more, the call fails
+    at once, and the error's `retry_after` says when to ask again."""
+    on_retry: Any = Field(default=None, exclude=True, repr=False)
+    """A function that is called with a `tikhub_ai.Retry` before each wait for a retry. Must not block: async calls call
+    it on the event loop."""
     default_headers: HeadersField = Field(default=None, exclude=True, repr=False)
     """Headers of every request. Secret: neither shown, dumped nor pickled. Aliases: `extra_headers`, `headers`,
     `additional_headers`."""
     http_client: Any = Field(default=None, exclude=True, repr=False)
-    """Your own client for sync calls, an `httpx.Client`: used as it is and never closed here. Not pickled."""
+    """Your own client for sync calls, of httpx or httpx2: used as it is and never closed here. Not pickled."""
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    """Your own client for async calls, an `httpx.AsyncClient`: used as it is and never closed here. Not pickled.
+    """Your own client for async calls, of httpx or httpx2: used as it is and never closed here. Not pickled.
     Alias: `async_http_client`."""
     proxy: Annotated[ProxyField, PlainSerializer(_plain_proxy)] = Field(default=None, repr=False)
     """Address of a proxy. Default: the environment's. Secret, since it may hold a password, with which it is neither
@@ -77,7 +85,8 @@ class SettingsMixin(BaseModel):
     verify: Annotated[Any, PlainSerializer(_plain_verify)] = Field(default=True, repr=False)
     """TLS verification: True, False, the path of a CA file, or an `ssl.SSLContext`, which is not dumped."""
     http_backend: HttpBackend = "auto"
-    """HTTP library of async calls: `httpx`, `aiohttp`, or `auto`, which is aiohttp where it is installed."""
+    """HTTP library: `auto`, which is httpx, and aiohttp for async calls where it is installed; `httpx` or `httpx2` for
+    all calls; `aiohttp` for async ones."""
     auth_header: str | None = None
     """Header that carries the key, such as `authorization` or `x-api-key`. Default: the API's own."""
 

@@ -68,11 +68,6 @@ def faults() -> Iterator[FaultServer]:
         process.kill()
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tikhub_ai.http.retries.FIRST_WAIT", 0.001)
-
-
 @pytest.fixture
 def attempts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The address of each attempt, also of those that reach no server."""

@@ -14,7 +14,20 @@ if TYPE_CHECKING:
 
 KEY = "sk-canary-1234"
 REQUEST = ChatRequest(model="m", messages=[Message("user", [Text("hi")])])
-LIBRARIES = {"httpx", "httpcore", "aiohttp", "h11", "anyio", "tenacity", "ssl", "asyncio", "zlib"}
+DEFAULTS: dict[str, Any] = {"api_key": KEY, "retry_wait": 0.001}
+LIBRARIES = {
+    "httpx",
+    "httpcore",
+    "httpx2",
+    "httpcore2",
+    "aiohttp",
+    "h11",
+    "anyio",
+    "tenacity",
+    "ssl",
+    "asyncio",
+    "zlib",
+}
 """Whose exceptions may not be seen, nor hang on ours."""
 
 
@@ -38,7 +51,7 @@ class Lane:
 
 
 def settings_of(settings: dict[str, Any]) -> Settings:
-    return Settings(**{"api_key": KEY} | settings)
+    return Settings(**DEFAULTS | settings)
 
 
 def client_of(settings: dict[str, Any]) -> ChatClient:
@@ -83,7 +96,7 @@ CORE = [
 def chat_tikhub(settings: dict[str, Any]) -> Any:
     from langchain_tikhub import ChatTikHub
 
-    return ChatTikHub(model="m", **{"api_key": KEY} | settings)
+    return ChatTikHub(model="m", **DEFAULTS | settings)
 
 
 async def invoke(**settings: Any) -> str:
@@ -107,7 +120,7 @@ def tikhub(settings: dict[str, Any]) -> tuple[Any, list[Any]]:
 
     from llama_index_tikhub import TikHub
 
-    return TikHub(model="m", **{"api_key": KEY} | settings), [ChatMessage(role="user", content="hi")]
+    return TikHub(model="m", **DEFAULTS | settings), [ChatMessage(role="user", content="hi")]
 
 
 async def chat(**settings: Any) -> str:

@@ -128,12 +128,9 @@ def test_a_base_url_without_a_scheme_is_refused(made: Callable[..., Any]) -> Non
 
 
 @every_class
-def test_max_retries_2_is_3_requests(
-    server: ScriptedServer, made: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tikhub_ai.http.retries.FIRST_WAIT", 0.001)
+def test_max_retries_2_is_3_requests(server: ScriptedServer, made: Callable[..., Any]) -> None:
     server.answers = [error(500, "boom", "do_request_failed")]
-    assert isinstance(failure_of(made, base_url=server.url, max_retries=2), tikhub_ai.ServerError)
+    assert isinstance(failure_of(made, base_url=server.url, max_retries=2, retry_wait=0.001), tikhub_ai.ServerError)
     assert len(server.requests) == 3
 
 

@@ -356,10 +356,7 @@ async def test_an_answer_that_is_no_json_object_raises(embed: Callable[..., Any]
 
 
 @each_way
-async def test_each_batch_is_tried_max_retries_times_more(
-    embed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tikhub_ai.http.retries.FIRST_WAIT", 0.001)
+async def test_each_batch_is_tried_max_retries_times_more(embed: Callable[..., Any]) -> None:
     gateway = Gateway(refuse=lambda _: error("boom", 500, "do_request_failed"))
     with pytest.raises(ServerError):
         await embed(client_of(gateway, max_retries=2), TEXTS)

@@ -61,13 +61,11 @@ def refused(message: str, code: str | None = None, param: str | None = None, sta
 UNSUPPORTED = refused("Encrypted content is not supported with this model.", param="include")
 
 
-@pytest.fixture(autouse=True)
-def _waits_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tikhub_ai.http.retries.FIRST_WAIT", 0.001)
-
-
 def client_of(server: ScriptedServer, **settings: Any) -> ChatClient:
-    return ChatClient(Settings(**{"api_key": "sk-canary-1234", "base_url": server.url} | settings), api="responses")
+    return ChatClient(
+        Settings(**{"api_key": "sk-canary-1234", "base_url": server.url, "retry_wait": 0.001} | settings),
+        api="responses",
+    )
 
 
 async def by_complete(client: ChatClient, request: ChatRequest) -> str:

@@ -256,6 +256,11 @@ class AiohttpBackend:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
+    @property
+    def name(self) -> str:
+        """See `Backend.name`."""
+        return "aiohttp, a shared client"
+
     async def aopen(self, request: WireRequest) -> AsyncWireResponse:
         """See `Backend.open`."""
         lease = _leased(self._settings)

@@ -76,6 +76,10 @@ class AsyncWireResponse(Hurried, Protocol):
 class Backend(Protocol):
     """Opens exchanges, sync."""
 
+    @property
+    def name(self) -> str:
+        """The library, and whose client it is."""
+
     def open(self, request: WireRequest) -> WireResponse:
         """Send, and give the answer when its headers are here. Redirects are not followed.
 
@@ -87,6 +91,10 @@ class Backend(Protocol):
 
 class AsyncBackend(Protocol):
     """Opens exchanges, async."""
+
+    @property
+    def name(self) -> str:
+        """See `Backend.name`."""
 
     async def aopen(self, request: WireRequest) -> AsyncWireResponse:
         """`Backend.open`, async."""

@@ -183,6 +183,10 @@ def _own_socket(response: Any) -> socket | None:
     return found if isinstance(found, socket) else None
 
 
+def _whose(injected: object) -> str:
+    return "a shared client" if injected is None else "the injected client"
+
+
 class HttpxBackend:
     """Sync exchanges over the injected client, else over one shared by equal settings."""
 
@@ -191,6 +195,11 @@ class HttpxBackend:
     def __init__(self, library: Library, settings: Settings) -> None:
         self._library = library
         self._settings = settings
+
+    @property
+    def name(self) -> str:
+        """See `Backend.name`."""
+        return f"{self._library.name}, {_whose(self._settings.http_client)}"
 
     def open(self, request: WireRequest) -> WireResponse:
         """See `Backend.open`."""
@@ -304,6 +313,11 @@ class HttpxAsyncBackend:
     def __init__(self, library: Library, settings: Settings) -> None:
         self._library = library
         self._settings = settings
+
+    @property
+    def name(self) -> str:
+        """See `Backend.name`."""
+        return f"async {self._library.name}, {_whose(self._settings.http_async_client)}"
 
     async def aopen(self, request: WireRequest) -> AsyncWireResponse:
         """See `Backend.open`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from dataclasses import replace
@@ -9,74 +10,141 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.errors import TikHubAIError
+from tikhub_ai.settings import Retry
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Mapping
 
     import tenacity
 
+    from tikhub_ai.settings import Settings
     from tikhub_ai.wire import ApiRequest
 
-MAX_WAIT = 60.0
-"""Seconds: the longest wait between two requests, whatever the server asks."""
-FIRST_WAIT = 0.5
 BACKOFF_LIMIT = 8.0
+"""Seconds: the longest wait that doubling leads to."""
+
+log = logging.getLogger("tikhub_ai")
 
 
 class Tries:
-    """What one call may still do: at most `retries` further requests, none begun after the deadline.
+    """What one call may still do: a number of further requests, none begun after the deadline.
 
     Args:
         request: What goes out first.
-        retries: How many further requests.
-        deadline: Seconds from now.
+        settings: How often, how long, and who is told.
+        stop: Set where nobody waits for the answer any more: nothing further is sent, and waiting ends.
     """
 
-    __slots__ = ("_began", "_deadline", "_is_amended", "_retries", "request")
+    __slots__ = ("_began", "_is_amended", "_settings", "_stop", "error", "request")
 
-    def __init__(self, request: ApiRequest, retries: int, deadline: float) -> None:
+    def __init__(self, request: ApiRequest, settings: Settings, stop: threading.Event | None = None) -> None:
         self.request = request
-        self._retries = retries
-        self._deadline = deadline
+        self.error: TikHubAIError | None = None
+        self._settings = settings
+        self._stop = stop
         self._began = time.monotonic()
         self._is_amended = False
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing further is to be sent."""
+        return self._stop is not None and self._stop.is_set()
 
     def loop(self, *, sync: bool) -> Any:
         """The retry loop, tenacity's."""
         import tenacity  # noqa: PLC0415 - 30 ms that `import langchain_tikhub` need not pay
 
-        kind = tenacity.Retrying if sync else tenacity.AsyncRetrying
-        return kind(retry=self._again, stop=self._is_over, wait=self._wait, reraise=True)
+        how: dict[str, Any] = {
+            "retry": self._again,
+            "stop": self._is_over,
+            "wait": self._wait,
+            "before_sleep": self._announce,
+            "reraise": True,
+        }
+        return tenacity.Retrying(sleep=self._sleep, **how) if sync else tenacity.AsyncRetrying(**how)
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stop is None:
+            time.sleep(seconds)
+        else:
+            self._stop.wait(seconds)
 
     def _again(self, state: tenacity.RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
-        if not isinstance(error, TikHubAIError):
+        if not isinstance(error, TikHubAIError) or self.is_stopped:
             return False
+        self.error = error
         amend, self._is_amended = self.request.amend, False
         if amend is not None and not self._is_over(state):
             other = amend(self.request, error)
             if other is not None:
                 self.request, self._is_amended = replace(other, amend=None), True
                 return True
-        return error.is_retryable and (self.request.retry_when_sent or not getattr(error, "may_have_been_sent", True))
+        if not error.is_retryable or not (
+            self.request.retry_when_sent or not getattr(error, "may_have_been_sent", True)
+        ):
+            return False
+        return self._is_allowed_in_time(error) if state.attempt_number <= self._settings.max_retries else True
+
+    def _is_allowed_in_time(self, error: TikHubAIError) -> bool:
+        """Whether the server lets a call be made again before the limit; what it asks is said in the error if not."""
+        asked, limit = getattr(error, "retry_after", None), self._settings.max_retry_after
+        if asked is None or asked <= limit:
+            return True
+        why = f"The server asks to wait {asked:g} s, longer than max_retry_after={limit:g}: ask again then."
+        error.message = f"{error.message.rstrip('. ')}. {why}"
+        error.args = (error.message,)
+        return False
 
     def _is_over(self, state: tenacity.RetryCallState) -> bool:
         spent = time.monotonic() - self._began + state.upcoming_sleep
-        return state.attempt_number > self._retries or spent > self._deadline
+        return state.attempt_number > self._settings.max_retries or spent > self._settings.retry_deadline
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         if self._is_amended:
             return 0.0
-        return wait(state.attempt_number, state.outcome.exception() if state.outcome else None)
+        return wait(state.attempt_number, self.error, self._settings.retry_wait)
+
+    def _announce(self, state: tenacity.RetryCallState) -> None:
+        """Tell of a further request before the wait for it."""
+        if self.error is None:
+            return
+        retry = Retry(self.request.path, state.attempt_number, state.upcoming_sleep, self.error, self._is_amended)
+        log.info(
+            "%s %s: attempt %d failed (%s), %s in %.2f s",
+            self.request.method,
+            retry.path,
+            retry.attempt,
+            _reason(self.error),
+            "sent again, amended," if retry.is_amended else "sent again",
+            retry.wait,
+        )
+        if self._settings.on_retry is not None:
+            self._settings.on_retry(retry)
 
 
-def wait(attempt: int, error: BaseException | None) -> float:
-    """Seconds until the next request: what the server asked, else doubling with jitter."""
+def _reason(error: TikHubAIError) -> str:
+    """An error in a word or two: its text may hold what was sent."""
+    status = getattr(error, "status_code", None)
+    return type(error).__name__ if status is None else f"{type(error).__name__}, {status}"
+
+
+def wait(attempt: int, error: BaseException | None, first: float) -> float:
+    """Seconds until the next request.
+
+    What the server asked, or a little longer, so that not all who were refused come back at once; else doubling.
+
+    Args:
+        attempt: The number of the one that failed, from 1.
+        error: Why.
+        first: Seconds after the first, where the server did not say.
+    """
+    jitter = random.random() / 4  # noqa: S311 - no secret
     asked = getattr(error, "retry_after", None)
     if asked is not None:
-        return float(min(asked, MAX_WAIT))
-    backoff = min(FIRST_WAIT * 2.0 ** (attempt - 1), BACKOFF_LIMIT)
-    return backoff * (1.0 - random.random() / 4)  # noqa: S311 - jitter
+        return float(asked * (1.0 + jitter))
+    return min(first * 2.0 ** (attempt - 1), BACKOFF_LIMIT) * (1.0 - jitter)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+
+_log = logging.getLogger("tikhub_ai")
 
 MAX_CLIENTS = 32
 """Most clients that are kept, of sync calls or of one event loop. Those that carry an exchange are never too many."""
@@ -69,6 +72,7 @@ class SharedClients(Generic[ClientT]):
             kept = self._by_key.get(key)
             if kept is None or kept.client.is_closed:
                 kept = self._by_key[key] = _Kept(make())
+                _log.debug("pool: made client %d (at most %d are kept)", len(self._by_key), MAX_CLIENTS)
             self._by_key.move_to_end(key)
             lease = Lease(kept.client, kept.leases, self)
             kept.leases.add(lease)
@@ -86,6 +90,7 @@ class SharedClients(Generic[ClientT]):
         finally:
             self._lock.release()
         for client in evicted:
+            _log.debug("pool: closed an idle client, for more than %d are kept", MAX_CLIENTS)
             self._close(client)
 
     def take(self, key: Hashable) -> ClientT | None:

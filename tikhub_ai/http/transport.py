@@ -6,6 +6,7 @@ how long to wait, how a stream is read and what its end means.
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
 from contextlib import aclosing, closing, contextmanager
@@ -16,13 +17,14 @@ from tikhub_ai._version import __version__
 from tikhub_ai.error_bodies import error_from_response
 from tikhub_ai.errors import APITimeoutError, ConfigurationError, TikHubAIError
 from tikhub_ai.http import backends
-from tikhub_ai.http.retries import Tries, retry_after
+from tikhub_ai.http.retries import Tries, log, retry_after
 from tikhub_ai.json_text import body_of
 from tikhub_ai.masking import mask, masked_headers
 from tikhub_ai.secret_values import SecretHeaders, Secrets
 from tikhub_ai.wire import ApiResponse
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 
     from tikhub_ai.http.reader import StreamReader
@@ -49,17 +51,19 @@ class Transport:
 
     # --- plain ------------------------------------------------------------------------------------------------------
 
-    def send(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
+    def send(self, request: ApiRequest, read: Callable[[ApiResponse], T], *, stop: threading.Event | None = None) -> T:
         """Make a call and give what `read` makes of its whole answer.
 
         Args:
             request: The call.
             read: Pure. What it raises is judged like an error status: an error inside a 200 is tried again too.
+            stop: To be set, from another thread, where nobody waits for the answer any more: what is on its way is left
+                to end, a wait before a retry ends at once, and nothing further is sent.
 
         Raises:
             TikHubAIError: A member of the tree, after the retries that it deserved.
         """
-        return self._tried(request, partial(self._send_once, read))
+        return self._tried(request, partial(self._send_once, read), stop)
 
     async def asend(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
         """`send`, async."""
@@ -70,6 +74,7 @@ class Transport:
         secrets = self._secrets(request, key)
         with _masking(secrets):
             backend = backends.sync_backend(self.settings)
+            _log_exchange(request, backend)
             with closing(backend.open(self._wire(request, key, stream=False))) as response:
                 body = b"".join(response.iter_bytes())
             return read(_checked(response, body, secrets))
@@ -79,6 +84,7 @@ class Transport:
         secrets = self._secrets(request, key)
         with _masking(secrets):
             backend = backends.async_backend(self.settings)
+            _log_exchange(request, backend)
             async with aclosing(await backend.aopen(self._wire(request, key, stream=False))) as response:
                 body = b"".join([chunk async for chunk in response.aiter_bytes()])
             return read(_checked(response, body, secrets))
@@ -140,7 +146,9 @@ class Transport:
         secrets = self._secrets(request, key)
         wire = self._wire(request, key, stream=True)
         with _masking(secrets):
-            opened = backends.sync_backend(self.settings).open(wire)
+            backend = backends.sync_backend(self.settings)
+            _log_exchange(request, backend)
+            opened = backend.open(wire)
         with closing(opened) as response:
             if response.status_code >= 300:
                 with _masking(secrets):
@@ -167,7 +175,9 @@ class Transport:
         secrets = self._secrets(request, key)
         wire = self._wire(request, key, stream=True)
         with _masking(secrets):
-            opened = await backends.async_backend(self.settings).aopen(wire)
+            backend = backends.async_backend(self.settings)
+            _log_exchange(request, backend)
+            opened = await backend.aopen(wire)
         async with aclosing(opened) as response:
             if response.status_code >= 300:
                 with _masking(secrets):
@@ -227,31 +237,37 @@ class Transport:
             ),
         )
 
-    def _tried(self, request: ApiRequest, once: Callable[[ApiRequest], T]) -> T:
+    def _tried(self, request: ApiRequest, once: Callable[[ApiRequest], T], stop: threading.Event | None = None) -> T:
         """Do something, again where it deserves that. tenacity is asked only when it has failed: most calls do not."""
-        tries = Tries(request, self.settings.max_retries, self.settings.retry_deadline)
+        tries = Tries(request, self.settings, stop)
         try:
             return once(request)
         except TikHubAIError as error:
-            first = error
-        for attempt in tries.loop(sync=True):
-            with attempt:
-                if attempt.retry_state.attempt_number == 1:
-                    raise first
-                return once(tries.request)
+            tries.error = error
+        try:
+            for attempt in tries.loop(sync=True):
+                with attempt:
+                    if attempt.retry_state.attempt_number == 1 or tries.is_stopped:
+                        raise tries.error
+                    return once(tries.request)
+        finally:
+            tries.error = None  # whose frames would hold it
         raise AssertionError("the retry loop ends by return or raise")
 
     async def _atried(self, request: ApiRequest, once: Callable[[ApiRequest], Awaitable[T]]) -> T:
-        tries = Tries(request, self.settings.max_retries, self.settings.retry_deadline)
+        tries = Tries(request, self.settings)
         try:
             return await once(request)
         except TikHubAIError as error:
-            first = error
-        async for attempt in tries.loop(sync=False):
-            with attempt:
-                if attempt.retry_state.attempt_number == 1:
-                    raise first
-                return await once(tries.request)
+            tries.error = error
+        try:
+            async for attempt in tries.loop(sync=False):
+                with attempt:
+                    if attempt.retry_state.attempt_number == 1:
+                        raise tries.error
+                    return await once(tries.request)
+        finally:
+            tries.error = None  # as above
         raise AssertionError("the retry loop ends by return or raise")
 
     # --- the end ----------------------------------------------------------------------------------------------------
@@ -266,6 +282,12 @@ class Transport:
     async def aclose(self) -> None:
         """`close`, for the async calls of the running event loop."""
         await backends.aclose(self.settings)
+
+
+def _log_exchange(request: ApiRequest, backend: backends.Backend | backends.AsyncBackend) -> None:
+    """Tell of an attempt. Headers and bodies are nobody's business."""
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("%s %s: sent over %s", request.method, request.path, backend.name)
 
 
 class _Flow(Generic[T]):
