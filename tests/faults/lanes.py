@@ -46,6 +46,16 @@ class Lane:
     ask: Callable[..., Awaitable[str]]
 
     @property
+    def backend(self) -> str:
+        """The HTTP library of a lane of the core."""
+        return self.name.split()[-1]
+
+    @property
+    def is_sync(self) -> bool:
+        """Whether its calls block."""
+        return self.name.startswith("sync")
+
+    @property
     def id(self) -> str:
         return f"{self.name} {'streamed' if self.streamed else 'plain'}"
 
@@ -59,13 +69,19 @@ def client_of(settings: dict[str, Any]) -> ChatClient:
     return ChatClient(settings_of({name: value for name, value in settings.items() if name != "api"}), api=api)
 
 
-async def sync_plain(**settings: Any) -> str:
-    return ChatClient(settings_of(settings)).complete(REQUEST).text
+def sync_plain(backend: str) -> Callable[..., Awaitable[str]]:
+    async def ask(**settings: Any) -> str:
+        return ChatClient(settings_of(settings | {"http_backend": backend})).complete(REQUEST).text
+
+    return ask
 
 
-async def sync_streamed(**settings: Any) -> str:
-    stream = client_of(settings).stream(REQUEST)
-    return "".join(delta.text for delta in stream if isinstance(delta, TextDelta))
+def sync_streamed(backend: str) -> Callable[..., Awaitable[str]]:
+    async def ask(**settings: Any) -> str:
+        stream = client_of(settings | {"http_backend": backend}).stream(REQUEST)
+        return "".join(delta.text for delta in stream if isinstance(delta, TextDelta))
+
+    return ask
 
 
 def async_plain(backend: str) -> Callable[..., Awaitable[str]]:
@@ -84,10 +100,14 @@ def async_streamed(backend: str) -> Callable[..., Awaitable[str]]:
 
 
 CORE = [
-    Lane("sync httpx", False, sync_plain),
-    Lane("sync httpx", True, sync_streamed),
+    Lane("sync httpx", False, sync_plain("httpx")),
+    Lane("sync httpx", True, sync_streamed("httpx")),
+    Lane("sync httpx2", False, sync_plain("httpx2")),
+    Lane("sync httpx2", True, sync_streamed("httpx2")),
     Lane("async httpx", False, async_plain("httpx")),
     Lane("async httpx", True, async_streamed("httpx")),
+    Lane("async httpx2", False, async_plain("httpx2")),
+    Lane("async httpx2", True, async_streamed("httpx2")),
     Lane("async aiohttp", False, async_plain("aiohttp")),
     Lane("async aiohttp", True, async_streamed("aiohttp")),
 ]
@@ -158,8 +178,12 @@ CREATE = ApiRequest("/v1/things", body={"model": "m"}, retry_when_sent=False)
 """A call that must not be made twice."""
 
 
-async def sync_create(**settings: Any) -> str:
-    return Transport(settings_of(settings)).send(CREATE, lambda response: response.body.decode())
+def sync_create(backend: str) -> Callable[..., Awaitable[str]]:
+    async def ask(**settings: Any) -> str:
+        transport = Transport(settings_of(settings | {"http_backend": backend}))
+        return transport.send(CREATE, lambda response: response.body.decode())
+
+    return ask
 
 
 def async_create(backend: str) -> Callable[..., Awaitable[str]]:
@@ -171,8 +195,10 @@ def async_create(backend: str) -> Callable[..., Awaitable[str]]:
 
 
 CREATES = [
-    Lane("sync httpx", False, sync_create),
+    Lane("sync httpx", False, sync_create("httpx")),
+    Lane("sync httpx2", False, sync_create("httpx2")),
     Lane("async httpx", False, async_create("httpx")),
+    Lane("async httpx2", False, async_create("httpx2")),
     Lane("async aiohttp", False, async_create("aiohttp")),
 ]
 

@@ -103,7 +103,9 @@ async def test_when_the_wire_has_said_that_the_answer_is_over_the_loop_ends_and_
 @pytest.mark.fault(FAULT)
 @pytest.mark.parametrize("held", ["silent", "empty events"])
 @pytest.mark.parametrize("answer", UNENDED)
-@pytest.mark.parametrize("lane", [lane for lane in CORE if lane.streamed], ids=lambda lane: lane.name)
+@pytest.mark.parametrize(  # 3 seconds each, and httpx2's read is httpx's
+    "lane", [lane for lane in CORE if lane.streamed and lane.backend != "httpx2"], ids=lambda lane: lane.name
+)
 async def test_after_the_finish_marker_silence_ends_the_answer(
     faults: FaultServer, lane: Lane, answer: str, held: str
 ) -> None:
@@ -161,8 +163,9 @@ async def test_with_a_finish_in_every_chunk_silence_means_nothing(faults: FaultS
     )
     pieces = [*send(OPEN + chunk(one)), sleep(0.05), *send(chunk(two)), sleep(3.5), *send(chunk(three) + b"0\r\n\r\n")]
     faults.script("x", pieces)
-    asked = [lane.ask(base_url=faults.url(), api="generate_content") for lane in CORE if lane.streamed]
-    assert await asyncio.gather(*asked) == ["abc"] * 3
+    lanes = [lane for lane in CORE if lane.streamed and lane.backend != "httpx2"]  # its silence takes no other way
+    asked = [lane.ask(base_url=faults.url(), api="generate_content") for lane in lanes]
+    assert await asyncio.gather(*asked) == ["abc"] * len(lanes)
 
 
 class Body(httpx.SyncByteStream, httpx.AsyncByteStream):

@@ -213,6 +213,30 @@ async def test_a_certificate_is_trusted_as_asked(
 
 @PROXIES
 @each_lane
+async def test_a_connection_that_was_not_verified_serves_nobody_who_wants_it_verified(
+    faults: FaultServer, lane: Lane
+) -> None:
+    faults.script("x", good(streamed=False))
+    settings = {"base_url": faults.url("x", "tls", "https")}
+    assert await lane.ask(**settings, verify=False) == TEXT
+    with pytest.raises(APIConnectionError, match="certificate"):
+        await lane.ask(**settings)
+    assert len(faults.seen("x")) == 1
+
+
+@PROXIES
+@each_lane
+async def test_a_connection_through_one_proxy_serves_nobody_who_has_another(faults: FaultServer, lane: Lane) -> None:
+    faults.script("x", good(streamed=False))
+    asked = faults.url("").replace("//", "//one:secret@"), faults.url("").replace("//", "//other:secret@")
+    for proxy in asked:
+        assert await lane.ask(base_url="http://gateway.invalid/x", proxy=proxy) == TEXT
+    sent = [line for head in faults.seen("x") for line in head.lower().split("\n") if "proxy-authorization" in line]
+    assert len(set(sent)) == 2
+
+
+@PROXIES
+@each_lane
 async def test_a_ca_file_that_is_not_there_is_a_configuration_error(
     lane: Lane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,13 +277,19 @@ async def test_a_call_without_a_body_sends_none_and_is_never_repeated_beneath_us
 ) -> None:
     request = ApiRequest("/v1/models", method=method, retry_when_sent=False)
     seen: list[list[str]] = []
-    for backend in ("sync", "httpx", "aiohttp"):
+    for is_sync, backend in (
+        (True, "httpx"),
+        (True, "httpx2"),
+        (False, "httpx"),
+        (False, "httpx2"),
+        (False, "aiohttp"),
+    ):
         faults.script("x", whole(b"{}", JSON), [CLOSE])
-        settings = {"base_url": faults.url(), "http_backend": "auto" if backend == "sync" else backend}
+        settings = {"base_url": faults.url(), "http_backend": backend}
         transport = Transport(settings_of(settings))
         for answered in (True, False):
             with nullcontext() if answered else pytest.raises(APIConnectionError, match="broke"):
-                if backend == "sync":
+                if is_sync:
                     transport.send(request, lambda response: response.body)
                 else:
                     await transport.asend(request, lambda response: response.body)
@@ -267,7 +297,7 @@ async def test_a_call_without_a_body_sends_none_and_is_never_repeated_beneath_us
         # aiohttp says `content-length: 0` in a DELETE as well, which is no harm
         ignored = {"connection", "content-length" if method == "DELETE" else "connection"}
         seen.append([name for name in names_of(faults.seen("x")[0]) if name not in ignored])
-    assert seen[0] == seen[1] == seen[2]
+    assert seen == [seen[0]] * 5
     assert "content-type" not in seen[0]
 
 
@@ -276,7 +306,7 @@ async def test_headers_come_back_alike(faults: FaultServer) -> None:
     faults.script("x", whole(PLAIN, JSON, *odd))
     request = ChatRequest(model="m", messages=[Message("user", [Text("hi")])])
     sync = ChatClient(settings_of({"base_url": faults.url()})).complete(request)
-    for backend in ("httpx", "aiohttp"):
+    for backend in ("httpx", "httpx2", "aiohttp"):
         reply = await ChatClient(settings_of({"base_url": faults.url(), "http_backend": backend})).acomplete(request)
         assert reply.headers == sync.headers
         assert reply.request_id == "rid-1"
@@ -287,10 +317,10 @@ async def test_headers_come_back_alike(faults: FaultServer) -> None:
 @each_lane
 async def test_a_body_of_5_mb_arrives_whole(faults: FaultServer, lane: Lane) -> None:
     faults.script("x", good(streamed=False))
-    big = {"base_url": faults.url(), "http_backend": "aiohttp" if "aiohttp" in lane.name else "httpx"}
+    big = {"base_url": faults.url(), "http_backend": lane.backend}
     request = ChatRequest(model="m", messages=[Message("user", [Text("a" * 5_000_000)])])
     client = ChatClient(settings_of(big))
-    reply = client.complete(request) if lane.name == "sync httpx" else await client.acomplete(request)
+    reply = client.complete(request) if lane.is_sync else await client.acomplete(request)
     assert reply.text == TEXT
     (sent,) = faults.seen("x")
     assert "content-length: 50000" in sent.lower()

@@ -44,7 +44,7 @@ async def ask(**settings):
 def ask_sync(**settings):
     assert client(**settings).complete(REQUEST).text == {text!r}
 
-KINDS = [dict(backend=backend, tls=tls) for backend in ("aiohttp", "httpx") for tls in (False, True)]
+KINDS = [dict(backend=backend, tls=tls) for backend in ("aiohttp", "httpx", "httpx2") for tls in (False, True)]
 """
 
 PROGRAMS = {
@@ -174,6 +174,33 @@ PROGRAMS = {
         ask_sync()
         assert not httpx_backend._open and not httpx_backend._at_work.dropped
     """,
+    "streams of the parent closed in a forked child, whose locks a thread holds that is not there": """
+        streams = [client("stream", backend).stream(REQUEST) for backend in ("httpx", "httpx2")]
+        for stream in streams:
+            next(stream)
+        shared = pools.pools._sync._by_key.values()
+        held = [kept.client._transport._pool._optional_thread_lock for kept in shared]
+        assert len(held) == 2
+        taken, done = threading.Event(), threading.Event()
+        def work():
+            for lock in held:
+                lock.__enter__()
+            taken.set()
+            done.wait()
+            for lock in held:
+                lock.__exit__()
+        thread = threading.Thread(target=work)
+        thread.start()
+        taken.wait()
+        child = os.fork()
+        if not child:
+            streams[0].close()  # one is closed, one is dropped with the interpreter
+            ask_sync()
+            sys.exit()
+        assert os.waitpid(child, 0)[1] == 0
+        done.set()
+        thread.join()
+    """,
     "connections closed by hand": """
         async def main(kind):
             await ask(**kind)
@@ -219,7 +246,7 @@ POINTS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("backend", ["aiohttp", "httpx"])
+@pytest.mark.parametrize("backend", ["aiohttp", "httpx", "httpx2"])
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_a_cancelled_call_closes_its_connection(
@@ -244,7 +271,7 @@ async def test_a_cancelled_call_closes_its_connection(
     assert await ask() == TEXT
 
 
-@pytest.mark.parametrize("backend", ["aiohttp", "httpx"])
+@pytest.mark.parametrize("backend", ["aiohttp", "httpx", "httpx2"])
 async def test_a_stream_closed_at_any_of_its_pieces_closes_its_connection(faults: FaultServer, backend: str) -> None:
     client = ChatClient(settings_of({"base_url": faults.url(), "http_backend": backend}))
     for pieces in range(1, 4):

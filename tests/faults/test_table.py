@@ -150,12 +150,11 @@ def one_connection(monkeypatch: pytest.MonkeyPatch) -> Any:
 async def test_where_no_connection_comes_free_in_time_nothing_was_sent(
     faults: FaultServer, attempts: list[str], lane: Lane, one_connection: ssl.SSLContext
 ) -> None:
-    backend = "aiohttp" if "aiohttp" in lane.name else "httpx"
-    settings = {"base_url": faults.url(), "verify": one_connection, "max_retries": 1, "http_backend": backend}
+    settings = {"base_url": faults.url(), "verify": one_connection, "max_retries": 1, "http_backend": lane.backend}
     client = ChatClient(settings_of(settings))
     faults.script("x", [*chunked(FIRST, end=False), HOLD], good(streamed=lane.streamed))
     held, aheld = client.stream(REQUEST), client.astream(REQUEST)
-    assert isinstance(next(held) if lane.name == "sync httpx" else await anext(aheld), TextDelta)
+    assert isinstance(next(held) if lane.is_sync else await anext(aheld), TextDelta)
     with pytest.raises(APITimeoutError, match="concurrency") as caught:
         await lane.ask(**settings | {"timeout": 0.1})
     assert_ours(caught.value)

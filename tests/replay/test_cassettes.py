@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,11 +28,16 @@ def facts_of(scenario: Scenario) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.parametrize("scenario", load(), ids=lambda scenario: scenario.id)
-async def test_scenario(scenario: Scenario) -> None:
+EACH = [(scenario, "auto") for scenario in load()]
+EACH += [(scenario, "httpx2") for scenario in load() if scenario.name.startswith("core")]  # frameworks know no library
+
+
+@pytest.mark.parametrize(("scenario", "backend"), EACH, ids=lambda value: getattr(value, "id", value))
+async def test_scenario(scenario: Scenario, backend: str) -> None:
     model = facts_of(scenario)["answered_by"]["model"]
+    connection = scenario.connection(f"http://{cassettes.host_of(scenario.peer)}", "sk-test", model)
     with cassettes.recorder(scenario.peer, "none").use_cassette(str(path_of(scenario))) as cassette:
-        done = scenario.run(scenario.connection(f"http://{cassettes.host_of(scenario.peer)}", "sk-test", model))
+        done = scenario.run(replace(connection, http_backend=backend))
         if inspect.isawaitable(done):
             await done
         assert cassette.all_played

@@ -31,6 +31,7 @@ class Connection:
     dimensions: int = 384
     counts_streams: bool = True
     """Whether the server says usage in streams."""
+    http_backend: str = "auto"
 
     @property
     def chat_api(self) -> ChatAPI:
@@ -38,7 +39,12 @@ class Connection:
 
     def settings(self, **more: Any) -> dict[str, Any]:
         """Arguments for any class of the adapters."""
-        return {"base_url": self.base_url, "api_key": self.api_key, "model": self.model, "max_retries": 1} | more
+        return self.server(model=self.model) | more
+
+    def server(self, **more: Any) -> dict[str, Any]:
+        """Arguments for `Settings`."""
+        given = {"base_url": self.base_url, "api_key": self.api_key, "max_retries": 1}
+        return given | {"http_backend": self.http_backend} | more
 
     def chat_settings(self, **more: Any) -> dict[str, Any]:
         """Arguments for the adapters' chat classes."""

@@ -33,8 +33,7 @@ from tikhub_ai import (
 
 
 def client_of(at: Connection, **settings: object) -> ChatClient:
-    given = {"api_key": at.api_key, "base_url": at.base_url, "max_retries": 1} | settings
-    return ChatClient(Settings(**given), api=at.chat_api)
+    return ChatClient(Settings(**at.server(**settings)), api=at.chat_api)
 
 
 def ask(at: Connection, text: str) -> ChatRequest:
@@ -149,7 +148,7 @@ def errors_are_members_of_the_tree(at: Connection) -> None:
 
 @scenario(on=["embeddings"])
 def embeddings_are_the_same_as_floats_and_as_base64(at: Connection) -> None:
-    settings = Settings(api_key=at.api_key, base_url=at.base_url, max_retries=0)
+    settings = Settings(**at.server(max_retries=0))
     texts = ["a cat", "a dog", "an invoice"]
     floats = EmbeddingsClient(settings, model=at.model).embed(texts)
     packed = EmbeddingsClient(settings, model=at.model, encoding_format="base64").embed(texts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -17,7 +18,7 @@ from tikhub_ai.http.pools import key_of, pools
 from tikhub_ai.http.watchdog import watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 
     from tikhub_ai.http.backends import AsyncWireResponse, WireRequest, WireResponse
     from tikhub_ai.http.httpx_family import Library
@@ -244,6 +245,42 @@ def sync_backend(settings: Settings, name: str) -> HttpxBackend:
 # --- async ----------------------------------------------------------------------------------------------------------
 
 
+class _FirstPiece:
+    """Awaits the first piece of a body, and keeps the library's generators from the loop.
+
+    A loop that ends closes all generators that it knows of at once, and httpx2's close each other: one is then found at
+    work, and the loop logs an error. What they hold is the response's, which we close. A generator tells the loop of
+    itself when it first runs, and all of a body do so before the first byte is waited for.
+    """
+
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __await__(self) -> Generator[Any, Any, bytes]:
+        hooks = sys.get_asyncgen_hooks()
+        try:
+            sys.set_asyncgen_hooks(firstiter=_nothing, finalizer=_nothing)
+            try:
+                step = anext(self._pieces, b"").__await__()
+                waited = step.send(None)
+            finally:
+                sys.set_asyncgen_hooks(*hooks)
+            while True:
+                try:
+                    sent = yield waited
+                except BaseException as thrown:  # noqa: BLE001 - passed on
+                    waited = step.throw(thrown)
+                else:
+                    waited = step.send(sent)
+        except StopIteration as ended:
+            piece: bytes = ended.value
+            return piece
+
+
+def _nothing(_: object) -> None:
+    """In place of what the loop does with a generator."""
+
+
 class _HttpxAsyncResponse:
     """An open answer, async."""
 
@@ -260,10 +297,12 @@ class _HttpxAsyncResponse:
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         pieces = self._response.aiter_bytes()
         try:
-            async for chunk in pieces:
+            chunk = await _FirstPiece(pieces)
+            while chunk:
                 yield chunk
                 if self._deadline is not None:
                     break
+                chunk = await anext(pieces, b"")
             while self._deadline is not None and (piece := await self._in_time(pieces, self._deadline)):
                 yield piece
             async for chunk in pieces:  # the limit was taken away again, or they have ended

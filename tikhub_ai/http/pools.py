@@ -99,10 +99,12 @@ class _LoopClients:
                 asyncio.run_coroutine_threadsafe(self.aclose(), self._loop).result(timeout=1)
         self.close()
 
-    def abandon(self) -> None:
-        """Leave every client as it is, without a word."""
-        for client in self.shared.take_all():
+    def abandon(self) -> list[AsyncClient]:
+        """Leave every client as it is, without a word, and return them: one that is freed may speak of it."""
+        clients = self.shared.take_all()
+        for client in clients:
             abandoned(client)
+        return clients
 
     def close_soon(self, closing: Coroutine[Any, Any, None]) -> None:
         """Close something without waiting for it; at the latest before the loop itself closes."""
@@ -211,8 +213,7 @@ class Pools:
     def _after_fork(self) -> None:
         """What the parent had is not ours: closing an async client would even change the parent's selector."""
         for clients in self._of_loops():
-            self._inherited.append(clients)
-            clients.abandon()
+            self._inherited += [clients, *clients.abandon()]
         sync = self._sync.take_all()
         self._start()
         if not self._alone:  # a thread that is gone may hold a lock of theirs for ever
