@@ -7,19 +7,19 @@ holds the answer: never as the framework's own.
 from __future__ import annotations
 
 import asyncio
-import os
 import warnings
 from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_tikhub.history import to_conversation as of_langchain
 from llama_index_tikhub.history import to_conversation as of_llama_index
 from llama_index_tikhub.reply import StreamBuilder, chat_response, completion_response
+from tests.fuzz.profiles import budget
 from tests.unit.langchain.support import SEVERAL, ScriptedChat, ScriptedClient, reply_of
 from tests.unit.test_edited_answers import answer
 from tikhub_ai import ChatReply, Delta, End, InvalidResponseError, TikHubAIError, TikHubAIWarning
@@ -31,8 +31,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*is in beta:langchain_core._api
 
 PROMISED = frozenset({"text", "index", "choice", "arguments", "data", "transcript", "part", "citations", "kind"})
 """Fields of a delta, and of a part that comes whole."""
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "150"))
-"""For each way; more in a longer run."""
 JUNK: tuple[Any, ...] = (None, True, 7, -1, 1.5, 10**400, float("nan"), "odd", "", "\ud800", b"bytes", [], [7], ["odd"],
                          {}, {"odd": {"n": None}}, [{"odd": 1}])  # fmt: skip
 
@@ -147,7 +145,7 @@ CASES = [(at, path) for at, value in enumerate(whole()) for path in places(value
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @given(st.sampled_from(CASES), st.sampled_from(JUNK))
-@settings(max_examples=EXAMPLES, deadline=None)
+@budget
 def test_an_odd_answer_is_an_answer_or_an_error_that_holds_it(
     way: Callable[[ChatReply, list[Delta]], None], case: tuple[int, tuple[Any, ...]], junk: Any
 ) -> None:
