@@ -145,18 +145,18 @@ def body_of(value: Any) -> bytes:
     except TypeError:
         body = None
     # orjson writes NaN as null, so where there is no null there was none either.
-    if body is not None and (b"null" not in body or _is_plain(value)):
+    if body is not None and (b"null" not in body or is_json(value)):
         return body
     return json.dumps(_plain(value, "", 0), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether a value holds JSON's own types alone, and no number that is none."""
+def is_json(value: Any) -> bool:
+    """Whether a value holds JSON's own types alone, and no number that is none, such as NaN."""
     kind = type(value)
     if kind is dict:
-        return set(map(type, value)) <= _TEXT and all(map(_is_plain, value.values()))
+        return set(map(type, value)) <= _TEXT and all(map(is_json, value.values()))
     if kind is list:
-        return all(map(_is_plain, value))
+        return all(map(is_json, value))
     return math.isfinite(value) if kind is float else value is None or kind in _SIMPLE
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.payloads import made_id
 from tikhub_ai.conversation import Document, Media, Message, Text, ToolCall, ToolResult
 from tikhub_ai.errors import InvalidRequestError, warn
+from tikhub_ai.json_text import is_json, parsed
 
 if TYPE_CHECKING:
     import re
@@ -80,7 +81,7 @@ def paired(messages: Sequence[Message]) -> Sequence[Message]:
     if unanswered:
         named = ", ".join(f"{called.call.name!r} ({called.call.id})" for called in unanswered)
         warn(f"Calls without a result, with more of the conversation after them, are said to have failed: {named}.")
-    if not (repeated or unanswered or renamed) and all(_in_place(called, messages) for called in calls):
+    if not (repeated or unanswered or renamed) and _in_place(calls, messages):
         return messages
     for called in unanswered:
         called.result = ToolResult(called.id, [Text(NOT_ANSWERED)], called.call.name, is_error=True)
@@ -93,13 +94,16 @@ def _matched(messages: Sequence[Message]) -> tuple[list[_Called], list[str]]:
     A result answers the last message before it that calls by its id; of several calls there, the first that is open.
     """
     calls: list[_Called] = []
-    by_id: dict[str, list[_Called]] = {}
+    by_id: dict[str, deque[_Called]] = {}
     repeated: dict[str, None] = {}
     for number, message in enumerate(messages):
         for part in message.parts:
             if isinstance(part, ToolCall):
                 calls.append(_Called(part, number))
-                by_id.setdefault(part.id, []).append(calls[-1])
+                named = by_id.get(part.id)
+                if named is None or named[-1].at != number:
+                    named = by_id[part.id] = deque()
+                named.append(calls[-1])
             elif isinstance(part, ToolResult):
                 named = by_id.get(part.tool_call_id)
                 if not named:
@@ -107,8 +111,7 @@ def _matched(messages: Sequence[Message]) -> tuple[list[_Called], list[str]]:
                         f"The result of tool call {part.tool_call_id!r} has no such call before it: keep the assistant "
                         "message that made the call in the history, or drop the result."
                     )
-                open_calls = [called for called in named if called.at == named[-1].at and called.result is None]
-                called = open_calls[0] if open_calls else named[-1]
+                called = named.popleft() if len(named) > 1 else named[0]  # the last one stays, for a second result
                 if called.result is not None:
                     repeated[part.tool_call_id] = None
                 called.result, called.answered_at = part, number
@@ -119,23 +122,28 @@ def _renamed(calls: Sequence[_Called]) -> bool:
     """Give calls that share an id, or have none, one of their own. Whether there were any."""
     taken = {called.id for called in calls}
     seen: set[str] = {""}
+    last: dict[str, int] = {}
     found = False
     for called in calls:
         if called.id in seen:
             found = True
-            number = 2
+            number = last.get(called.call.id, 1) + 1
             while (name := f"{called.call.id or 'call'}_{number}") in taken:
                 number += 1
+            last[called.call.id] = number
             called.id = name
             taken.add(name)
         seen.add(called.id)
     return found
 
 
-def _in_place(called: _Called, messages: Sequence[Message]) -> bool:
-    """Whether nothing but other results stands between a call and its result."""
-    between = messages[called.at + 1 : called.answered_at]
-    return all(isinstance(part, ToolResult) for message in between for part in message.parts)
+def _in_place(calls: Sequence[_Called], messages: Sequence[Message]) -> bool:
+    """Whether nothing but other results stands between any call and its result."""
+    next_other = [len(messages)] * (len(messages) + 1)  # from each message on, the first with something else in it
+    for number in range(len(messages) - 1, -1, -1):
+        is_other = not all(isinstance(part, ToolResult) for part in messages[number].parts)
+        next_other[number] = number if is_other else next_other[number + 1]
+    return all(next_other[called.at + 1] >= called.answered_at for called in calls)
 
 
 def _put_together(messages: Sequence[Message], calls: Sequence[_Called]) -> list[Message]:
@@ -192,6 +200,17 @@ def cannot_carry(api: str, part: Media, takes: str) -> InvalidRequestError:
     given = "URL" if part.url else "file id" if part.file_id else "base64 data"
     kind = f"{part.kind} input ({part.mime_type})" if part.mime_type else f"{part.kind} input"
     return InvalidRequestError(f"{api} cannot carry {kind} given as {given}. It takes {takes}.")
+
+
+def parsed_arguments(call: ToolCall) -> dict[str, Any] | None:
+    """A call's arguments as an object; None where they are none, or hold a number that JSON cannot carry."""
+    return parsed_object(call.arguments or "{}")
+
+
+def parsed_object(text: str) -> dict[str, Any] | None:
+    """The JSON object that a text is, or None."""
+    found = parsed(text)
+    return found if isinstance(found, dict) and is_json(found) else None
 
 
 def fitting_id(identifier: str, pattern: re.Pattern[str], prefix: str) -> str:

@@ -68,25 +68,29 @@ class EventDecoder(ABC):
 
     def _odd_payloads(self, data: bytes) -> list[Any]:
         """The JSON values of an event whose data is not one that orjson reads: `payloads_of`."""
-        payloads = payloads_of(data)
+        payloads = payloads_of(data, is_piece=True)
         if self._torn is None and payloads:
             self._torn = TornText()
         return payloads
 
 
-def payloads_of(data: bytes) -> list[Any]:
+def payloads_of(data: bytes, *, is_piece: bool = False) -> list[Any]:
     """The JSON values of one event's data: one, or several where a relay forgot the blank line between two events.
 
-    `[DONE]` is none of them: see `says_done`. Texts may begin or end with half a character: see `TornText`.
+    `[DONE]` is none of them: see `says_done`.
+
+    Args:
+        data: The event's data.
+        is_piece: Whether texts may begin or end with half a character, to be mended by `TornText`.
 
     Raises:
         InvalidResponseError: It is no JSON.
     """
-    payload = parsed(data, is_piece=True)
+    payload = parsed(data, is_piece=is_piece)
     if payload is not NO_JSON:
         return [payload]
     lines = [line for line in data.split(b"\n") if line and line.strip() != b"[DONE]"]
-    payloads = [parsed(line, is_piece=True) for line in lines]
+    payloads = [parsed(line, is_piece=is_piece) for line in lines]
     if any(payload is NO_JSON for payload in payloads):
         raise InvalidResponseError(f"An event of the stream is no JSON: {data[:80]!r}.")
     return payloads

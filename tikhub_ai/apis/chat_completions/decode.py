@@ -51,7 +51,7 @@ class Decoder(EventDecoder):
         super().__init__()
         self.accumulator = Accumulator(API)
         self._is_plain = False
-        self._asked_for = request.n or 1
+        self._asked_for = integer(request.n) or 1
         self._issuer = Issuer(API, facts.family)
         self._audio_format = named(mapping(request.audio).get("format"))
         self._choices: dict[int, _ChoiceDecoder] = {}

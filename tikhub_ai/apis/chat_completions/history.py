@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from tikhub_ai.apis import free_text
 from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, paired, sources_in_words
 from tikhub_ai.conversation import (
     AnyPart,
+    Document,
     Issuer,
     Media,
     Message,
     Opaque,
     Reasoning,
     Refusal,
+    ServerToolCall,
+    ServerToolResult,
     Text,
     ToolCall,
     ToolResult,
@@ -150,9 +153,13 @@ class _Encoder:
                 block = self._media(part)
             case Opaque() if part.issuer in {None, self._issuer}:
                 return part.value
-            case _:
+            case (
+                Opaque() | Reasoning() | ToolCall() | ToolResult() | Document() | ServerToolCall() | ServerToolResult()
+            ):
                 self._dropped.add(part)
                 return None
+            case _:
+                assert_never(part)
         return self._with_cache_control(block, part)
 
     def _with_cache_control(self, block: dict[str, Any], part: AnyPart) -> dict[str, Any]:
@@ -214,21 +221,26 @@ class _Encoder:
                     texts.append(part.transcript)
                 case Opaque() if part.issuer == self._issuer:
                     out |= part.value
-                case _:
+                case Media() | Opaque() | ToolResult() | Document() | ServerToolCall() | ServerToolResult():
                     self._dropped.add(part)
-        if refusals and self._facts.family == "gpt":
-            out["refusal"] = "".join(refusals)
-        else:
-            texts += refusals
-        if texts or not (calls or out.keys() & {"audio", "refusal"}):
-            out["content"] = "".join(texts)
-        elif self._facts.flat_content:
-            out["content"] = ""
+                case _:
+                    assert_never(part)
+        self._words(out, texts, refusals, has_calls=bool(calls))
         if calls:
             out["tool_calls"] = calls
         if message.name:
             out["name"] = message.name
         return out
+
+    def _words(self, out: dict[str, Any], texts: list[str], refusals: list[str], *, has_calls: bool) -> None:
+        if refusals and self._facts.family == "gpt":
+            out["refusal"] = "".join(refusals)
+        else:
+            texts += refusals
+        if texts or not (has_calls or out.keys() & {"audio", "refusal"}):
+            out["content"] = "".join(texts)
+        elif self._facts.flat_content:
+            out["content"] = ""
 
     def _tool_call(self, call: ToolCall) -> dict[str, Any]:
         wire: dict[str, Any] = {

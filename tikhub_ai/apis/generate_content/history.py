@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
-from tikhub_ai.apis.common_history import Dropped, in_words, paired
+from tikhub_ai.apis.common_history import Dropped, in_words, paired, parsed_arguments, parsed_object
 from tikhub_ai.apis.generate_content.media import media_data, media_part
 from tikhub_ai.apis.generate_content.names import GEMINI_3, is_from
 from tikhub_ai.conversation import (
@@ -159,9 +158,11 @@ class _Encoder:
                 return _server_tool(part) | state
             case Opaque() if part.issuer == self._issuer or (part.issuer is None and not of_model):
                 return dict(part.value)
-            case _:
+            case Reasoning() | ServerToolCall() | ServerToolResult() | Opaque() | ToolResult() | Document():
                 self._dropped.add(part)
                 return None
+            case _:
+                assert_never(part)
 
     def _state(self, part: AnyPart) -> dict[str, Any]:
         """The fields beside a part's own, such as its thought signature, as they came from whom they go to."""
@@ -256,15 +257,12 @@ def _server_tool(part: ServerToolCall | ServerToolResult) -> dict[str, Any]:
             said = None if said is None else {"args": said}
     else:
         said = part.output
-    return {name: {**(said or {}), **value}}
+    return {name: {**(said if isinstance(said, dict) else {"output": said} if said else {}), **value}}
 
 
 def _arguments(call: ToolCall) -> dict[str, Any]:
-    try:
-        arguments = json.loads(call.arguments or "{}", strict=False)
-    except ValueError:
-        arguments = None
-    if isinstance(arguments, dict):
+    arguments = parsed_arguments(call)
+    if arguments is not None:
         return arguments
     warn(f"The arguments of a call of {call.name!r} are no JSON object: generate_content gets them as one text.")
     return {"arguments": call.arguments}
@@ -274,10 +272,7 @@ def _response(result: ToolResult, text: str) -> dict[str, Any]:
     """What a function gave back, as the object that the wire wants."""
     found: Any = None
     if text.lstrip().startswith("{"):
-        try:
-            found = json.loads(text)
-        except ValueError:
-            found = None
+        found = parsed_object(text)
     if result.is_error:
         return {"error": found if isinstance(found, dict) else text}
     return found if isinstance(found, dict) else {"output": text}

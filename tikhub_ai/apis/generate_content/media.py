@@ -63,7 +63,9 @@ def _mime_of(part: Media) -> str:
     if part.mime_type:
         return part.mime_type
     path = (part.url or part.file_id or part.name or "").partition("?")[0].partition("#")[0]
-    return _MIME_OF_ENDING.get(path.rsplit(".", 1)[-1].lower(), _DEFAULT_MIME[part.kind])
+    return _MIME_OF_ENDING.get(
+        path.rsplit(".", 1)[-1].lower(), _DEFAULT_MIME.get(part.kind, "application/octet-stream")
+    )
 
 
 def _options(options: dict[str, Any], generation: Generation | None) -> dict[str, Any]:

@@ -308,7 +308,8 @@ class _Converter:
                 self._lose("an object of any properties")
             return
         out["properties"] = {str(name): self.node(value) for name, value in properties.items()}
-        required = [name for name in schema.get("required") or () if name in properties]
+        listed = schema.get("required")
+        required = [name for name in (listed if isinstance(listed, list) else ()) if name in properties]
         if required:
             out["required"] = required
         if self._ordered:

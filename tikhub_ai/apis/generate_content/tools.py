@@ -98,7 +98,7 @@ def encode_tool_choice(choice: ToolChoice, tools: Sequence[dict[str, Any]]) -> d
         if choice.mode in {"required", "tool"}:
             warn("generate_content can force a call of functions only, and there are none: tool_choice is not sent.")
         return None
-    config: dict[str, Any] = {"mode": _MODES[choice.mode]}
+    config: dict[str, Any] = {"mode": _MODES.get(choice.mode, choice.mode.upper())}
     if choice.mode == "tool" and choice.name:
         config["allowedFunctionNames"] = [choice.name]
     return {"functionCallingConfig": config}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
-import orjson
-
-from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, in_words, paired
+from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, in_words, paired, parsed_arguments
 from tikhub_ai.conversation import (
     AnyPart,
     Document,
@@ -124,9 +122,11 @@ class _Encoder:
                 block = self._tool_result(part)
             case Opaque() if part.issuer in {None, self._reader}:
                 block = dict(part.value)
-            case _:
+            case Opaque() | Reasoning() | ToolCall() | ServerToolCall() | ServerToolResult():
                 self._dropped.add(part)
                 return []
+            case _:
+                assert_never(part)
         if block is None:
             return []
         options = part.options or {}
@@ -190,17 +190,19 @@ class _Encoder:
                 return [_thinking(part)]
             case ToolCall():
                 block = self._tool_use(part)
-            case ServerToolCall() | ServerToolResult() if is_own and part.state:
-                block = dict(part.state["block"])
+            case ServerToolCall() | ServerToolResult() if is_own and isinstance((part.state or {}).get("block"), dict):
+                block = dict((part.state or {})["block"])
             case Opaque() if is_own:
                 block = dict(part.value)
             case Media() if part.transcript:
                 block = _text(part.transcript)
             case Document():
                 return [block for inner in in_words(part) for block in self._said(inner)]
-            case _:
+            case Reasoning() | Media() | Opaque() | ToolResult() | ServerToolCall() | ServerToolResult():
                 self._dropped.add(part)
                 return []
+            case _:
+                assert_never(part)
         if block is None:
             return []
         if part.options and "cache_control" in part.options:
@@ -262,11 +264,8 @@ def _can_return(part: Reasoning) -> bool:
 
 def _input(call: ToolCall) -> dict[str, Any]:
     """A call's arguments, which the wire takes as an object only."""
-    try:
-        value = orjson.loads(call.arguments or "{}")
-    except ValueError:
-        value = None
-    if isinstance(value, dict):
+    value = parsed_arguments(call)
+    if value is not None:
         return value
     warn(f"The arguments of a call of {call.name!r} are no JSON object: they are sent as text.")
     return {"arguments": call.arguments}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from tikhub_ai.apis import free_text
 from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, paired, sources_in_words
 from tikhub_ai.conversation import (
     AnyPart,
+    Document,
     Issuer,
     Media,
     Message,
@@ -156,9 +157,13 @@ class _Encoder:
                 return _media(part)
             case Opaque() if part.issuer in {None, self._issuer}:
                 return part.value
-            case _:
+            case (
+                Opaque() | Reasoning() | ToolCall() | ToolResult() | Document() | ServerToolCall() | ServerToolResult()
+            ):
                 self._dropped.add(part)
                 return None
+            case _:
+                assert_never(part)
 
     def _tool_result(self, result: ToolResult) -> dict[str, Any]:
         call_id = fitting_id(result.tool_call_id, _CALL_ID, "call_")
@@ -197,8 +202,10 @@ class _Encoder:
                 return self._is_own(part) and part.state is not None
             case Media():
                 return bool(part.transcript) and not self._is_own(part)
-            case _:
+            case Reasoning() | ToolCall() | ToolResult() | Document() | ServerToolCall() | ServerToolResult():
                 return False
+            case _:
+                assert_never(part)
 
     def _answer(self, parts: Sequence[AnyPart]) -> None:
         """A message item: as it was issued, with the words that are there now; else in words alone."""
@@ -228,9 +235,14 @@ class _Encoder:
                 return None  # its call's item holds it
             case Opaque() if is_own or part.issuer is None:
                 return part.value
-            case _:
+            case (
+                Text() | Refusal() | Reasoning() | Media() | Opaque() | ToolResult() | Document() | ServerToolCall()
+                | ServerToolResult()
+            ):  # fmt: skip
                 self._dropped.add(part)
                 return None
+            case _:
+                assert_never(part)
 
     def _can_read(self, item: Any) -> bool:
         """Whether a reasoning item means something to the model.
@@ -268,8 +280,12 @@ def _output(part: AnyPart) -> dict[str, Any]:
             return {"type": "refusal", "refusal": part.text}
         case Opaque():
             return part.value
-        case _:
+        case (
+            Media() | Reasoning() | ToolCall() | ToolResult() | Document() | ServerToolCall() | ServerToolResult()
+        ):  # fmt: skip
             raise TypeError(f"{type(part).__name__} is no content of a message item")
+        case _:
+            assert_never(part)
 
 
 def _is_content(value: dict[str, Any]) -> bool:
