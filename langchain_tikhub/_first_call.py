@@ -5,7 +5,7 @@ from langchain_tikhub.events import EventStream
 from langchain_tikhub.reply import AnswerStream, from_reply
 from langchain_tikhub.request import chat_request
 from langchain_tikhub.structured import structured_output
-from langchain_tikhub.tokens import estimated_tokens, message_tokens
+from langchain_tikhub.tokens import amessage_tokens, estimated_tokens, message_tokens
 from langchain_tikhub.tools import bound_tools
 from tikhub_ai import ChatClient, End, TextDelta, needs_of
 
@@ -16,6 +16,7 @@ __all__ = [
     "EventStream",
     "SecretBinding",
     "TextDelta",
+    "amessage_tokens",
     "bound_tools",
     "chat_request",
     "estimated_tokens",

@@ -429,6 +429,14 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         """
         return calls.message_tokens(self, messages, tools or ())
 
+    async def aget_num_tokens_from_messages(
+        self,
+        messages: list[BaseMessage],
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool] | None = None,
+    ) -> int:
+        """`get_num_tokens_from_messages`, async: it does not block the event loop while the provider counts."""
+        return await calls.amessage_tokens(self, messages, tools or ())
+
 
 def _sum(left: Any, right: Any) -> Any:
     """Token counts of two calls, added up."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, assert_never
+from weakref import finalize
 
 from langchain_tikhub.history import to_conversation
 from langchain_tikhub.tools import bound_tools, wire_tool
@@ -29,12 +31,12 @@ from tikhub_ai import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from langchain_core.messages import BaseMessage
 
     from langchain_tikhub.chat_models import ChatTikHub
-    from tikhub_ai import AnyPart
+    from tikhub_ai import AnyPart, ChatClient, ChatRequest
 
 _PIECES = re.compile(r"[A-Za-z]+|[0-9]+|\s+|[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]|[^\x00-\x7f]|.", re.DOTALL)
 _LETTERS_PER_TOKEN = 6
@@ -70,18 +72,48 @@ def message_tokens(llm: ChatTikHub, messages: Sequence[BaseMessage], tools: Sequ
         messages: The history.
         tools: What the model may call, in any form.
     """
-    if llm.custom_get_token_ids is None and choose_api(llm.model, llm.api) == "messages":
-        try:
-            client, request = llm._prepared([*messages], None, bound_tools(tools, None, None))  # noqa: SLF001 - ours
-            count = client.count_tokens(request)
-        except MissingKeyError:
-            count = None
-        except TikHubAIError as error:
-            warn(f"The tokens are estimated, since the gateway did not count them: {error}")
-            count = None
-        if count is not None:
-            return count
-    return estimated_message_tokens(messages, tools, llm.get_num_tokens)
+    count = None
+    with _no_fault():
+        if (asked := _question(llm, messages, tools)) is not None:
+            count = asked[0].count_tokens(asked[1])
+    return estimated_message_tokens(messages, tools, llm.get_num_tokens) if count is None else count
+
+
+async def amessage_tokens(llm: ChatTikHub, messages: Sequence[BaseMessage], tools: Sequence[Any]) -> int:
+    """`message_tokens`, async."""
+    count = None
+    with _no_fault():
+        if (asked := _question(llm, messages, tools)) is not None:
+            count = await asked[0].acount_tokens(asked[1])
+    return estimated_message_tokens(messages, tools, llm.get_num_tokens) if count is None else count
+
+
+def _question(
+    llm: ChatTikHub, messages: Sequence[BaseMessage], tools: Sequence[Any]
+) -> tuple[ChatClient, ChatRequest] | None:
+    """What to ask the provider, or None where it is not to be asked."""
+    if llm.custom_get_token_ids is not None or choose_api(llm.model, llm.api) != "messages":
+        return None
+    client, request = llm._prepared([*messages], None, bound_tools(tools, None, None))  # noqa: SLF001 - ours
+    if id(llm) not in _REFUSALS:
+        finalize(llm, _REFUSALS.pop, id(llm), None)
+    client.counts_nothing = _REFUSALS.setdefault(id(llm), client.counts_nothing)
+    return client, request
+
+
+_REFUSALS: dict[int, Any] = {}
+"""`ChatClient.counts_nothing` of each living model, since each of its calls makes a client."""
+
+
+@contextmanager
+def _no_fault() -> Iterator[None]:
+    """Within it, a call that fails leaves the tokens to be estimated, with a warning that says why."""
+    try:
+        yield
+    except MissingKeyError:
+        pass
+    except TikHubAIError as error:
+        warn(f"The tokens are estimated, since the gateway did not count them: {error}")
 
 
 def estimated_message_tokens(messages: Sequence[BaseMessage], tools: Sequence[Any], count: Callable[[str], int]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -9,9 +11,10 @@ from tikhub_ai import catalog
 from tikhub_ai.apis.guard import guarded
 from tikhub_ai.deltas import Delta, End
 from tikhub_ai.error_bodies import public_headers, request_id_of
-from tikhub_ai.errors import APIStatusError, ConfigurationError, InvalidRequestError, ModelNotFoundError
+from tikhub_ai.errors import APIStatusError, ConfigurationError, InvalidRequestError, ModelNotFoundError, TikHubAIError
 from tikhub_ai.http.reader import StreamReader, with_headers
 from tikhub_ai.http.transport import Transport
+from tikhub_ai.json_text import is_whole
 from tikhub_ai.precedence import settled
 from tikhub_ai.routing import choose_api
 
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
     from tikhub_ai.settings import Settings
     from tikhub_ai.wire import ApiRequest, ApiResponse
 
-_COUNT_NOTHING: set[tuple[str | None, str]] = set()
-"""Gateways, and their APIs, that have said that they count no tokens."""
+_COUNTS_AGAIN = 600.0
+"""Seconds for which a gateway that has said that it counts no tokens is not asked again: it may learn to."""
 
 
 class ChatClient:
@@ -38,6 +41,10 @@ class ChatClient:
         needs: What settings that hold for every call ask of the API. See `choose_api`.
         incomplete_stream: What a stream does that ends without its finish marker: `raise` IncompleteStreamError with
             the partial answer, or `warn` and give the partial answer as the last delta's reply.
+
+    Attributes:
+        counts_nothing: Gateways, and their APIs, that have said that they count no tokens, and until when (by
+            `time.monotonic`) they are believed. Clients that are made anew for each call may share one.
 
     Raises:
         ConfigurationError: `api` or `incomplete_stream` cannot work.
@@ -59,6 +66,7 @@ class ChatClient:
         self.needs = frozenset(needs)
         self.incomplete_stream = incomplete_stream
         self.transport = Transport(settings)
+        self.counts_nothing: dict[tuple[str | None, str], float] = {}
 
     def complete(self, request: ChatRequest) -> ChatReply:
         """Ask, and give the whole answer.
@@ -108,33 +116,59 @@ class ChatClient:
             InvalidRequestError: The request cannot be sent.
             TikHubAIError: Another member of the tree.
         """
+        asked = self._count(request)
+        if asked is None:
+            return None
+        try:
+            return self.transport.send(asked.outgoing, asked.read)
+        except APIStatusError as error:
+            self._not_counted(asked, error)
+        return None
+
+    async def acount_tokens(self, request: ChatRequest) -> int | None:
+        """`count_tokens`, async."""
+        asked = self._count(request)
+        if asked is None:
+            return None
+        try:
+            return await self.transport.asend(asked.outgoing, asked.read)
+        except APIStatusError as error:
+            self._not_counted(asked, error)
+        return None
+
+    def _count(self, request: ChatRequest) -> _Count | None:
+        """The call that asks for a count, or None where nobody can be asked."""
         api, codec, facts = self._codec(request)
-        if not hasattr(codec, "encode_count") or (self.settings.base_url, api) in _COUNT_NOTHING:
+        place = (self.settings.base_url, api)
+        if not hasattr(codec, "encode_count") or time.monotonic() < self.counts_nothing.get(place, 0.0):
             return None
         counting = cast("CountingCodec", codec)
-        request = settled(request, lambda asked: counting.encode_count(asked, facts).body)
-        asked = counting.encode_count(request, facts)
-        asked.extra_headers = request.extra_headers
-        try:
-            return self.transport.send(asked, lambda response: counting.read_count(response.json_object()))
-        except ModelNotFoundError:
-            raise
-        except APIStatusError as error:
-            if error.status_code not in {404, 405, 501}:
-                raise
-        _COUNT_NOTHING.add((self.settings.base_url, api))
-        return None
+        _, outgoing = _encoded(request, lambda asked: counting.encode_count(asked, facts))
+        outgoing.extra_headers = request.extra_headers
+        return _Count(place, outgoing, guarded(lambda response: counting.read_count(response.json_object())))
+
+    def _not_counted(self, asked: _Count, error: APIStatusError) -> None:
+        """Remember a gateway that counts nothing; raise what says something else."""
+        if isinstance(error, ModelNotFoundError) or error.status_code not in {404, 405, 501}:
+            raise error
+        self.counts_nothing[asked.place] = time.monotonic() + _COUNTS_AGAIN
 
     def _prepare(self, request: ChatRequest, *, stream: bool) -> tuple[ApiRequest, Callable[[], ChatDecoder]]:
         _, codec, facts = self._codec(request)
-        request = settled(request, lambda asked: codec.encode(asked, facts, stream=stream).body)
-        outgoing = codec.encode(request, facts, stream=stream)
+
+        def encode(asked: ChatRequest) -> ApiRequest:
+            codec.decoder(asked, facts)  # where it cannot do with the request, nothing shall be paid
+            return codec.encode(asked, facts, stream=stream)
+
+        request, outgoing = _encoded(request, encode)
         outgoing.extra_headers = request.extra_headers
         return outgoing, lambda: codec.decoder(request, facts)
 
     def _codec(self, request: ChatRequest) -> tuple[str, ChatCodec, ModelFacts]:
-        if not request.model:
-            raise InvalidRequestError("No model was named: give model=.")
+        if not request.model or not isinstance(request.model, str):
+            raise InvalidRequestError("No model was named: give model=, a string.")
+        if not is_whole(request.model):
+            raise InvalidRequestError("model holds half a character, which UTF-8 cannot carry: it is no model's name.")
         if not request.messages:
             raise InvalidRequestError("The message list is empty: a chat call needs at least one message.")
         api = choose_api(request.model, self.api, self.needs)
@@ -151,6 +185,44 @@ class ChatClient:
             settles=(request.n or 1) == 1,
             max_event_bytes=self.settings.max_event_bytes,
         )
+
+
+@dataclass(slots=True)
+class _Count:
+    """A call that asks for a count.
+
+    Attributes:
+        place: The gateway, and its API.
+        outgoing: The call.
+        read: Makes the count of its answer.
+    """
+
+    place: tuple[str | None, str]
+    outgoing: ApiRequest
+    read: Callable[[ApiResponse], int | None]
+
+
+def _encoded(request: ChatRequest, encode: Callable[[ChatRequest], ApiRequest]) -> tuple[ChatRequest, ApiRequest]:
+    """The request as it is to be asked, and the call that asks it.
+
+    Raises:
+        InvalidRequestError: It cannot be encoded. The message names the value that is at fault.
+    """
+    try:
+        settled_request = settled(request, lambda asked: encode(asked).body)
+        return settled_request, encode(settled_request)
+    except (TikHubAIError, Warning):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a codec's code raises at a value that it did not expect
+        fault = type(error).__name__
+    from tikhub_ai.misfits import culprit, misfit  # noqa: PLC0415 - rarely needed
+
+    if (found := misfit(request)) is not None:
+        raise InvalidRequestError(f"The request cannot be encoded: {found.place} cannot be of type {found.found}.")
+    place = culprit(request, encode)
+    raise InvalidRequestError(
+        f"The request cannot be encoded: {place} has a form that the API has no words for ({fault})."
+    )
 
 
 class ChatReader(StreamReader[Delta]):

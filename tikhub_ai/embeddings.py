@@ -6,6 +6,7 @@ import asyncio
 import copy
 import threading
 from collections import deque
+from collections.abc import Iterable, Mapping
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,7 +25,7 @@ from tikhub_ai.errors import (
 from tikhub_ai.http.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from tikhub_ai.apis.embeddings import EncodingFormat
@@ -70,9 +71,11 @@ class EmbeddingsClient:
         batch_size: int = DEFAULT_BATCH_SIZE,
         max_concurrency: int = DEFAULT_MAX_CONCURRENCY,
     ) -> None:
-        if not model:
-            raise ConfigurationError("No embedding model was named: give model=.")
-        if encoding_format not in {"float", "base64"}:
+        if not model or not isinstance(model, str):
+            raise ConfigurationError("No embedding model was named: give model=, a string.")
+        if extra_body is not None and not isinstance(extra_body, Mapping):
+            raise ConfigurationError(f"extra_body must be a mapping of fields, not a {type(extra_body).__name__}.")
+        if encoding_format not in ("float", "base64"):
             raise ConfigurationError(f"encoding_format={encoding_format!r} is not known; use 'float' or 'base64'.")
         for name, value in (
             ("batch_size", batch_size),
@@ -250,7 +253,7 @@ def _checked(texts: Iterable[str]) -> list[str]:
     Raises:
         InvalidRequestError: They are no texts.
     """
-    if isinstance(texts, (str, bytes)):
+    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise InvalidRequestError(f"texts must be a list of strings, not a {type(texts).__name__}.")
     texts = list(texts)
     for position, text in enumerate(texts):

@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 import json
+from copy import copy
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hypothesis import strategies as st
@@ -81,8 +83,14 @@ ODD: list[Any] = [
 
 
 def places(value: Any, path: Path = ()) -> Iterator[Path]:
-    """Every path in a value, its own, the empty one, left out."""
-    items: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    """Every path in a JSON value or a dataclass, its own, the empty one, left out."""
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    elif is_dataclass(value):
+        items = [(field.name, getattr(value, field.name)) for field in fields(value)]
     for key, item in items:
         yield (*path, key)
         yield from places(item, (*path, key))
@@ -107,9 +115,13 @@ def _changed(value: Any, path: Path, odd: Any) -> Any:
             out[key] = _changed(value[key], rest, odd)
         return out
     if isinstance(value, list) and isinstance(key, int) and key < len(value):
-        copy = list(value)
-        copy[key : key + 1] = [] if odd is GONE and not rest else [_changed(value[key], rest, odd)]
-        return copy
+        items = list(value)
+        items[key : key + 1] = [] if odd is GONE and not rest else [_changed(value[key], rest, odd)]
+        return items
+    if is_dataclass(value) and isinstance(key, str) and hasattr(value, key):
+        changed = copy(value)
+        setattr(changed, key, None if odd is GONE and not rest else _changed(getattr(value, key), rest, odd))
+        return changed
     return value
 
 

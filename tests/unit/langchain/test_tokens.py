@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from langchain_tikhub import ChatTikHub
+from langchain_tikhub import ChatTikHub, tokens
 from tests.scripted_server import Answer, ScriptedServer
 from tikhub_ai import TikHubAIWarning
 
@@ -30,12 +31,31 @@ def test_claude_counts_what_would_be_sent(server: ScriptedServer) -> None:
     assert "max_tokens" not in body
 
 
-def test_a_gateway_that_counts_nothing_is_asked_once(server: ScriptedServer) -> None:
+async def test_a_gateway_that_counts_nothing_is_asked_once_by_each_model(server: ScriptedServer) -> None:
     refusal = {"error": {"message": "Invalid URL (POST /v1/messages/count_tokens)", "type": "invalid_request_error"}}
     server.answers = [Answer(refusal, status=404)]
-    estimates = {claude(server).get_num_tokens_from_messages(HISTORY) for _ in range(2)}
+    llm = claude(server)
+    estimates = {llm.get_num_tokens_from_messages(HISTORY), llm.get_num_tokens_from_messages(HISTORY)}
+    estimates.add(await llm.aget_num_tokens_from_messages(HISTORY))
     assert len(server.requests) == 1
     assert 10 < estimates.pop() < 30
+    assert not estimates
+    assert claude(server).get_num_tokens_from_messages(HISTORY) > 10
+    assert len(server.requests) == 2  # another model asks for itself
+
+
+async def test_claude_counts_async_too(server: ScriptedServer) -> None:
+    server.answers = [Answer({"input_tokens": 641})]
+    assert await claude(server).aget_num_tokens_from_messages(HISTORY, [TOOL]) == 641
+
+
+def test_models_that_are_gone_leave_nothing_behind(server: ScriptedServer) -> None:
+    server.answers = [Answer({"input_tokens": 641})]
+    before = len(tokens._REFUSALS)
+    for _ in range(3):
+        claude(server).get_num_tokens_from_messages(HISTORY)
+    gc.collect()
+    assert len(tokens._REFUSALS) <= before
 
 
 def test_a_fault_makes_an_estimate_and_says_so(server: ScriptedServer) -> None:
