@@ -34,6 +34,7 @@ class Answer:
     Attributes:
         body: Bytes, or a JSON value, or a list of byte pieces sent one by one as a chunked body.
         cut: Close the connection without ending the chunked body.
+        cut_at: Close the connection after so many bytes of a body that was announced whole.
         pause: Seconds between pieces.
         before: Seconds before the status line.
     """
@@ -42,6 +43,7 @@ class Answer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+    cut_at: int | None = None
     pause: float = 0.0
     before: float = 0.0
 
@@ -55,10 +57,14 @@ def sse(*payloads: Any, done: bool = True) -> Answer:
 
 
 class ScriptedServer:
-    """Answers from `answers`, the last one again and again, or by calling `answer`; keeps what came in `requests`."""
+    """Answers from `answers`, the last one again and again, or by calling `answer`; keeps what came in `requests`.
+
+    Requests that were cut are in `cut_requests`, by their headers.
+    """
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.cut_requests: list[dict[str, str]] = []
         self.connections = 0
         self.answers: Sequence[Answer] = [Answer({"error": {"message": "nothing scripted"}}, status=500)]
         self.answer: Callable[[Request], Answer] | None = None
@@ -106,9 +112,14 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             super().setup()
 
         def _serve(self) -> None:
-            length = int(self.headers.get("content-length") or 0)
             headers = {key.lower(): value for key, value in self.headers.items()}
-            answer = script.next(Request(self.command, self.path, headers, self.rfile.read(length)))
+            try:
+                body = self._body()
+            except ValueError:  # the client went away within it
+                script.cut_requests.append(headers)
+                self.close_connection = True
+                return
+            answer = script.next(Request(self.command, self.path, headers, body))
             time.sleep(answer.before)
             try:
                 self._send(answer)
@@ -117,6 +128,20 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
 
         do_GET = do_POST = do_DELETE = _serve
+
+        def _body(self) -> bytes:
+            if self.headers.get("transfer-encoding") != "chunked":
+                length = int(self.headers.get("content-length") or 0)
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    raise ValueError("cut")
+                return body
+            body = b""
+            while size := int(self.rfile.readline(), 16):  # an empty line is no number
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
 
         def _send(self, answer: Answer) -> None:
             streamed = isinstance(answer.body, list) and all(isinstance(piece, bytes) for piece in answer.body)
@@ -134,7 +159,9 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             if not streamed:
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(body[: answer.cut_at])
+                if answer.cut_at is not None:
+                    self.close_connection = True
                 return
             self.send_header("transfer-encoding", "chunked")
             self.end_headers()

@@ -148,9 +148,11 @@ def request_id_of(headers: Mapping[str, str], message: str = "") -> str | None:
 def error_in_body(payload: Any) -> dict[str, Any] | None:
     """The error that a body with status 200 holds, or None.
 
-    Known shapes: `{"error": {...}}`, `{"error": "..."}`, `{"type": "error", "error": {...}}`, `{"success": false, ...}`
-    and the flat `{"code": ..., "message": ...}` of the task endpoints, where it is not their success. Relays written in
-    Go send an empty error object with good answers: one that says nothing, beside something else, is none.
+    Known shapes: `{"error": {...}}`, `{"error": "..."}`, `{"type": "error", "error": {...}}`, `{"success": false}`.
+    This is for wires on which these are errors: a job that failed says why in `error`, and is an answer. Codecs of jobs
+    judge their answers themselves (`ApiResponse.json`), as they do Kling's flat `{"code": 1301, "message": ...}`.
+    Relays written in Go send an empty error object with good answers: one that says nothing, beside something else, is
+    none.
     """
     if isinstance(payload, list) and len(payload) == 1:
         payload = payload[0]

@@ -13,6 +13,7 @@ list of steps, the last list again and again. A step is a pair:
     ["hold", null]      wait for the client to go away
     ["repeat", text]    send the text again and again, until the client goes away
     ["tls", null]       go on over TLS, as a proxy does after CONNECT
+    ["unread", null]    as the first step: leave the request's body unread
 
 After its last step a connection waits for the next request.
 """
@@ -136,15 +137,19 @@ def serve(connection: socket.socket) -> None:
         head, _, rest = rest.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         length = next((int(line.split(":")[1]) for line in lines if line.lower().startswith("content-length:")), 0)
-        while len(rest) < length:
-            rest += connection.recv(65536)
-        rest = rest[length:]
         method, target, _ = lines[0].split(" ", 2)
         path = target if target.startswith("/") or method == "CONNECT" else "/" + target.split("/", 3)[-1]
         name = "CONNECT" if method == "CONNECT" else path.split("/")[1]
+        steps = scripts[name][min(len(seen[name]) + 1, len(scripts[name])) - 1]
+        while len(rest) < length and steps[:1] != [["unread", None]]:
+            piece = connection.recv(65536)
+            if not piece:
+                return
+            rest += piece
+        rest = rest[length:]
         seen[name].append("\n".join(lines))
         peers[name].append(connection.getpeername()[1])
-        for verb, argument in scripts[name][min(len(seen[name]), len(scripts[name])) - 1]:
+        for verb, argument in steps:
             match verb:
                 case "send":
                     try:

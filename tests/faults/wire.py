@@ -72,6 +72,7 @@ def zipped(body: bytes) -> bytes:
 CLOSE: Step = ("close", None)
 RESET: Step = ("reset", None)
 HOLD: Step = ("hold", None)
+UNREAD: Step = ("unread", None)
 TLS: Step = ("tls", None)
 
 

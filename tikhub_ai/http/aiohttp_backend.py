@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +13,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from tikhub_ai.errors import TikHubAIError
 from tikhub_ai.http import failures
 from tikhub_ai.http.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
 from tikhub_ai.http.proxies import environment_proxy
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Mapping
 
-    from tikhub_ai.errors import TikHubAIError
-    from tikhub_ai.http.backends import AsyncWireResponse, WireRequest
+    from tikhub_ai.http.backends import AsyncPieces, AsyncWireResponse, WireRequest
     from tikhub_ai.http.shared import Lease
     from tikhub_ai.secret_values import SecretProxy
     from tikhub_ai.settings import Settings, Timeouts
@@ -31,6 +32,7 @@ _LONGEST_LINE = 128 * 1024
 """Bytes of one header line; aiohttp's own limit of 8 KB is less than some gateways send."""
 _PIECE = 256 * 1024
 """Bytes of a body that are written at once: a larger one would hold the loop up."""
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
 _MOST_ORIGINS = 64
 """Origins whose proxies are remembered, since looking into the environment takes as long as a local request."""
 
@@ -161,9 +163,22 @@ def _is_beyond(proxy: SecretProxy | None) -> bool:
 class AiohttpResponse:
     """An open answer, and the iterator over its body. See `AsyncWireResponse`."""
 
-    __slots__ = ("_deadline", "_error", "_inflater", "_lease", "_response", "_url", "headers", "status_code")
+    __slots__ = (
+        "_deadline",
+        "_error",
+        "_inflater",
+        "_lease",
+        "_response",
+        "_sending",
+        "_url",
+        "headers",
+        "status_code",
+    )
 
-    def __init__(self, response: aiohttp.ClientResponse, lease: Lease[AiohttpClient], url: str) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, lease: Lease[AiohttpClient], url: str, sending: _Sending | None
+    ) -> None:
+        self._sending = sending
         self.status_code = response.status
         self.headers = _headers(response)
         coding = self.headers.get("content-encoding", "").strip().lower()
@@ -228,6 +243,8 @@ class AiohttpResponse:
         if transport is not None:
             transport.abort()  # `close` would wait for a peer over TLS, perhaps longer than the loop lives
         self._response.close()
+        if self._sending is not None:
+            self._sending.close()  # the answer may have come before the whole request had gone
         lease.client.slots.release()
         lease.release()
 
@@ -271,32 +288,40 @@ class AiohttpBackend:
             raise
 
     async def _opened(self, request: WireRequest, lease: Lease[AiohttpClient]) -> AsyncWireResponse:
-        client, url, content, response = lease.client, request.url, request.content, None
+        client, url, content, response, sending = lease.client, request.url, request.content, None, None
         headers = SecretHeaders({"accept-encoding": "gzip, deflate"}).merged(request.headers)
-        data: bytes | AsyncIterator[bytes] | None = content or None
-        if len(content) > _PIECE:
-            data = _pieces(content)
+        if not isinstance(content, bytes):
+            sending = _Sending(content.apieces(), request.timeouts.write)
+        elif len(content) > _PIECE:
+            sending = _Sending(_Cut(content), request.timeouts.write)
             headers["content-length"] = str(len(content))
         await _take(client.slots, request.timeouts.pool)
         try:
-            response = await client.session.request(
-                request.method,
-                url,
-                data=data,
-                headers=headers.get_secret_value(),
-                proxy=_parsed(client.proxy_for(url)),
-                timeout=_timeout(request.timeouts),
-                allow_redirects=False,
-            )
+            async with asyncio.timeout(None) as limit:
+                if sending is not None:
+                    sending.limit = limit
+                response = await client.session.request(
+                    request.method,
+                    _address(url),
+                    data=(content or None) if sending is None else sending,
+                    headers=headers.get_secret_value(),
+                    proxy=_parsed(client.proxy_for(url)),
+                    timeout=_timeout(request.timeouts),
+                    allow_redirects=False,
+                )
         except _NotConnectedError as failure:
             error = _not_connected(failure, url)
         except _FAILURES as failure:
-            error = _from_aiohttp(failure, url)
+            error = (sending and sending.failure) or _from_aiohttp(failure, url)
         else:
-            return AiohttpResponse(response, lease, url)
+            return AiohttpResponse(response, lease, url, sending)
         finally:
+            if sending is not None:
+                sending.limit = None
             if response is None:
                 client.slots.release()
+                if sending is not None:
+                    sending.close()
         raise error
 
 
@@ -315,10 +340,69 @@ async def _take(slots: asyncio.Semaphore, seconds: float | None) -> None:
     raise error
 
 
-async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+class _Cut:
     """A large body, bit by bit; aiohttp warns of one that is written at once."""
-    for start in range(0, len(content), _PIECE):
-        yield content[start : start + _PIECE]
+
+    __slots__ = ("_at", "_content")
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._at = 0
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = self._content[self._at : self._at + _PIECE]
+        self._at += len(piece)
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class _Sending:
+    """A body on its way out: how long each piece may take, which aiohttp does not limit, and what broke it off.
+
+    Args:
+        pieces: The body.
+        seconds: The longest that the connection may take for a piece; None sets no limit.
+
+    Attributes:
+        limit: On the request that it belongs to; None once that has its answer.
+        failure: Why there were no further pieces.
+    """
+
+    __slots__ = ("_pieces", "_seconds", "failure", "limit")
+
+    def __init__(self, pieces: AsyncPieces, seconds: float | None) -> None:
+        self._pieces = pieces
+        self._seconds = seconds
+        self.limit: asyncio.Timeout | None = None
+        self.failure: TikHubAIError | None = None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self._allow(None)  # reading the next piece is not the connection's time
+        try:
+            piece = await anext(self._pieces)
+        except TikHubAIError as failure:
+            self.failure = failure.with_traceback(None)
+            raise
+        self._allow(self._seconds)
+        return piece
+
+    def _allow(self, seconds: float | None) -> None:
+        if self.limit is not None and not self.limit.expired():
+            self.limit.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        self._pieces.close()
 
 
 @lru_cache(maxsize=64)
@@ -361,11 +445,20 @@ def _from_aiohttp(failure: Exception, url: str) -> TikHubAIError:
     return failures.broken(url, words)
 
 
-def async_backend(settings: Settings) -> AiohttpBackend | None:
-    """Over a client shared by equal settings within the running loop; None where the proxy is SOCKS, beyond aiohttp."""
+def _address(url: str) -> URL:
+    """An address that goes out as it is; where it cannot, it is encoded."""
+    return URL(url, encoded=_SENDABLE.fullmatch(url) is not None)
+
+
+def async_backend(settings: Settings, url: str) -> AiohttpBackend | None:
+    """Over a client shared by equal settings within the running loop.
+
+    Returns:
+        None where the proxy on the way to `url` is SOCKS, beyond aiohttp.
+    """
     lease = _leased(settings)
     lease.release()
-    return None if _is_beyond(lease.client.proxy_for(str(settings.base_url))) else AiohttpBackend(settings)
+    return None if _is_beyond(lease.client.proxy_for(url)) else AiohttpBackend(settings)
 
 
 def _leased(settings: Settings) -> Lease[AiohttpClient]:

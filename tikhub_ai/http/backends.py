@@ -21,13 +21,49 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class WireRequest:
-    """A request as it goes out: whole URL, headers with the key, body."""
+    """A request as it goes out: whole URL, headers with the key, body.
+
+    Attributes:
+        method: HTTP method.
+        url: Where; path and query go out as they are.
+        headers: All of them, `content-length` included where the body has one and is sent in pieces.
+        content: The body.
+        timeouts: For each phase.
+        is_foreign: Whether it goes to another host than the gateway, so that nothing may be added of what an injected
+            client holds: its headers, cookies and credentials are for the gateway.
+    """
 
     method: str
     url: str
     headers: SecretHeaders
-    content: bytes
+    content: bytes | Body
     timeouts: Timeouts
+    is_foreign: bool = False
+
+
+class Body(Protocol):
+    """A body that is sent in pieces. Each call begins anew, for an attempt of its own."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """Its bytes.
+
+        Raises:
+            InvalidRequestError: They cannot be had. The request is broken off.
+        """
+
+    def apieces(self) -> AsyncPieces:
+        """`pieces`, async."""
+
+
+class AsyncPieces(Protocol):
+    """The pieces of a body, async."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def __anext__(self) -> bytes: ...
+
+    def close(self) -> None:
+        """Let go of what was opened for them, wherever the sending ended."""
 
 
 class Hurried(Protocol):
@@ -86,6 +122,7 @@ class Backend(Protocol):
         Raises:
             APIConnectionError: Not reached, or broken; `may_have_been_sent` tells which.
             APITimeoutError: Too slow.
+            InvalidRequestError: The body could not be had whole.
         """
 
 
@@ -115,8 +152,12 @@ def sync_backend(settings: Settings) -> Backend:
     raise error
 
 
-def async_backend(settings: Settings) -> AsyncBackend:
+def async_backend(settings: Settings, url: str) -> AsyncBackend:
     """The backend of async calls in the running loop: aiohttp where it is installed and nothing else was asked.
+
+    Args:
+        settings: Which library, proxy and certificates.
+        url: What is to be reached: the environment may name a proxy for it that not every library speaks to.
 
     Raises:
         ConfigurationError: Its proxy or CA file cannot be used, or the library that was asked for is not installed.
@@ -127,7 +168,7 @@ def async_backend(settings: Settings) -> AsyncBackend:
         except ImportError:
             lack = "aiohttp is not installed: `pip install aiohttp`"
         else:
-            if (backend := aiohttp_backend.async_backend(settings)) is not None:
+            if (backend := aiohttp_backend.async_backend(settings, url)) is not None:
                 return backend
             lack = "aiohttp knows no SOCKS proxies"
         if settings.http_backend == "aiohttp":

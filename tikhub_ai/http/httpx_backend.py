@@ -11,7 +11,7 @@ from contextlib import suppress
 from socket import socket
 from typing import TYPE_CHECKING, Any, cast
 
-from tikhub_ai.errors import TikHubAIError
+from tikhub_ai.errors import InvalidRequestError, TikHubAIError
 from tikhub_ai.http import failures
 from tikhub_ai.http.httpx_family import library, library_of
 from tikhub_ai.http.pools import key_of, pools
@@ -20,7 +20,7 @@ from tikhub_ai.http.watchdog import watchdog
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 
-    from tikhub_ai.http.backends import AsyncWireResponse, WireRequest, WireResponse
+    from tikhub_ai.http.backends import AsyncPieces, AsyncWireResponse, Body, WireRequest, WireResponse
     from tikhub_ai.http.httpx_family import Library
     from tikhub_ai.http.shared import Lease
     from tikhub_ai.settings import Settings
@@ -188,6 +188,16 @@ def _whose(injected: object) -> str:
     return "a shared client" if injected is None else "the injected client"
 
 
+class _Pieces:
+    """A body as a library iterates over it, from its start each time."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._body.pieces()
+
+
 class HttpxBackend:
     """Sync exchanges over the injected client, else over one shared by equal settings."""
 
@@ -205,14 +215,17 @@ class HttpxBackend:
     def open(self, request: WireRequest) -> WireResponse:
         """See `Backend.open`."""
         client, lease = self._client()
+        content = request.content if isinstance(request.content, bytes) else _Pieces(request.content)
         answer = None
         try:
             with _at_work:
                 answer = _HttpxResponse(
                     self._library,
-                    client.send(self._library.request(client, request), stream=True, follow_redirects=False),
+                    client.send(self._library.request(client, request, content or None), **self._library.how(request)),
                     lease,
                 )
+        except InvalidRequestError as failure:  # the body's own
+            error: TikHubAIError = failure.with_traceback(None)  # its frames are the library's, and hold the key
         except self._library.failures as failure:
             error = self._library.error(failure, request.url)
         else:
@@ -344,6 +357,22 @@ class _HttpxAsyncResponse:
                 self._lease.release()
 
 
+class _AsyncPieces:
+    """A body as a library iterates over it, async, from its start each time."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self._under_way: list[AsyncPieces] = []
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._under_way.append(self._body.apieces())
+        return aiter(self._under_way[-1])
+
+    def close(self) -> None:
+        for pieces in self._under_way:
+            pieces.close()
+
+
 class HttpxAsyncBackend:
     """Async exchanges over the injected client, else over one shared by equal settings within the running loop."""
 
@@ -361,18 +390,25 @@ class HttpxAsyncBackend:
     async def aopen(self, request: WireRequest) -> AsyncWireResponse:
         """See `Backend.open`."""
         client, lease = self._client()
+        content = request.content if isinstance(request.content, bytes) else _AsyncPieces(request.content)
         answer = None
         try:
             answer = _HttpxAsyncResponse(
                 self._library,
-                await client.send(self._library.request(client, request), stream=True, follow_redirects=False),
+                await client.send(
+                    self._library.request(client, request, content or None), **self._library.how(request)
+                ),
                 lease,
             )
+        except InvalidRequestError as failure:
+            error: TikHubAIError = failure.with_traceback(None)
         except self._library.failures as failure:
             error = self._library.error(failure, request.url)
         else:
             return answer
         finally:
+            if isinstance(content, _AsyncPieces):
+                content.close()
             if answer is None and lease is not None:
                 lease.release()
         raise error

@@ -6,6 +6,7 @@ from there brings one of its clients.
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -21,9 +22,25 @@ if TYPE_CHECKING:
     from tikhub_ai.http.backends import WireRequest
     from tikhub_ai.settings import Settings
 
+_VISIBLE = re.compile(r"[\x21-\x7e]*")
 NAMES = ("httpx", "httpx2")
 _IDLE = 20
 """Most idle connections. httpcore's time for a request grows with their square: with 100 it does 200 calls a second."""
+
+
+class _Verbatim:
+    """Mixed into a library's URL: path and query go out as they were given, where the library would encode them anew.
+
+    A signature covers them byte for byte.
+    """
+
+    raw_path = b""
+
+
+def _target_of(url: str) -> bytes | None:
+    """Path and query of an address; None where they cannot be sent as they are."""
+    target = url.partition("#")[0].partition("://")[2].partition("/")
+    return f"/{target[2]}".encode() if _VISIBLE.fullmatch(target[2]) else None
 
 
 class Library:
@@ -70,18 +87,42 @@ class Library:
             return failures.cannot_be_sent(address)
         return failures.broken(address, words) if sent else failures.not_connected(address, words)
 
-    def request(self, client: Any, request: WireRequest) -> Any:
-        """A request as the library's clients send it."""
+    def request(self, client: Any, request: WireRequest, content: Any) -> Any:
+        """A request as the library's clients send it.
+
+        Args:
+            client: Whose headers, cookies and base URL are used, unless it goes to another host.
+            request: What is sent.
+            content: The body as the library takes it.
+        """
         limits = request.timeouts
-        return client.build_request(
-            request.method,
-            request.url,
-            headers=request.headers.get_secret_value(),
-            content=request.content or None,
-            timeout=self._module.Timeout(
-                connect=limits.connect, read=limits.read, write=limits.write, pool=limits.pool
-            ),
-        )
+        timeout = self._module.Timeout(connect=limits.connect, read=limits.read, write=limits.write, pool=limits.pool)
+        if request.is_foreign:
+            built = self._module.Request(
+                request.method,
+                request.url,
+                headers=request.headers.get_secret_value(),
+                content=content,
+                extensions={"timeout": timeout.as_dict()},
+            )
+        else:
+            built = client.build_request(
+                request.method,
+                request.url,
+                headers=request.headers.get_secret_value(),
+                content=content,
+                timeout=timeout,
+            )
+        target = _target_of(request.url)
+        if target is not None and target != built.url.raw_path and not getattr(client, "params", None):
+            built.url = self.subclass(_Verbatim, "URL")(built.url)
+            built.url.raw_path = target
+        return built
+
+    @staticmethod
+    def how(request: WireRequest) -> dict[str, Any]:
+        """How a client is to send it: with its own credentials to the gateway only."""
+        return {"stream": True, "follow_redirects": False} | ({"auth": None} if request.is_foreign else {})
 
     def subclass(self, mixin: type, base: str) -> Any:
         """A class of the library with something mixed in, made once.

@@ -10,17 +10,20 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.errors import TikHubAIError
+from tikhub_ai.http.multipart import is_repeatable
 from tikhub_ai.settings import Retry
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import tenacity
 
     from tikhub_ai.settings import Settings
     from tikhub_ai.wire import ApiRequest
 
+MOST_ATTEMPTS = 200
+"""Of one download, however far each of them gets."""
 BACKOFF_LIMIT = 8.0
 """Seconds: the longest wait that doubling leads to."""
 
@@ -34,15 +37,36 @@ class Tries:
         request: What goes out first.
         settings: How often, how long, and who is told.
         stop: Set where nobody waits for the answer any more: nothing further is sent, and waiting ends.
+        progress: How far a download has come. One that got further may be tried again as often as at first, since a
+            long one may be cut many times.
     """
 
-    __slots__ = ("_began", "_is_amended", "_settings", "_stop", "error", "request")
+    __slots__ = (
+        "_began",
+        "_forgiven",
+        "_furthest",
+        "_is_amended",
+        "_progress",
+        "_settings",
+        "_stop",
+        "error",
+        "request",
+    )
 
-    def __init__(self, request: ApiRequest, settings: Settings, stop: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        request: ApiRequest,
+        settings: Settings,
+        stop: threading.Event | None = None,
+        progress: Callable[[], int] | None = None,
+    ) -> None:
         self.request = request
         self.error: TikHubAIError | None = None
         self._settings = settings
         self._stop = stop
+        self._progress = progress
+        self._furthest = 0
+        self._forgiven = 0
         self._began = time.monotonic()
         self._is_amended = False
 
@@ -75,17 +99,27 @@ class Tries:
         if not isinstance(error, TikHubAIError) or self.is_stopped:
             return False
         self.error = error
+        if self._progress is not None and self._progress() > self._furthest and state.attempt_number < MOST_ATTEMPTS:
+            self._furthest, self._forgiven, self._began = self._progress(), state.attempt_number - 1, time.monotonic()
         amend, self._is_amended = self.request.amend, False
-        if amend is not None and not self._is_over(state):
+        if amend is not None and is_repeatable(self.request.form) and not self._is_over(state):
             other = amend(self.request, error)
             if other is not None:
                 self.request, self._is_amended = replace(other, amend=None), True
                 return True
-        if not error.is_retryable or not (
-            self.request.retry_when_sent or not getattr(error, "may_have_been_sent", True)
-        ):
+        if not error.is_retryable or not self._may_go_again(error):
             return False
-        return self._is_allowed_in_time(error) if state.attempt_number <= self._settings.max_retries else True
+        is_last = state.attempt_number - self._forgiven > self._settings.max_retries
+        return is_last or self._is_allowed_in_time(error)
+
+    def _may_go_again(self, error: TikHubAIError) -> bool:
+        """Whether a second request does no harm, and can be made at all."""
+        request = self.request
+        if not getattr(error, "may_have_been_sent", True):
+            return True
+        if not is_repeatable(request.form):
+            return False
+        return request.retry_when_sent or (request.made_nothing is not None and request.made_nothing(error))
 
     def _is_allowed_in_time(self, error: TikHubAIError) -> bool:
         """Whether the server lets a call be made again before the limit; what it asks is said in the error if not."""
@@ -99,12 +133,14 @@ class Tries:
 
     def _is_over(self, state: tenacity.RetryCallState) -> bool:
         spent = time.monotonic() - self._began + state.upcoming_sleep
-        return state.attempt_number > self._settings.max_retries or spent > self._settings.retry_deadline
+        return (
+            state.attempt_number - self._forgiven > self._settings.max_retries or spent > self._settings.retry_deadline
+        )
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         if self._is_amended:
             return 0.0
-        return wait(state.attempt_number, self.error, self._settings.retry_wait)
+        return wait(state.attempt_number - self._forgiven, self.error, self._settings.retry_wait)
 
     def _announce(self, state: tenacity.RetryCallState) -> None:
         """Tell of a further request before the wait for it."""

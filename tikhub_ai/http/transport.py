@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import logging
 import platform
-import time
-from contextlib import aclosing, closing, contextmanager
+from contextlib import aclosing, closing
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tikhub_ai._version import __version__
-from tikhub_ai.error_bodies import error_from_response
-from tikhub_ai.errors import APITimeoutError, ConfigurationError, TikHubAIError
+from tikhub_ai.errors import ConfigurationError, TikHubAIError
 from tikhub_ai.http import backends
-from tikhub_ai.http.retries import Tries, log, retry_after
+from tikhub_ai.http.answers import awhole, checked, judging, whole, without
+from tikhub_ai.http.flow import Flow
+from tikhub_ai.http.multipart import MultipartBody
+from tikhub_ai.http.retries import Tries, log
 from tikhub_ai.json_text import body_of
-from tikhub_ai.masking import mask, masked_headers
 from tikhub_ai.secret_values import SecretHeaders, Secrets
-from tikhub_ai.wire import ApiResponse
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 
     from tikhub_ai.http.reader import StreamReader
     from tikhub_ai.secret_values import Key
     from tikhub_ai.settings import Settings
-    from tikhub_ai.wire import ApiRequest
+    from tikhub_ai.wire import ApiRequest, ApiResponse
 
 T = TypeVar("T")
 
@@ -72,22 +71,22 @@ class Transport:
     def _send_once(self, read: Callable[[ApiResponse], T], request: ApiRequest) -> T:
         key = self.settings.key()
         secrets = self._secrets(request, key)
-        with _masking(secrets):
+        with judging(request, secrets):
             backend = backends.sync_backend(self.settings)
             _log_exchange(request, backend)
             with closing(backend.open(self._wire(request, key, stream=False))) as response:
-                body = b"".join(response.iter_bytes())
-            return read(_checked(response, body, secrets))
+                body = whole(response)
+            return read(checked(response, body, secrets))
 
     async def _asend_once(self, read: Callable[[ApiResponse], T], request: ApiRequest) -> T:
         key = await self.settings.akey()
         secrets = self._secrets(request, key)
-        with _masking(secrets):
-            backend = backends.async_backend(self.settings)
+        with judging(request, secrets):
+            backend = backends.async_backend(self.settings, str(self.settings.base_url))
             _log_exchange(request, backend)
             async with aclosing(await backend.aopen(self._wire(request, key, stream=False))) as response:
-                body = b"".join([chunk async for chunk in response.aiter_bytes()])
-            return read(_checked(response, body, secrets))
+                body = await awhole(response)
+            return read(checked(response, body, secrets))
 
     # --- streamed ---------------------------------------------------------------------------------------------------
 
@@ -145,16 +144,16 @@ class Transport:
         key = self.settings.key()
         secrets = self._secrets(request, key)
         wire = self._wire(request, key, stream=True)
-        with _masking(secrets):
+        with judging(request, secrets):
             backend = backends.sync_backend(self.settings)
             _log_exchange(request, backend)
             opened = backend.open(wire)
         with closing(opened) as response:
             if response.status_code >= 300:
-                with _masking(secrets):
-                    _checked(response, b"".join(response.iter_bytes()), secrets)
-            reader = new_reader(_without(response.headers, secrets))
-            flow = _Flow(reader, response, wire.timeouts.read)
+                with judging(request, secrets):
+                    checked(response, whole(response), secrets)
+            reader = new_reader(without(response.headers, secrets))
+            flow = Flow(reader, response, wire.timeouts.read)
             try:
                 for chunk in response.iter_bytes():
                     if items := flow.feed(chunk):
@@ -165,7 +164,7 @@ class Transport:
                 flow.failure = error
             if items := flow.end():
                 yield items
-            with _masking(secrets):
+            with judging(request, secrets):
                 flow.raise_error()
 
     async def _aitems(
@@ -174,16 +173,16 @@ class Transport:
         key = await self.settings.akey()
         secrets = self._secrets(request, key)
         wire = self._wire(request, key, stream=True)
-        with _masking(secrets):
-            backend = backends.async_backend(self.settings)
+        with judging(request, secrets):
+            backend = backends.async_backend(self.settings, str(self.settings.base_url))
             _log_exchange(request, backend)
             opened = await backend.aopen(wire)
         async with aclosing(opened) as response:
             if response.status_code >= 300:
-                with _masking(secrets):
-                    _checked(response, b"".join([chunk async for chunk in response.aiter_bytes()]), secrets)
-            reader = new_reader(_without(response.headers, secrets))
-            flow = _Flow(reader, response, wire.timeouts.read)
+                with judging(request, secrets):
+                    checked(response, await awhole(response), secrets)
+            reader = new_reader(without(response.headers, secrets))
+            flow = Flow(reader, response, wire.timeouts.read)
             try:
                 async for chunk in response.aiter_bytes():
                     if items := flow.feed(chunk):
@@ -194,17 +193,24 @@ class Transport:
                 flow.failure = error
             if items := flow.end():
                 yield items
-            with _masking(secrets):
+            with judging(request, secrets):
                 flow.raise_error()
 
     # --- shared by all four -----------------------------------------------------------------------------------------
 
-    def _wire(self, request: ApiRequest, key: Key, *, stream: bool) -> backends.WireRequest:
-        """The request as it goes out. The caller's headers win over ours, whatever their case."""
+    def _wire(self, request: ApiRequest, key: Key, *, stream: bool, url: str | None = None) -> backends.WireRequest:
+        """The request as it goes out. The caller's headers win over ours, whatever their case.
+
+        Args:
+            request: What is asked.
+            key: Goes to `url` as well.
+            stream: Whether the answer is read as it comes.
+            url: Where, in place of the request's path: an address of the gateway's own origin.
+        """
         carrier = self.settings.auth_header or request.auth_header
         headers = {
             "user-agent": USER_AGENT,
-            "accept": "text/event-stream" if stream else "application/json",
+            "accept": request.accept or ("text/event-stream" if stream else "application/json"),
             carrier: "",
             **request.headers,
         }
@@ -217,11 +223,18 @@ class Transport:
         for some in given:
             if some and (why := some.unsendable()):
                 raise ConfigurationError(why)
+        secret = secret.merged(*given)
+        content: bytes | MultipartBody = b""
+        if request.form is not None:
+            content = MultipartBody(request.form)
+            content.describe(secret)
+        elif request.body is not None:
+            content = body_of(request.body)
         return backends.WireRequest(
             method=request.method,
-            url=f"{self.settings.base_url}{request.path}",
-            headers=secret.merged(*given),
-            content=b"" if request.body is None else body_of(request.body),
+            url=url or f"{self.settings.base_url}{request.path}",
+            headers=secret,
+            content=content,
             timeouts=self.settings.timeouts(stream=stream),
         )
 
@@ -237,9 +250,15 @@ class Transport:
             ),
         )
 
-    def _tried(self, request: ApiRequest, once: Callable[[ApiRequest], T], stop: threading.Event | None = None) -> T:
+    def _tried(
+        self,
+        request: ApiRequest,
+        once: Callable[[ApiRequest], T],
+        stop: threading.Event | None = None,
+        progress: Callable[[], int] | None = None,
+    ) -> T:
         """Do something, again where it deserves that. tenacity is asked only when it has failed: most calls do not."""
-        tries = Tries(request, self.settings, stop)
+        tries = Tries(request, self.settings, stop, progress)
         try:
             return once(request)
         except TikHubAIError as error:
@@ -254,8 +273,10 @@ class Transport:
             tries.error = None  # whose frames would hold it
         raise AssertionError("the retry loop ends by return or raise")
 
-    async def _atried(self, request: ApiRequest, once: Callable[[ApiRequest], Awaitable[T]]) -> T:
-        tries = Tries(request, self.settings)
+    async def _atried(
+        self, request: ApiRequest, once: Callable[[ApiRequest], Awaitable[T]], progress: Callable[[], int] | None = None
+    ) -> T:
+        tries = Tries(request, self.settings, progress=progress)
         try:
             return await once(request)
         except TikHubAIError as error:
@@ -288,90 +309,3 @@ def _log_exchange(request: ApiRequest, backend: backends.Backend | backends.Asyn
     """Tell of an attempt. Headers and bodies are nobody's business."""
     if log.isEnabledFor(logging.DEBUG):
         log.debug("%s %s: sent over %s", request.method, request.path, backend.name)
-
-
-class _Flow(Generic[T]):
-    """The time that a stream may take: what `_items` and `_aitems` share of it.
-
-    Args:
-        reader: Knows where the answer ends.
-        response: What is read.
-        silence: The longest time between two events, in seconds; None sets no limit.
-
-    Attributes:
-        patience: What the response was last told of the reader's.
-        failure: What broke the stream off.
-    """
-
-    __slots__ = ("_events", "_last_event", "_reader", "_response", "_silence", "failure", "patience")
-
-    def __init__(self, reader: StreamReader[T], response: backends.Hurried, silence: float | None) -> None:
-        self._reader = reader
-        self._response = response
-        self._silence = silence
-        self.patience: float | None = None
-        self._events = 0
-        self._last_event = time.monotonic()
-        self.failure: TikHubAIError | None = None
-
-    def feed(self, chunk: bytes) -> Sequence[T]:
-        """Take the next bytes, and look at the time.
-
-        Raises:
-            APITimeoutError: Keep-alive comments came, and no event for too long.
-        """
-        items = self._reader.feed(chunk)
-        now = time.monotonic()
-        if self._reader.events != self._events:
-            self._events = self._reader.events
-            self._last_event = now
-        elif self._silence is not None and now - self._last_event > self._silence:
-            raise APITimeoutError(f"The stream gave no event for {self._silence:g} s, only keep-alive comments.")
-        return items
-
-    def goes_on(self) -> bool:
-        """Whether to read on when the reader's patience is another than before.
-
-        Asked when the caller has taken the items: that time is the caller's.
-        """
-        patience = self.patience = self._reader.patience
-        return patience != 0 and (self._response.hurry(patience) or not self._reader.is_over)
-
-    def end(self) -> Sequence[T]:
-        """The bytes have ended or broken off."""
-        failure, self.failure = self.failure, None
-        return self._reader.end(failure)
-
-    def raise_error(self) -> None:
-        """Raise what the reader found wrong, if anything."""
-        error, self._reader.error = self._reader.error, None
-        if error is not None:
-            try:
-                raise error
-            finally:
-                del error  # else the exception's frames would hold the exception
-
-
-def _without(headers: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
-    """Response headers without what was sent and came back."""
-    return masked_headers(headers, secrets)
-
-
-def _checked(
-    response: backends.WireResponse | backends.AsyncWireResponse, body: bytes, secrets: Secrets
-) -> ApiResponse:
-    """The whole answer, where its status is no error."""
-    if response.status_code >= 300:
-        wait = retry_after(response.headers, time.time())
-        raise error_from_response(response.status_code, response.headers, body, retry_after=wait)
-    return ApiResponse(response.status_code, _without(response.headers, secrets), body)
-
-
-@contextmanager
-def _masking(secrets: Secrets) -> Iterator[None]:
-    """Errors leave without the key, should the server have echoed it."""
-    try:
-        yield
-    except TikHubAIError as error:
-        mask(error, *secrets)
-        raise

@@ -1,0 +1,77 @@
+"""What an answer is before anybody reads it: an error by its status, or a body; and errors as they leave."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from tikhub_ai.error_bodies import error_from_response
+from tikhub_ai.errors import APIConnectionError, APITimeoutError, InvalidResponseError, TikHubAIError
+from tikhub_ai.http.retries import retry_after
+from tikhub_ai.masking import mask, masked_headers
+from tikhub_ai.wire import ApiResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tikhub_ai.http.backends import AsyncWireResponse, WireResponse
+    from tikhub_ai.secret_values import Secrets
+    from tikhub_ai.wire import ApiRequest
+
+MOST_OF_AN_ERROR = 1024 * 1024
+"""Bytes of an error's body."""
+
+
+def without(headers: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
+    """Response headers without what was sent and came back."""
+    return masked_headers(headers, secrets)
+
+
+def checked(response: WireResponse | AsyncWireResponse, body: bytes, secrets: Secrets) -> ApiResponse:
+    """The whole answer, where its status is no error."""
+    if response.status_code >= 300:
+        wait = retry_after(response.headers, time.time())
+        raise error_from_response(response.status_code, response.headers, body, retry_after=wait)
+    return ApiResponse(response.status_code, without(response.headers, secrets), body)
+
+
+@contextmanager
+def judging(request: ApiRequest, secrets: Secrets) -> Iterator[None]:
+    """Errors leave as what they are on the request's wire, and without the key, should the server have echoed it."""
+    judged: TikHubAIError | None = None
+    try:
+        yield
+    except TikHubAIError as error:
+        mask(error, *secrets)
+        judged = error if request.judge is None else request.judge(error)
+        if judged is error:
+            raise
+    if judged is not None:
+        raise judged
+
+
+def whole(response: WireResponse) -> bytes:
+    """The body; of an error no more than anybody reads, and no less for having been cut."""
+    if response.status_code < 300:
+        return b"".join(response.iter_bytes())
+    body = bytearray()
+    with suppress(APIConnectionError, APITimeoutError, InvalidResponseError):
+        for piece in response.iter_bytes():
+            body += piece
+            if len(body) >= MOST_OF_AN_ERROR:
+                break
+    return bytes(body[:MOST_OF_AN_ERROR])
+
+
+async def awhole(response: AsyncWireResponse) -> bytes:
+    """`whole`, async."""
+    if response.status_code < 300:
+        return b"".join([piece async for piece in response.aiter_bytes()])
+    body = bytearray()
+    with suppress(APIConnectionError, APITimeoutError, InvalidResponseError):
+        async for piece in response.aiter_bytes():
+            body += piece
+            if len(body) >= MOST_OF_AN_ERROR:
+                break
+    return bytes(body[:MOST_OF_AN_ERROR])

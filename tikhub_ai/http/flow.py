@@ -1,0 +1,78 @@
+"""The time that a streamed answer may take, and where its reading ends."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from tikhub_ai.errors import APITimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tikhub_ai.errors import TikHubAIError
+    from tikhub_ai.http.reader import StreamReader
+
+T = TypeVar("T")
+
+
+class Flow(Generic[T]):
+    """The time that a stream may take: what `_items` and `_aitems` share of it.
+
+    Args:
+        reader: Knows where the answer ends.
+        response: What is read.
+        silence: The longest time between two events, in seconds; None sets no limit.
+
+    Attributes:
+        patience: What the response was last told of the reader's.
+        failure: What broke the stream off.
+    """
+
+    __slots__ = ("_events", "_last_event", "_reader", "_response", "_silence", "failure", "patience")
+
+    def __init__(self, reader: StreamReader[T], response: Hurried, silence: float | None) -> None:
+        self._reader = reader
+        self._response = response
+        self._silence = silence
+        self.patience: float | None = None
+        self._events = 0
+        self._last_event = time.monotonic()
+        self.failure: TikHubAIError | None = None
+
+    def feed(self, chunk: bytes) -> Sequence[T]:
+        """Take the next bytes, and look at the time.
+
+        Raises:
+            APITimeoutError: Keep-alive comments came, and no event for too long.
+        """
+        items = self._reader.feed(chunk)
+        now = time.monotonic()
+        if self._reader.events != self._events:
+            self._events = self._reader.events
+            self._last_event = now
+        elif self._silence is not None and now - self._last_event > self._silence:
+            raise APITimeoutError(f"The stream gave no event for {self._silence:g} s, only keep-alive comments.")
+        return items
+
+    def goes_on(self) -> bool:
+        """Whether to read on when the reader's patience is another than before.
+
+        Asked when the caller has taken the items: that time is the caller's.
+        """
+        patience = self.patience = self._reader.patience
+        return patience != 0 and (self._response.hurry(patience) or not self._reader.is_over)
+
+    def end(self) -> Sequence[T]:
+        """The bytes have ended or broken off."""
+        failure, self.failure = self.failure, None
+        return self._reader.end(failure)
+
+    def raise_error(self) -> None:
+        """Raise what the reader found wrong, if anything."""
+        error, self._reader.error = self._reader.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # else the exception's frames would hold the exception
