@@ -296,12 +296,14 @@ class DownloadError(TikHubAIError):
     Attributes:
         job: The job whose result it is.
         response: What came in its place, such as an error in JSON; None where the connection failed.
+        retry_after: Seconds that the server asks to wait.
     """
 
     def __init__(self, message: str, *, job: Any = None, response: ResponseInfo | None = None) -> None:
         super().__init__(message)
         self.job = job
         self.response = response
+        self.retry_after: float | None = None
 
 
 class LostCreateError(TikHubAIError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.scripted_server import ScriptedServer
 from tikhub_ai.http.transport import Transport
 
 if TYPE_CHECKING:
@@ -66,6 +67,22 @@ def faults() -> Iterator[FaultServer]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield FaultServer(process)
         process.kill()
+
+
+@pytest.fixture
+def cdn() -> Iterator[ScriptedServer]:
+    """Another origin than the gateway's."""
+    with ScriptedServer() as running:
+        yield running
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[Path]:
+    """Where a download goes; whatever happens, nothing else may be left beside it."""
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    yield folder / "rabbit.mp4"
+    assert {path.name for path in folder.iterdir()} <= {"rabbit.mp4"}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ how long to wait, how a stream is read and what its end means.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import platform
 from contextlib import aclosing, closing
@@ -16,20 +17,25 @@ from tikhub_ai._version import __version__
 from tikhub_ai.errors import ConfigurationError, TikHubAIError
 from tikhub_ai.http import backends
 from tikhub_ai.http.answers import awhole, checked, judging, whole, without
+from tikhub_ai.http.downloads import Download
 from tikhub_ai.http.flow import Flow
 from tikhub_ai.http.multipart import MultipartBody
 from tikhub_ai.http.retries import Tries, log
 from tikhub_ai.json_text import body_of
 from tikhub_ai.secret_values import SecretHeaders, Secrets
+from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
+    import os
     import threading
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+    from pathlib import Path
 
+    from tikhub_ai.http.downloads import Source
     from tikhub_ai.http.reader import StreamReader
     from tikhub_ai.secret_values import Key
     from tikhub_ai.settings import Settings
-    from tikhub_ai.wire import ApiRequest, ApiResponse
+    from tikhub_ai.wire import ApiResponse
 
 T = TypeVar("T")
 
@@ -195,6 +201,131 @@ class Transport:
                 yield items
             with judging(request, secrets):
                 flow.raise_error()
+
+    # --- downloads --------------------------------------------------------------------------------------------------
+
+    def download(
+        self,
+        source: Source | None,
+        target: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        refresh: Callable[[], Source | None] | None = None,
+        on_progress: Callable[[int, int | None], object] | None = None,
+    ) -> Path:
+        """Fetch a file to the disk.
+
+        The gateway's own origin gets the key and the caller's headers, every other one, redirects included, nothing of
+        ours. What is cut goes on where it was, if the server can; a download that gets further may be tried again as
+        often as at first.
+
+        Args:
+            source: Its address, absolute or relative to `base_url`, or a `data:` URI; a request of the gateway's API;
+                or a file that stood in an answer.
+            target: Where it goes; the folder must be there.
+            overwrite: Whether a file that is there may be replaced.
+            refresh: Called once where the address is no longer served (403, 410): returns a fresh one.
+            on_progress: Called with the bytes so far, and in all or None. What it raises ends the download.
+
+        Returns:
+            The target's path.
+
+        Raises:
+            DownloadError: It could not be had whole, or is no file but a text. The target is what it was before.
+            AuthenticationError: The gateway refused the key.
+        """
+        with Download(source, target, str(self.settings.base_url), overwrite, on_progress) as download:
+            try:
+                self._tried(download.request, partial(self._fetch, download, refresh), progress=download.progress)
+            except TikHubAIError as failure:
+                error = download.failure(failure)
+            else:
+                return download.finish()
+            raise error
+
+    async def adownload(
+        self,
+        source: Source | None,
+        target: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        refresh: Callable[[], Awaitable[Source | None]] | None = None,
+        on_progress: Callable[[int, int | None], object] | None = None,
+    ) -> Path:
+        """`download`, async. The disk is written to outside the event loop."""
+        with Download(source, target, str(self.settings.base_url), overwrite, on_progress) as download:
+            try:
+                await self._atried(download.request, partial(self._afetch, download, refresh), download.progress)
+            except TikHubAIError as failure:
+                error = download.failure(failure)
+            else:
+                return await asyncio.to_thread(download.finish)
+            raise error
+
+    def _fetch(self, download: Download, refresh: Callable[[], Source | None] | None, _request: ApiRequest) -> None:
+        """One attempt: through redirects, and through one refresh."""
+        download.start()
+        while not download.is_whole:
+            if (pieces := download.inline) is not None:
+                for piece in pieces:
+                    if download.take(piece):
+                        download.flush()
+                download.end()
+                return
+            key = None if download.is_abroad else self.settings.key()
+            request, secrets, wire = self._visit(download, key)
+            with judging(request, secrets):
+                backend = backends.sync_backend(self.settings)
+                with closing(backend.open(wire)) as response:
+                    verdict = download.begin(response.status_code, response.headers)
+                    if verdict == "file":
+                        for piece in response.iter_bytes():
+                            if download.take(piece):
+                                download.flush()
+                        download.end()
+                    elif verdict == "refused":
+                        download.refused(response, whole(response), is_fresh=refresh is None)
+            if download.is_stale and refresh is not None:
+                download.renew(refresh())
+
+    async def _afetch(
+        self, download: Download, refresh: Callable[[], Awaitable[Source | None]] | None, _request: ApiRequest
+    ) -> None:
+        download.start()
+        while not download.is_whole:
+            if (pieces := download.inline) is not None:
+                for piece in pieces:
+                    if download.take(piece):
+                        await asyncio.to_thread(download.flush)
+                download.end()
+                return
+            key = None if download.is_abroad else await self.settings.akey()
+            request, secrets, wire = self._visit(download, key)
+            with judging(request, secrets):
+                backend = backends.async_backend(self.settings, wire.url)
+                async with aclosing(await backend.aopen(wire)) as response:
+                    verdict = download.begin(response.status_code, response.headers)
+                    if verdict == "file":
+                        async for piece in response.aiter_bytes():
+                            if download.take(piece):
+                                await asyncio.to_thread(download.flush)
+                        download.end()
+                    elif verdict == "refused":
+                        download.refused(response, await awhole(response), is_fresh=refresh is None)
+            if download.is_stale and refresh is not None:
+                download.renew(await refresh())
+
+    def _visit(self, download: Download, key: Key | None) -> tuple[ApiRequest, Secrets, backends.WireRequest]:
+        """The next request of a download; without a key, at another origin than the gateway's."""
+        url, headers = download.here.url, {"accept-encoding": "identity", **download.range_headers()}
+        if key is not None:
+            wire = self._wire(download.request, key, stream=True, url=url)
+            wire.headers = wire.headers.merged(SecretHeaders(headers))
+            return download.request, self._secrets(download.request, key), wire
+        headers |= {"user-agent": USER_AGENT, "accept": "*/*"}
+        timeouts = self.settings.timeouts(stream=True)
+        wire = backends.WireRequest("GET", url, SecretHeaders(headers), b"", timeouts, is_foreign=True)
+        return ApiRequest(url, method="GET"), Secrets(), wire
 
     # --- shared by all four -----------------------------------------------------------------------------------------
 
