@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from tests.faults.conftest import FaultServer
     from tests.faults.wire import Steps
-    from tikhub_ai.wire import ServerSentEvent
+    from tikhub_ai.wire import ApiResponse, ServerSentEvent
 
 UPLOADS = pytest.mark.fault("uploads")
 CONTENT = bytes(range(256)) * 1200
@@ -280,14 +280,14 @@ class Transcript(StreamReader[str]):
             self.is_complete = self.is_done = name == "transcript.text.done"
             return [name]
 
-        def body(self, payload: dict[str, Any]) -> list[str]:
-            raise NotImplementedError(payload)
-
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__(self.Decoder(), headers)
 
     def partial(self) -> None:
         return None
+
+    def whole(self, response: ApiResponse) -> list[str]:
+        raise NotImplementedError(response)
 
     def last(self) -> list[str]:
         return []

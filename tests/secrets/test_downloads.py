@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
 OURS = {"user-agent", "accept", "accept-encoding", "host", "connection"}
 """All that another host is told, beside a range."""
-SECRETS: dict[str, Any] = {"api_key": KEY, "default_headers": DEFAULT_HEADERS | {"User-Agent": "theirs"}}
+SECRETS: dict[str, Any] = {
+    "retry_wait": 0.001,
+    "api_key": KEY,
+    "default_headers": DEFAULT_HEADERS | {"User-Agent": "theirs"},
+}
 SIGNED = "/v.mp4?X-Amz-Credential=A%2f1%2F2&sig=a+b%20c=='()*[]|;,~!$&empty&%zz&e=%E4%BD%A0//x?y"
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tikhub_ai.http.retries.FIRST_WAIT", 0.001)
 
 
 def video(request: Request) -> Answer:
