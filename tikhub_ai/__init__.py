@@ -13,6 +13,7 @@ from tikhub_ai._version import __version__
 if TYPE_CHECKING:
     from tikhub_ai import replay
     from tikhub_ai.apis.embeddings import EmbeddingsReply
+    from tikhub_ai.apis.jobs.paths import DEFAULT_PATHS
     from tikhub_ai.arguments import call_settings, constructor_arguments, hides_secrets, without_secrets
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.catalog import facts as model_facts
@@ -91,8 +92,10 @@ if TYPE_CHECKING:
         warn,
     )
     from tikhub_ai.guard import GuardedStream, guarded
+    from tikhub_ai.http.sources import FileSource
     from tikhub_ai.http.transport import Transport
     from tikhub_ai.models import ModelInfo, alist_models, list_models
+    from tikhub_ai.passages import Passage, PassageReader
     from tikhub_ai.precedence import chat_request, merged
     from tikhub_ai.routing import ChatAPI, choose_api, needs_of
     from tikhub_ai.secret_values import Key, SecretHeaders, seal
@@ -100,10 +103,21 @@ if TYPE_CHECKING:
     from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, OnRetry, ProxyField, Retry, Settings, key_source
     from tikhub_ai.settings_mixin import SettingsMixin
     from tikhub_ai.transcript import Segment, Transcript, TranscriptEvent, Word
+    from tikhub_ai.transcription import Transcriber, TranscriptionOptions
+    from tikhub_ai.video_agent import VIDEO_TOOLS, VideoAgent, VideoAnswer, video_agent_of
     from tikhub_ai.video_families import VideoFamily
     from tikhub_ai.video_job import JobStatus, UnknownStatusWarning, VideoFile
+    from tikhub_ai.video_jobs import VideoJob
+    from tikhub_ai.videos import Videos
 
 _HOMES = {
+    "apis.jobs.paths": ("DEFAULT_PATHS",),
+    "http.sources": ("FileSource",),
+    "passages": ("Passage", "PassageReader",),
+    "transcription": ("Transcriber", "TranscriptionOptions",),
+    "video_agent": ("VIDEO_TOOLS", "VideoAgent", "VideoAnswer", "video_agent_of",),
+    "video_jobs": ("VideoJob",),
+    "videos": ("Videos",),
     "apis.embeddings": ("EmbeddingsReply",),
     "catalog": ("ModelFacts", "model_facts"),
     "chat": ("ChatClient",),
@@ -148,6 +162,8 @@ _NAMED_OTHERWISE = {"model_facts": "facts"}
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "DEFAULT_PATHS",
+    "VIDEO_TOOLS",
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
@@ -173,6 +189,7 @@ __all__ = [
     "EmbeddingsClient",
     "EmbeddingsReply",
     "End",
+    "FileSource",
     "GuardedStream",
     "HeadersField",
     "HttpBackend",
@@ -203,6 +220,8 @@ __all__ = [
     "Opaque",
     "Part",
     "PartDelta",
+    "Passage",
+    "PassageReader",
     "PermissionDeniedError",
     "ProxyField",
     "RateLimitError",
@@ -230,13 +249,19 @@ __all__ = [
     "ToolCallDelta",
     "ToolChoice",
     "ToolResult",
+    "Transcriber",
     "Transcript",
     "TranscriptEvent",
+    "TranscriptionOptions",
     "Transport",
     "UnknownStatusWarning",
     "Usage",
+    "VideoAgent",
+    "VideoAnswer",
     "VideoFamily",
     "VideoFile",
+    "VideoJob",
+    "Videos",
     "Word",
     "__version__",
     "alist_models",
@@ -255,6 +280,7 @@ __all__ = [
     "printable",
     "replay",
     "seal",
+    "video_agent_of",
     "warn",
     "without_secrets",
 ]

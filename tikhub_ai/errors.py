@@ -38,9 +38,6 @@ from tikhub_ai.server_text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tikhub_ai.conversation import ChatReply
-    from tikhub_ai.transcript import Transcript
-
 
 @dataclass(slots=True, frozen=True)
 class ResponseInfo:
@@ -124,7 +121,7 @@ class APITimeoutError(TikHubAIError, TimeoutError):
 
     Attributes:
         may_have_been_sent: False only where the request surely never reached the server.
-        partial: The answer so far, where a stream fell silent.
+        partial: The answer so far, where a stream fell silent: a `ChatReply`, or a `Transcript`.
     """
 
     is_retryable = True
@@ -132,19 +129,19 @@ class APITimeoutError(TikHubAIError, TimeoutError):
     def __init__(self, message: str, *, may_have_been_sent: bool = True) -> None:
         super().__init__(message)
         self.may_have_been_sent = may_have_been_sent
-        self.partial: ChatReply | None = None
+        self.partial: Any = None
 
 
 class IncompleteStreamError(TikHubAIError):
     """A stream ended without its finish marker: the answer is cut, however complete it looks.
 
     Attributes:
-        partial: What had come: `partial.text`, `partial.tool_calls`, ...
+        partial: What had come: a `ChatReply`, or a `Transcript`. Both have `text`.
     """
 
     is_retryable = True
 
-    def __init__(self, message: str, *, partial: ChatReply | Transcript | None = None) -> None:
+    def __init__(self, message: str, *, partial: Any = None) -> None:
         super().__init__(message)
         self.partial = partial
 
@@ -163,7 +160,7 @@ class _ResponseError(TikHubAIError):
         request_id: str | None = None,
         response: ResponseInfo | None = None,
         retry_after: float | None = None,
-        partial: ChatReply | None = None,
+        partial: Any = None,
     ) -> None:
         super().__init__(message)
         self.status_code = status_code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, Protocol
 
 from tikhub_ai.error_bodies import error_from_payload, error_in_body, public_headers, request_id_of
 from tikhub_ai.errors import InvalidResponseError, ResponseInfo, TikHubAIError
@@ -33,6 +33,7 @@ class Upload:
         head: Its first bytes, for telling what it is.
         start: Where an open file stood when it was given: a further attempt begins there again.
         is_seekable: Whether a further attempt can be made at all. False only for an open file that cannot seek.
+        on_read: Called with the bytes that have been read so far in this attempt, as they are sent.
     """
 
     content: bytes | Path | BinaryIO = field(repr=False)
@@ -41,6 +42,7 @@ class Upload:
     head: bytes = field(default=b"", repr=False)
     start: int = 0
     is_seekable: bool = True
+    on_read: Callable[[int], object] | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ class ApiRequest:
         judge: What an error is on this wire: itself, or another member of the tree in its place. Asked before it is
             decided whether to try again.
         amend: Asked once, with the request and its error: what to send instead, where that may help; else None.
+        new_sieve: Makes what the body of a plain answer goes through, for each attempt; None takes it whole.
     """
 
     path: str
@@ -93,18 +96,43 @@ class ApiRequest:
     made_nothing: Callable[[TikHubAIError], bool] | None = field(default=None, repr=False)
     judge: Callable[[TikHubAIError], TikHubAIError] | None = field(default=None, repr=False)
     amend: Callable[[ApiRequest, TikHubAIError], ApiRequest | None] | None = field(default=None, repr=False)
+    new_sieve: Callable[[], Sieve] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.extra_headers = SecretHeaders.of(self.extra_headers)
 
 
+class Sieve(Protocol):
+    """What a body goes through on its way, so that what is too large to hold never is."""
+
+    def feed(self, piece: bytes) -> bytes:
+        """Take the next bytes of the body, and return the next bytes of what is left of it."""
+
+    def close(self) -> bytes:
+        """The body has ended. Return the last of what is left."""
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
 @dataclass(slots=True)
 class ApiResponse:
-    """A whole answer with a 2xx status. Header names are lower case."""
+    """A whole answer with a 2xx status. Header names are lower case.
+
+    Attributes:
+        status_code: HTTP status.
+        headers: Response headers, without what was sent and came back.
+        body: The bytes, decompressed, or what a sieve left of them.
+        hide: Returns a text without the secrets that were sent, should the body repeat them.
+        sieve: What the body went through, or None.
+    """
 
     status_code: int
     headers: Mapping[str, str]
     body: bytes
+    hide: Callable[[str], str] = field(default=_as_it_is, repr=False)
+    sieve: Any = field(default=None, repr=False)
 
     @property
     def info(self) -> ResponseInfo:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tikhub_ai.error_bodies import error_from_response
 from tikhub_ai.errors import APIConnectionError, APITimeoutError, InvalidResponseError, TikHubAIError
 from tikhub_ai.http.retries import retry_after
-from tikhub_ai.masking import mask, masked_headers
+from tikhub_ai.masking import mask, masked, masked_headers
 from tikhub_ai.wire import ApiResponse
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tikhub_ai.http.backends import AsyncWireResponse, WireResponse
     from tikhub_ai.secret_values import Secrets
-    from tikhub_ai.wire import ApiRequest
+    from tikhub_ai.wire import ApiRequest, Sieve
 
 MOST_OF_AN_ERROR = 1024 * 1024
 """Bytes of an error's body."""
@@ -28,12 +28,15 @@ def without(headers: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
     return masked_headers(headers, secrets)
 
 
-def checked(response: WireResponse | AsyncWireResponse, body: bytes, secrets: Secrets) -> ApiResponse:
+def checked(
+    response: WireResponse | AsyncWireResponse, body: bytes, secrets: Secrets, sieve: Sieve | None = None
+) -> ApiResponse:
     """The whole answer, where its status is no error."""
     if response.status_code >= 300:
         wait = retry_after(response.headers, time.time())
         raise error_from_response(response.status_code, response.headers, body, retry_after=wait)
-    return ApiResponse(response.status_code, without(response.headers, secrets), body)
+    headers = without(response.headers, secrets)
+    return ApiResponse(response.status_code, headers, body, lambda text: masked(text, secrets), sieve)
 
 
 @contextmanager
@@ -51,10 +54,12 @@ def judging(request: ApiRequest, secrets: Secrets) -> Iterator[None]:
         raise judged
 
 
-def whole(response: WireResponse) -> bytes:
-    """The body; of an error no more than anybody reads, and no less for having been cut."""
+def whole(response: WireResponse, sieve: Sieve | None = None) -> bytes:
+    """The body, or what a sieve leaves of it; of an error no more than anybody reads, even where it was cut."""
     if response.status_code < 300:
-        return b"".join(response.iter_bytes())
+        if sieve is None:
+            return b"".join(response.iter_bytes())
+        return b"".join([sieve.feed(piece) for piece in response.iter_bytes()]) + sieve.close()
     body = bytearray()
     with suppress(APIConnectionError, APITimeoutError, InvalidResponseError):
         for piece in response.iter_bytes():
@@ -64,10 +69,12 @@ def whole(response: WireResponse) -> bytes:
     return bytes(body[:MOST_OF_AN_ERROR])
 
 
-async def awhole(response: AsyncWireResponse) -> bytes:
+async def awhole(response: AsyncWireResponse, sieve: Sieve | None = None) -> bytes:
     """`whole`, async."""
     if response.status_code < 300:
-        return b"".join([piece async for piece in response.aiter_bytes()])
+        if sieve is None:
+            return b"".join([piece async for piece in response.aiter_bytes()])
+        return b"".join([sieve.feed(piece) async for piece in response.aiter_bytes()]) + sieve.close()
     body = bytearray()
     with suppress(APIConnectionError, APITimeoutError, InvalidResponseError):
         async for piece in response.aiter_bytes():

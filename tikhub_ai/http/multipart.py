@@ -216,6 +216,8 @@ class _Reading:
             raise self._fault(f"had {size:,} bytes and ended after {self._at:,}: it shrank while it was sent")
         if not piece and size is None and not self._at:
             raise self._fault("gave no bytes at all; perhaps it was read already. Open it anew, or give its path")
+        if self._upload.on_read is not None:
+            self._upload.on_read(self._at)
         return piece
 
     def _next(self, most: int) -> tuple[bytes, str]:

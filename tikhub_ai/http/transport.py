@@ -77,22 +77,24 @@ class Transport:
     def _send_once(self, read: Callable[[ApiResponse], T], request: ApiRequest) -> T:
         key = self.settings.key()
         secrets = self._secrets(request, key)
+        sieve = None if request.new_sieve is None else request.new_sieve()
         with judging(request, secrets):
             backend = backends.sync_backend(self.settings)
             _log_exchange(request, backend)
             with closing(backend.open(self._wire(request, key, stream=False))) as response:
-                body = whole(response)
-            return read(checked(response, body, secrets))
+                body = whole(response, sieve)
+            return read(checked(response, body, secrets, sieve))
 
     async def _asend_once(self, read: Callable[[ApiResponse], T], request: ApiRequest) -> T:
         key = await self.settings.akey()
         secrets = self._secrets(request, key)
+        sieve = None if request.new_sieve is None else request.new_sieve()
         with judging(request, secrets):
             backend = backends.async_backend(self.settings, str(self.settings.base_url))
             _log_exchange(request, backend)
             async with aclosing(await backend.aopen(self._wire(request, key, stream=False))) as response:
-                body = await awhole(response)
-            return read(checked(response, body, secrets))
+                body = await awhole(response, sieve)
+            return read(checked(response, body, secrets, sieve))
 
     # --- streamed ---------------------------------------------------------------------------------------------------
 

@@ -179,9 +179,13 @@ FIELDS: dict[str, dict[str, Convert]] = {
     },
 }
 
+SAME_TIME = {"videos": "seconds", "seedance": "duration", "kling": "duration", "veo": "durationSeconds"}
+"""The field of each family for the video's length in seconds."""
+SAME_SIZE = {"videos": "size", "seedance": "ratio", "kling": "aspect_ratio", "veo": "aspectRatio"}
+"""The field of each family for the video's size or aspect ratio."""
 _SAME: tuple[dict[str, str], ...] = (
-    {"videos": "seconds", "seedance": "duration", "kling": "duration", "veo": "durationSeconds"},
-    {"videos": "size", "seedance": "ratio", "kling": "aspect_ratio", "veo": "aspectRatio"},
+    SAME_TIME,
+    SAME_SIZE,
     {"kling": "sound", "seedance": "generate_audio", "veo": "generateAudio"},
     {"kling": "negative_prompt", "veo": "negativePrompt"},
     {"kling": "watermark_info", "seedance": "watermark"},

@@ -160,7 +160,7 @@ class TranscriptDecoder:
         whole.words = whole.words or so_far.words
         whole.logprobs = whole.logprobs or self._logprobs or None
         self._transcript = whole
-        self.is_complete = True
+        self.is_complete = self.is_done = True
         return TranscriptEvent("done", whole.text, transcript=whole)
 
     def _text(self) -> str:
