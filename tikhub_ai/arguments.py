@@ -355,7 +355,7 @@ def send(
             warn(f"{request.model} {why}: {name}={value!r} is not sent.")
 
 
-def warn_of_missing(api: str, request: ChatRequest, takes: Collection[str]) -> None:
+def warn_of_missing(api: str, request: ChatRequest, takes: frozenset[str]) -> None:
     """Warn of the arguments that an API has no field for, where they were said and ask for something.
 
     Args:
@@ -363,9 +363,13 @@ def warn_of_missing(api: str, request: ChatRequest, takes: Collection[str]) -> N
         request: What is asked.
         takes: The arguments that it has.
     """
-    for field in fields(request):
-        name = field.name
-        if name in takes or name in _STRUCTURE - {"metadata"} or name in _OF_NO_API:
-            continue
+    for name in _lacked(takes):
         if asks(name, value := getattr(request, name)):
             warn(f"{api} has no {name!r}: {name}={value!r} is not sent.")
+
+
+@cache
+def _lacked(takes: frozenset[str]) -> tuple[str, ...]:
+    """The arguments of an answer, by the names of `ChatRequest`, that an API does not take."""
+    names = chat_arguments() - {"request_metadata"} | {"metadata"}
+    return tuple(sorted(names - takes - _OF_NO_API))

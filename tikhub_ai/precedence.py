@@ -62,10 +62,22 @@ class _Layer(NamedTuple):
     body: dict[str, Any]
 
 
-def _layer(given: Mapping[str, Any]) -> tuple[_Layer, dict[str, Any]]:
-    """The layer, and what no table knows, which is a part of its body."""
+def _constructor(owner: object) -> _Layer:
+    said = {name: value for name in chat_arguments() if (value := getattr(owner, name, None)) is not None}
+    further = getattr(owner, "model_kwargs", None) or getattr(owner, "additional_kwargs", None)
+    return _layer(said, {}, further)[0]
+
+
+def _call(given: Mapping[str, Any]) -> tuple[_Layer, dict[str, Any]]:
     said, unknown = split_arguments(given, _TAKEN)
-    inner, rest = split_arguments(said.pop("model_kwargs", None) or {}, _TAKEN)
+    return _layer(said, unknown, said.pop("model_kwargs", None))
+
+
+def _layer(
+    said: dict[str, Any], unknown: dict[str, Any], further: Mapping[str, Any] | None
+) -> tuple[_Layer, dict[str, Any]]:
+    """The layer, and what no table knows, which is a part of its body."""
+    inner, rest = split_arguments(further or {}, _TAKEN)
     said |= inner
     unknown = {name: value for name, value in {**unknown, **rest}.items() if name not in NEEDLESS}
     said |= {name: unknown.pop(name) for name in NATIVE_ARGUMENTS & unknown.keys()}
@@ -104,13 +116,10 @@ def chat_request(
     Raises:
         ConfigurationError: The call has a keyword that only the constructor takes.
     """
-    refused = {*SETTINGS - WITH_A_CALL, *HOW_TO_CALL, *only_constructor} - _TAKEN
     call = seal(call)
-    fields_of_owner = {
-        name: getattr(owner, name, None) for name in (*chat_arguments(), "model_kwargs", "additional_kwargs")
-    }
-    own, _ = _layer({name: value for name, value in fields_of_owner.items() if value is not None})
-    said, unknown = _layer(call)
+    own = _constructor(owner)
+    said, unknown = _call(call)
+    refused = {*SETTINGS - WITH_A_CALL, *HOW_TO_CALL, *only_constructor} - _TAKEN if unknown else ()
     for name in unknown:
         if split_arguments({name: None}, refused)[0]:
             raise ConfigurationError(
@@ -141,6 +150,8 @@ def chat_request(
 
 def _without_rivals(own: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
     """The constructor's arguments without those that the call says in other words."""
+    if not said:
+        return dict(own)
     names = {name for name, value in said.items() if value is not None}
     for name, (inner, same) in _WITHIN.items():
         if isinstance(value := said.get(name), Mapping) and value.get(inner) is not None:

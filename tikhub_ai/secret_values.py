@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -303,9 +304,13 @@ def seal(given: Mapping[str, Any]) -> dict[str, Any]:
     The first thing that a public function does with arguments that may hold a secret, so that no frame of ours shows
     one: `kwargs = seal(kwargs)`.
     """
-    return {name: _sealed(name, value) for name, value in given.items()}
+    return {
+        name: value if secret_kind(name) is None and name not in _HOLDERS else _sealed(name, value)
+        for name, value in given.items()
+    }
 
 
+@lru_cache(maxsize=1024)
 def secret_kind(name: str) -> str | None:
     """Which secret an argument of some name holds: `api_key`, `proxy` or `headers`; None where it holds none."""
     found = _SECRET_ARGUMENT.fullmatch(name)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from functools import wraps
+from functools import lru_cache, wraps
 from hashlib import blake2b
 from numbers import Real
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, cast, get_args
@@ -231,7 +231,11 @@ def normalised_base_url(base_url: str | None) -> str:
     """
     if base_url is not None and not isinstance(base_url, str):
         raise ConfigurationError(f"base_url must be a string, not {type(base_url).__name__}.")
-    url = (base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).strip()
+    return _normalised((base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).strip())
+
+
+@lru_cache(maxsize=128)
+def _normalised(url: str) -> str:
     if not _PRINTABLE.fullmatch(url):  # urlsplit drops line ends, and HTTP libraries differ in what they do with others
         raise ConfigurationError("base_url holds spaces, line ends or other characters that no address may hold.")
     try:

@@ -17,6 +17,7 @@ from tikhub_ai import (
     ChatAPI,
     ChatArgumentsMixin,
     ChatRequest,
+    InvalidRequestError,
     Message,
     Settings,
     SettingsMixin,
@@ -259,3 +260,34 @@ def test_an_api_warns_of_the_native_arguments_of_others(api: str, name: str) -> 
     body, warned = encoded(api, native={name: value})
     assert body == encoded(api)[0]
     assert warned == [f"{api} has no {name!r}: not sent."]
+
+
+BAD_BETAS: list[Any] = [["a\r\nevil"], "a\nb", ["a", ""], [5], ["a b"], ["\u00e4"], ["-"], ["a,\r\nx: y"], ["a\x00"]]
+BAD_VERSIONS: list[Any] = ["..", ".", "../v1", "v1/..", "v1\r\n", "v 1", "v1?x=1", "v1#", "%2e%2e", ""]
+
+
+@pytest.mark.parametrize("betas", BAD_BETAS, ids=ascii)
+def test_a_beta_that_is_no_name_is_named_before_anything_is_sent(betas: Any) -> None:
+    with pytest.raises(InvalidRequestError, match=r"betas holds .*, which is no name of a beta"):
+        encoded("messages", native={"betas": betas})
+
+
+@pytest.mark.parametrize("version", BAD_VERSIONS, ids=ascii)
+def test_a_version_that_would_lead_elsewhere_is_named_before_anything_is_sent(version: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="is no version of the API"):
+        encoded("generate_content", native={"api_version": version})
+
+
+def test_betas_and_versions_as_vendors_have_them_are_sent() -> None:
+    codec = import_module("tikhub_ai.apis.messages")
+    facts = model_facts(MODELS["messages"])
+    for betas in ("context-1m-2025-08-07", ["a-1", "b-2"], "a-1, b-2"):
+        request = ChatRequest(MODELS["messages"], [Message("user", [Text("hi")])], native={"betas": betas})
+        sent = codec.encode(request, facts, stream=False).headers["anthropic-beta"]
+        assert sent == (betas if isinstance(betas, str) else ",".join(betas))
+    for version in ("v1", "/v1alpha/", "v1beta"):
+        codec = import_module("tikhub_ai.apis.generate_content")
+        request = ChatRequest("gemini-2.5-pro", [Message("user", [Text("hi")])], native={"api_version": version})
+        assert codec.encode(request, model_facts("gemini-2.5-pro"), stream=False).path.startswith(
+            f"/{version.strip('/')}/models/"
+        )

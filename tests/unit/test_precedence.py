@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,8 +174,17 @@ def test_merging_changes_neither_object_and_replaces_lists() -> None:
     assert merged(base, None) == base
 
 
-def test_what_is_tried_to_settle_it_warns_of_nothing(body_of: Any, recwarn: pytest.WarningsRecorder) -> None:
-    body_of(ChatTikHub, "messages", {"extra_body": {"x": 1}}, {"temperature": 0.5})
-    assert not recwarn.list
-    body_of(ChatTikHub, "messages", {"extra_body": {"x": 1}}, {"seed": 1})
-    assert [str(warning.message) for warning in recwarn.list] == ["messages has no 'seed': seed=1 is not sent."]
+@each_class
+def test_the_calls_extra_body_beats_the_constructors_beside_its_other_arguments(cls: Any, body_of: Any) -> None:
+    constructor = {"extra_body": {"mood": "bad", "temperature": 0.9, "a": {"b": 1}}}
+    call = {"temperature": 0.1, "extra_body": {"mood": "good", "a": {"c": 2}}}
+    body = body_of(cls, "chat_completions", constructor, call)
+    assert (body["mood"], body["temperature"], body["a"]) == ("good", 0.1, {"b": 1, "c": 2})
+
+
+def test_what_is_tried_to_settle_it_warns_of_nothing(body_of: Any) -> None:
+    for call, expected in (({"temperature": 0.5}, []), ({"seed": 1}, ["messages has no 'seed': seed=1 is not sent."])):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            body_of(ChatTikHub, "messages", {"extra_body": {"x": 1}}, call)
+        assert [str(warning.message) for warning in seen] == expected
