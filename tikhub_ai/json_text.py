@@ -141,27 +141,34 @@ def body_of(value: Any) -> bytes:
             `messages[0].content[1].data`, and quotes nothing.
     """
     try:
-        body = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+        body = orjson.dumps(value)
     except TypeError:
         body = None
-    # orjson writes NaN as null, so where there is no null there was none either.
-    if body is not None and (b"null" not in body or is_json(value)):
+    # orjson writes NaN as null, so where there is no null there was none either. Many bytes take longer to search than
+    # the few values that they are written of.
+    if body is not None and ((len(body) < _FEW and b"null" not in body) or is_json(value)):
         return body
     return json.dumps(_plain(value, "", 0), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def is_json(value: Any) -> bool:
-    """Whether a value holds JSON's own types alone, and no number that is none, such as NaN."""
+    """Whether a value holds JSON's own types alone, and no number that is none, such as NaN. Keys are not looked at."""
     kind = type(value)
-    if kind is dict:
-        return set(map(type, value)) <= _TEXT and all(map(is_json, value.values()))
-    if kind is list:
-        return all(map(is_json, value))
-    return math.isfinite(value) if kind is float else value is None or kind in _SIMPLE
+    for item in value.values() if kind is dict else value if kind is list else (value,):
+        kind = type(item)
+        if kind in _SIMPLE:
+            continue
+        if kind is dict or kind is list:
+            if not is_json(item):
+                return False
+        elif kind is not float or not math.isfinite(item):
+            return False
+    return True
 
 
-_SIMPLE = frozenset({str, int, bool})
-_TEXT = frozenset({str})
+_SIMPLE = frozenset({str, int, bool, type(None)})
+_FEW = 32_768
+"""Bytes."""
 
 
 def _plain(value: Any, place: str, depth: int) -> Any:

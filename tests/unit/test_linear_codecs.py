@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Payloads = list[dict[str, Any]]
-SIZE = 200
+SIZE = 1000
 """Where the comparisons begin."""
 
 
