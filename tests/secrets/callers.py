@@ -245,5 +245,9 @@ def pairs(cases: Iterable[Any], through_frameworks: Collection[Any]) -> list[Any
     ]
 
 
-LANES = [(name, "auto") for name in CALLERS] + [(name, "httpx") for name in CALLERS if ".a" in name]
-"""Every caller, and the async ones over either library: sync calls go over httpx whatever is asked."""
+LANES = [
+    *((name, "auto") for name in CALLERS),
+    *((name, "httpx") for name in CALLERS if ".a" in name),  # sync calls go over httpx already
+    *((name, "httpx2") for name in OF_THE_CORE),
+]
+"""Every caller over the library that it takes by itself, and over the others."""
