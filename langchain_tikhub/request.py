@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
-    from langchain_tikhub.chat_models import ChatTikHub
-    from tikhub_ai import ChatRequest
+    from tikhub_ai import ChatArgumentsMixin, ChatRequest
 
 _NOT_FOR_THE_WIRE = frozenset({"stream", "ls_structured_output_format", "structured_output_format"})
 """Keywords that LangChain itself reads."""
 
 
 def chat_request(
-    llm: ChatTikHub, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
+    llm: ChatArgumentsMixin, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
 ) -> ChatRequest:
     """A call in neutral terms: the constructor's arguments, and those of the call, which win.
 

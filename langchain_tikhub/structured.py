@@ -19,10 +19,9 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from tikhub_ai import ConfigurationError, printable
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.language_models import BaseChatModel, LanguageModelInput
     from langchain_core.runnables import Runnable
 
-    from langchain_tikhub.chat_models import ChatTikHub
     from tikhub_ai import ModelFacts
 
 Method: TypeAlias = Literal["json_schema", "function_calling", "json_mode"]
@@ -31,7 +30,7 @@ _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 
 
 def structured_output(
-    model: ChatTikHub,
+    model: BaseChatModel,
     facts: ModelFacts,
     schema: dict[str, Any] | type | None,
     *,
@@ -54,7 +53,7 @@ def structured_output(
         bound = {"ls_structured_output_format": {"kwargs": said, "schema": schema}, **bound}
     parser: Runnable[Any, Any]
     if method == "function_calling":
-        thinks = (model.thinking or {}).get("type") != "disabled"
+        thinks = (getattr(model, "thinking", None) or {}).get("type") != "disabled"
         llm, parser = _by_tool(model, schema, strict, bound, forced=facts.forced_tool_choice or not thinks)
     else:
         form = {"type": "json_object"} if method == "json_mode" else _json_schema(schema, strict)
@@ -67,7 +66,7 @@ def structured_output(
 
 
 def _by_tool(
-    model: ChatTikHub, schema: Any, strict: bool | None, bound: dict[str, Any], *, forced: bool
+    model: BaseChatModel, schema: Any, strict: bool | None, bound: dict[str, Any], *, forced: bool
 ) -> tuple[Runnable[LanguageModelInput, AIMessage], Runnable[Any, Any]]:
     """The schema as the only tool, forced where the model can be."""
     name = str(convert_to_openai_tool(schema)["function"]["name"])

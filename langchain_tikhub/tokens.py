@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 from weakref import finalize
 
 from langchain_tikhub.history import to_conversation
@@ -35,14 +35,31 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
-    from langchain_tikhub.chat_models import ChatTikHub
-    from tikhub_ai import AnyPart, ChatClient, ChatRequest
+    from tikhub_ai import AnyPart, ChatAPI, ChatClient, ChatRequest
 
 _PIECES = re.compile(r"[A-Za-z]+|[0-9]+|\s+|[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]|[^\x00-\x7f]|.", re.DOTALL)
 _LETTERS_PER_TOKEN = 6
 _DIGITS_PER_TOKEN = 3
 _PER_MESSAGE = 4
 _PER_MEDIA = {"image": 800, "audio": 800, "video": 2000, "file": 2000}
+
+
+class CountingModel(Protocol):
+    """What of a ChatTikHub counting needs."""
+
+    model: str
+    api: ChatAPI
+    custom_get_token_ids: Callable[[str], list[int]] | None
+
+    def get_num_tokens(self, text: str) -> int:
+        """About how many tokens a text is."""
+        ...
+
+    def _prepared(
+        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+    ) -> tuple[ChatClient, ChatRequest]:
+        """The client and the request of a call."""
+        ...
 
 
 def estimated_tokens(text: str) -> int:
@@ -64,7 +81,7 @@ def estimated_tokens(text: str) -> int:
     return round(count)
 
 
-def message_tokens(llm: ChatTikHub, messages: Sequence[BaseMessage], tools: Sequence[Any]) -> int:
+def message_tokens(llm: CountingModel, messages: Sequence[BaseMessage], tools: Sequence[Any]) -> int:
     """How many input tokens messages and tools are: as the provider counts them where it can be asked, else about.
 
     Args:
@@ -79,7 +96,7 @@ def message_tokens(llm: ChatTikHub, messages: Sequence[BaseMessage], tools: Sequ
     return estimated_message_tokens(messages, tools, llm.get_num_tokens) if count is None else count
 
 
-async def amessage_tokens(llm: ChatTikHub, messages: Sequence[BaseMessage], tools: Sequence[Any]) -> int:
+async def amessage_tokens(llm: CountingModel, messages: Sequence[BaseMessage], tools: Sequence[Any]) -> int:
     """`message_tokens`, async."""
     count = None
     with _no_fault():
@@ -89,7 +106,7 @@ async def amessage_tokens(llm: ChatTikHub, messages: Sequence[BaseMessage], tool
 
 
 def _question(
-    llm: ChatTikHub, messages: Sequence[BaseMessage], tools: Sequence[Any]
+    llm: CountingModel, messages: Sequence[BaseMessage], tools: Sequence[Any]
 ) -> tuple[ChatClient, ChatRequest] | None:
     """What to ask the provider, or None where it is not to be asked."""
     if llm.custom_get_token_ids is not None or choose_api(llm.model, llm.api) != "messages":

@@ -11,11 +11,10 @@ from tikhub_ai import chat_request as in_neutral_terms
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from llama_index_tikhub.llms import TikHub
-    from tikhub_ai import ChatRequest, Message
+    from tikhub_ai import ChatArgumentsMixin, ChatRequest, Message
 
 
-def chat_request(messages: list[Message], llm: TikHub, call: Mapping[str, Any]) -> ChatRequest:
+def chat_request(messages: list[Message], llm: ChatArgumentsMixin, call: Mapping[str, Any]) -> ChatRequest:
     """The request: the class's arguments, and those of the call, which win.
 
     Args:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Mapping
 
-    from tikhub_ai.http.backends import AsyncPieces, AsyncWireResponse, WireRequest
+    from tikhub_ai.http.exchange import AsyncPieces, AsyncWireResponse, WireRequest
     from tikhub_ai.http.shared import Lease
     from tikhub_ai.secret_values import SecretProxy
     from tikhub_ai.settings import Settings, Timeouts

@@ -15,7 +15,7 @@ from tikhub_ai.wire import ApiResponse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tikhub_ai.http.backends import AsyncWireResponse, WireResponse
+    from tikhub_ai.http.exchange import AsyncWireResponse, WireResponse
     from tikhub_ai.secret_values import Secrets
     from tikhub_ai.wire import ApiRequest, Sieve
 

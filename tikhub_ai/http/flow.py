@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tikhub_ai.errors import TikHubAIError
-    from tikhub_ai.http.backends import Hurried
+    from tikhub_ai.http.exchange import Hurried
     from tikhub_ai.http.reader import StreamReader
 
 T = TypeVar("T")

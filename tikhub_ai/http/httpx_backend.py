@@ -20,7 +20,7 @@ from tikhub_ai.http.watchdog import watchdog
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 
-    from tikhub_ai.http.backends import AsyncPieces, AsyncWireResponse, Body, WireRequest, WireResponse
+    from tikhub_ai.http.exchange import AsyncPieces, AsyncWireResponse, Body, WireRequest, WireResponse
     from tikhub_ai.http.httpx_family import Library
     from tikhub_ai.http.shared import Lease
     from tikhub_ai.settings import Settings

@@ -19,7 +19,7 @@ from tikhub_ai.secret_values import secret_proxy
 
 if TYPE_CHECKING:
     from tikhub_ai.errors import TikHubAIError
-    from tikhub_ai.http.backends import WireRequest
+    from tikhub_ai.http.exchange import WireRequest
     from tikhub_ai.settings import Settings
 
 _VISIBLE = re.compile(r"[\x21-\x7e]*")

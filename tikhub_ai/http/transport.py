@@ -18,6 +18,7 @@ from tikhub_ai.errors import ConfigurationError, TikHubAIError
 from tikhub_ai.http import backends
 from tikhub_ai.http.answers import awhole, checked, judging, whole, without
 from tikhub_ai.http.downloads import Download
+from tikhub_ai.http.exchange import WireRequest
 from tikhub_ai.http.flow import Flow
 from tikhub_ai.http.multipart import MultipartBody
 from tikhub_ai.http.retries import Tries, log
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tikhub_ai.http.downloads import Source
+    from tikhub_ai.http.exchange import AsyncBackend, Backend
     from tikhub_ai.http.reader import StreamReader
     from tikhub_ai.secret_values import Key
     from tikhub_ai.settings import Settings
@@ -317,7 +319,7 @@ class Transport:
             if download.is_stale and refresh is not None:
                 download.renew(await refresh())
 
-    def _visit(self, download: Download, key: Key | None) -> tuple[ApiRequest, Secrets, backends.WireRequest]:
+    def _visit(self, download: Download, key: Key | None) -> tuple[ApiRequest, Secrets, WireRequest]:
         """The next request of a download; without a key, at another origin than the gateway's."""
         url, headers = download.here.url, {"accept-encoding": "identity", **download.range_headers()}
         if key is not None:
@@ -326,12 +328,12 @@ class Transport:
             return download.request, self._secrets(download.request, key), wire
         headers |= {"user-agent": USER_AGENT, "accept": "*/*"}
         timeouts = self.settings.timeouts(stream=True)
-        wire = backends.WireRequest("GET", url, SecretHeaders(headers), b"", timeouts, is_foreign=True)
+        wire = WireRequest("GET", url, SecretHeaders(headers), b"", timeouts, is_foreign=True)
         return ApiRequest(url, method="GET"), Secrets(), wire
 
     # --- shared by all four -----------------------------------------------------------------------------------------
 
-    def _wire(self, request: ApiRequest, key: Key, *, stream: bool, url: str | None = None) -> backends.WireRequest:
+    def _wire(self, request: ApiRequest, key: Key, *, stream: bool, url: str | None = None) -> WireRequest:
         """The request as it goes out. The caller's headers win over ours, whatever their case.
 
         Args:
@@ -363,7 +365,7 @@ class Transport:
             content.describe(secret)
         elif request.body is not None:
             content = body_of(request.body)
-        return backends.WireRequest(
+        return WireRequest(
             method=request.method,
             url=url or f"{self.settings.base_url}{request.path}",
             headers=secret,
@@ -438,7 +440,7 @@ class Transport:
         await backends.aclose(self.settings)
 
 
-def _log_exchange(request: ApiRequest, backend: backends.Backend | backends.AsyncBackend) -> None:
+def _log_exchange(request: ApiRequest, backend: Backend | AsyncBackend) -> None:
     """Tell of an attempt. Headers and bodies are nobody's business."""
     if log.isEnabledFor(logging.DEBUG):
         log.debug("%s %s: sent over %s", request.method, request.path, backend.name)
