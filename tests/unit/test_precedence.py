@@ -167,6 +167,28 @@ def test_objects_are_merged_field_by_field_and_never_replaced(cls: Any, body_of:
     assert body["output_config"]["x"] == 1
 
 
+@pytest.mark.parametrize(
+    ("api", "said", "extra", "path", "wanted"),
+    [
+        ("chat_completions", {"audio": {"voice": "a"}}, {"audio": {"format": "wav"}}, "audio",
+         {"voice": "a", "format": "wav"}),
+        ("responses", {"reasoning_effort": "low"}, {"reasoning": {"summary": "auto"}}, "reasoning",
+         {"effort": "low", "summary": "auto"}),
+        ("messages", {"user": "u"}, {"metadata": {"x": 1}}, "metadata", {"user_id": "u", "x": 1}),
+        ("generate_content", {"top_p": 0.5, "thinking_budget": 200},
+         {"generationConfig": {"thinkingConfig": {"x": 1}}}, "generationConfig",
+         {"topP": 0.5, "thinkingConfig": {"thinkingBudget": 200, "includeThoughts": True, "x": 1}}),
+    ],
+)  # fmt: skip
+@each_class
+def test_every_api_merges_extra_body_deeply(
+    cls: Any, api: str, said: dict[str, Any], extra: dict[str, Any], path: str, wanted: Any, body_of: Any
+) -> None:
+    for constructor, call in ((said, {"extra_body": extra}), (said | {"extra_body": extra}, {})):
+        assert at(body_of(cls, api, constructor, call), path) == wanted
+    assert at(body_of(cls, api, {}, said | {"extra_body": extra}), path) == wanted
+
+
 def test_merging_changes_neither_object_and_replaces_lists() -> None:
     base, over = {"a": {"b": [1], "c": 1}, "d": 1}, {"a": {"b": [2]}, "d": {"e": 1}}
     assert merged(base, over) == {"a": {"b": [2], "c": 1}, "d": {"e": 1}}

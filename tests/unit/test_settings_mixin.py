@@ -87,3 +87,10 @@ def test_a_pickle_reads_a_key_of_the_environment_again_by_its_name(cls: Any, mon
     assert twin.base_url == "http://gateway.test"
     monkeypatch.delenv("TIKHUB_API_KEY")
     assert pickle.loads(pickled).api_key.get_secret_value() == ""
+
+
+def test_a_pickle_holds_no_secret_even_of_an_object_made_without_validation(cls: Any) -> None:
+    given = {"api_key": "sk-hidden", "default_headers": {"X": "hidden"}, "proxy": "http://u:hidden@proxy.test"}
+    with pytest.warns(TikHubAIWarning, match="Not pickled"):
+        pickled = pickle.dumps(cls.model_construct(model="m", **given))
+    assert b"hidden" not in pickled
