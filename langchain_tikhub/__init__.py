@@ -1,4 +1,4 @@
-"""TikHub AI for LangChain: every chat and embedding model of the gateway behind one key.
+"""TikHub AI for LangChain: every chat, embedding, transcription and video model of the gateway behind one key.
 
 The names below load on first use. The translator that `content_blocks` of our messages needs is registered with the
 package, so that messages of old runs can be read without making a model first.
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     )
     from langchain_tikhub.middleware import PromptCachingMiddleware
     from langchain_tikhub.registration import register
+    from langchain_tikhub.transcription import TikHubTranscriptionLoader, TikHubTranscriptionParser
+    from langchain_tikhub.videos import TikHubVideoToolkit
 
 __all__ = [
     "APIConnectionError",
@@ -83,6 +85,9 @@ __all__ = [
     "ServerError",
     "TikHubAIError",
     "TikHubEmbeddings",
+    "TikHubTranscriptionLoader",
+    "TikHubTranscriptionParser",
+    "TikHubVideoToolkit",
     "__version__",
     "register",
 ]
@@ -91,6 +96,9 @@ _HOME_OF = {
     "ChatTikHub": "chat_models",
     "PromptCachingMiddleware": "middleware",
     "TikHubEmbeddings": "embeddings",
+    "TikHubTranscriptionLoader": "transcription",
+    "TikHubTranscriptionParser": "transcription",
+    "TikHubVideoToolkit": "videos",
     "register": "registration",
 }
 

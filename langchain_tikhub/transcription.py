@@ -12,7 +12,7 @@ from langchain_core.document_loaders import BaseBlobParser, BaseLoader, Blob
 from langchain_core.documents import Document
 
 from langchain_tikhub.errors import model_errors
-from tikhub_ai import InvalidRequestError, Passage, PassageReader, Transcriber
+from tikhub_ai import InvalidRequestError, Passage, PassageReader, Transcriber, seal
 
 if TYPE_CHECKING:
     from tikhub_ai import FileSource
@@ -40,6 +40,7 @@ class TikHubTranscriptionParser(BaseBlobParser):
     """
 
     def __init__(self, transcriber: Transcriber | None = None, *, mode: str = "text", **kwargs: Any) -> None:
+        kwargs = seal(kwargs)
         with model_errors():
             self._reader = PassageReader(transcriber, mode, **kwargs)
 
@@ -90,6 +91,7 @@ class TikHubTranscriptionLoader(BaseLoader):
         mode: str = "text",
         **kwargs: Any,
     ) -> None:
+        kwargs = seal(kwargs)
         self.files = [files] if isinstance(files, (str, os.PathLike, Blob)) else list(files)
         self.parser = TikHubTranscriptionParser(transcriber, mode=mode, **kwargs)
 

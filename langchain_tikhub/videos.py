@@ -9,7 +9,7 @@ from langchain_core.tools import BaseTool, BaseToolkit, StructuredTool
 from pydantic import ConfigDict, Field
 
 from langchain_tikhub.errors import model_errors
-from tikhub_ai import VIDEO_TOOLS, VideoAgent, Videos, video_agent_of
+from tikhub_ai import VIDEO_TOOLS, VideoAgent, Videos, seal, video_agent_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -47,6 +47,7 @@ class TikHubVideoToolkit(BaseToolkit):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     def __init__(self, videos: Videos | None = None, **kwargs: Any) -> None:
+        kwargs = seal(kwargs)
         with model_errors():
             agent = video_agent_of(videos, kwargs)
         super().__init__(agent=agent)  # type: ignore[call-arg]  # BaseToolkit's own __init__ is pydantic's

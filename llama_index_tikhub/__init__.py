@@ -1,4 +1,4 @@
-"""LlamaIndex over TikHub AI: `TikHub` (an LLM) and `TikHubEmbedding`, for every model of the gateway.
+"""LlamaIndex over TikHub AI: an LLM, embeddings, a reader of recordings and tools for videos, for all its models.
 
 The names below load on first use, so that importing the package costs next to nothing.
 """
@@ -14,10 +14,25 @@ from tikhub_ai import __version__
 if TYPE_CHECKING:
     from llama_index_tikhub.embeddings import TikHubEmbedding
     from llama_index_tikhub.llms import TikHub, TikHubLLM
+    from llama_index_tikhub.readers import TikHubTranscriptionReader
+    from llama_index_tikhub.tools import TikHubVideoToolSpec
 
-_HOMES = {"TikHub": "llms", "TikHubEmbedding": "embeddings", "TikHubLLM": "llms"}
+_HOMES = {
+    "TikHub": "llms",
+    "TikHubEmbedding": "embeddings",
+    "TikHubLLM": "llms",
+    "TikHubTranscriptionReader": "readers",
+    "TikHubVideoToolSpec": "tools",
+}
 
-__all__ = ["TikHub", "TikHubEmbedding", "TikHubLLM", "__version__"]
+__all__ = [
+    "TikHub",
+    "TikHubEmbedding",
+    "TikHubLLM",
+    "TikHubTranscriptionReader",
+    "TikHubVideoToolSpec",
+    "__version__",
+]
 
 
 def _is_installed(module: str) -> bool:

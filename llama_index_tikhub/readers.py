@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.readers.base import BaseReader
 from llama_index.core.schema import Document
 
-from tikhub_ai import Passage, PassageReader, Transcriber
+from tikhub_ai import Passage, PassageReader, Transcriber, seal
 
 if TYPE_CHECKING:
     from tikhub_ai import FileSource
@@ -44,6 +44,7 @@ class TikHubTranscriptionReader(BaseReader):
     """
 
     def __init__(self, transcriber: Transcriber | None = None, *, mode: str = "text", **kwargs: Any) -> None:
+        kwargs = seal(kwargs)
         self._reader = PassageReader(transcriber, mode, **kwargs)
 
     @classmethod

@@ -7,7 +7,7 @@ from typing import Any
 from llama_index.core.tools.function_tool import FunctionTool
 from llama_index.core.tools.tool_spec.base import BaseToolSpec
 
-from tikhub_ai import VIDEO_TOOLS, VideoAnswer, Videos, video_agent_of
+from tikhub_ai import VIDEO_TOOLS, VideoAnswer, Videos, seal, video_agent_of
 
 
 class TikHubVideoToolSpec(BaseToolSpec):
@@ -37,6 +37,7 @@ class TikHubVideoToolSpec(BaseToolSpec):
     spec_functions = [(name, f"a{name}") for name in VIDEO_TOOLS]  # noqa: RUF012 - core's own form
 
     def __init__(self, videos: Videos | None = None, **kwargs: Any) -> None:
+        kwargs = seal(kwargs)
         self.agent = video_agent_of(videos, kwargs)
 
     def create_video(

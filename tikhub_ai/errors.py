@@ -73,9 +73,11 @@ class TikHubAIError(Exception):
     Attributes:
         message: That sentence.
         is_retryable: Whether the same call may succeed later.
+        job: The `VideoJob` that it is about; None where there is none.
     """
 
     is_retryable: bool = False
+    job: Any = None
 
     def __init__(self, message: str) -> None:
         message = printable(message)

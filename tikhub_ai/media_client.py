@@ -25,7 +25,8 @@ class MediaClient(SettingsMixin):
 
     def __init__(self, **given: Any) -> None:
         name = type(self).__name__
-        known, unknown = split_arguments(seal(given), type(self).model_fields)
+        given = seal(given)
+        known, unknown = split_arguments(given, type(self).model_fields)
         if strange := sorted(unknown.keys() - NEEDLESS.keys()):
             raise TypeError(
                 f"{name} has no argument {', '.join(map(repr, strange))}. Fields of the wire go in extra_body=."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast, get_args
 
 from tikhub_ai.errors import ConfigurationError
+from tikhub_ai.secret_values import seal
 from tikhub_ai.transcription import Transcriber, TranscriptionOptions
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class PassageReader:
     """
 
     def __init__(self, transcriber: Transcriber | None = None, mode: str = "text", **given: Any) -> None:
+        given = seal(given)
         self.mode = checked_mode(mode)
         names = TranscriptionOptions.__annotations__.keys() - (
             {"timeout", "extra_body"} if transcriber is None else set()

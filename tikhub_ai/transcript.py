@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tikhub_ai.conversation import Usage
 from tikhub_ai.languages import CODES
+from tikhub_ai.secret_values import SecretHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -195,7 +196,10 @@ class TranscriptionRequest:
     stream: bool = False
     brackets: bool = True
     extra_body: Mapping[str, Any] = field(default_factory=dict)
-    extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    extra_headers: Mapping[str, str] | SecretHeaders | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.extra_headers = SecretHeaders.of(self.extra_headers)
 
 
 def _clock(seconds: float, mark: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from tikhub_ai.http.reader import StreamReader
 from tikhub_ai.http.sources import FileSource, image_of, upload_of
 from tikhub_ai.media_client import MediaClient
 from tikhub_ai.progress import progress_bar
+from tikhub_ai.secret_values import seal
 from tikhub_ai.transcript import Transcript, TranscriptEvent, TranscriptionRequest
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Transcriber(MediaClient):
     """Further fields of the form of every call. A list is sent as `name[]`, a mapping as `name[key]`."""
 
     def __init__(self, model: str | None = None, **kwargs: Any) -> None:
+        kwargs = seal(kwargs)
         if model is not None:
             kwargs["model"] = model
         super().__init__(**kwargs)
@@ -115,6 +117,7 @@ class Transcriber(MediaClient):
             TikHubAIError: Another member of the tree.
             TypeError: `file` is no file at all, or an option is not known.
         """
+        options = _sealed(options)
         request = self._request(file, options)
         with _bar(request.file, options):
             transport = self.transport(timeout=options.get("timeout"))
@@ -122,6 +125,7 @@ class Transcriber(MediaClient):
 
     async def atranscribe(self, file: FileSource, **options: Unpack[TranscriptionOptions]) -> Transcript:
         """`transcribe`, async."""
+        options = _sealed(options)
         request = await asyncio.to_thread(self._request, file, options)
         with _bar(request.file, options):
             transport = self.transport(timeout=options.get("timeout"))
@@ -142,6 +146,7 @@ class Transcriber(MediaClient):
             IncompleteStreamError: The stream ended without its `done`; `.partial` is the transcript so far.
             TikHubAIError: As for `transcribe`.
         """
+        options = _sealed(options)
         request = self._request(file, options, stream=True)
         with _bar(request.file, options):
             transport = self.transport(timeout=options.get("timeout"))
@@ -152,6 +157,7 @@ class Transcriber(MediaClient):
         self, file: FileSource, **options: Unpack[TranscriptionOptions]
     ) -> AsyncGenerator[TranscriptEvent, None]:
         """`stream`, async."""
+        options = _sealed(options)
         request = await asyncio.to_thread(self._request, file, options, stream=True)
         with _bar(request.file, options):
             transport = self.transport(timeout=options.get("timeout"))
@@ -192,6 +198,10 @@ class Transcriber(MediaClient):
 
     def _encoded(self, request: TranscriptionRequest) -> ApiRequest:
         return codec.encode(request, checked_paths(self.paths)["transcriptions"])
+
+
+def _sealed(options: TranscriptionOptions) -> TranscriptionOptions:
+    return cast("TranscriptionOptions", seal(options))
 
 
 def _one_of(name: str, value: Any, known: Sequence[str]) -> str | None:

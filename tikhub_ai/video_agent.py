@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,6 +54,10 @@ ARGUMENTS = {
     "wait_seconds": "Seconds to wait for the job at most; 0 only asks.",
     "filename": "Name of the file to save, such as rabbit.mp4.",
 }
+
+
+_SWITCH = re.compile(r"(?:^|\s)--[A-Za-z_]+")
+"""An option within a prompt. Ark reads `--dur 12 --rs 1080p` there (`media_api.md` §5), past any limit."""
 
 
 @dataclass(slots=True)
@@ -139,7 +144,7 @@ class VideoAgent:
             seconds: Its length.
             size: Its size or aspect ratio.
         """
-        asked = self._asked(model, seconds, size)
+        asked = self._asked(model, prompt, seconds, size)
         if isinstance(asked, VideoAnswer):
             return asked
         if self.dry_run:
@@ -156,7 +161,7 @@ class VideoAgent:
         self, model: str, prompt: str, seconds: float | None = None, size: str | None = None
     ) -> VideoAnswer:
         """`create_video`, async."""
-        asked = self._asked(model, seconds, size)
+        asked = self._asked(model, prompt, seconds, size)
         if isinstance(asked, VideoAnswer):
             return asked
         if self.dry_run:
@@ -258,8 +263,10 @@ class VideoAgent:
 
     # --- limits -----------------------------------------------------------------------------------------------------
 
-    def _asked(self, model: str, seconds: float | None, size: str | None) -> dict[str, Any] | VideoAnswer:
+    def _asked(self, model: str, prompt: str, seconds: float | None, size: str | None) -> dict[str, Any] | VideoAnswer:
         """The fields of the create; or why it is refused."""
+        if (self.max_seconds is not None or self.sizes) and (found := _SWITCH.search(str(prompt))):
+            return _refused(f"A prompt holds no options such as {found[0].strip()!r}: give seconds, and no more.")
         if self.models is not None and model not in self.models:
             return _refused(f"The model {model!r} is not allowed. Allowed: {', '.join(self.models) or 'none'}.")
         if size is not None and (self.sizes is None or size not in self.sizes):
@@ -296,7 +303,7 @@ class VideoAgent:
         """
         name = str(filename).strip()
         path = PurePath(name)
-        if not name or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or ":" in name:
+        if not path.name or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or ":" in name:
             raise ValueError(f"{name!r} is no file name below the folder: give a name such as 'rabbit.mp4'.")
         if not path.suffix:
             path = path.with_name(f"{path.name}.mp4")

@@ -15,6 +15,7 @@ from tikhub_ai.errors import (
     TikHubAIWarning,
     warn,
 )
+from tikhub_ai.secret_values import SecretHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -129,7 +130,10 @@ class VideoRequest:
     references: tuple[Media | Mapping[str, Any], ...] = field(default=(), repr=False)
     fields: Mapping[str, Any] = field(default_factory=dict)
     extra_body: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    extra_headers: Mapping[str, str] | SecretHeaders | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.extra_headers = SecretHeaders.of(self.extra_headers)
 
     @property
     def external_task_id(self) -> str | None:

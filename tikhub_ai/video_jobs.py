@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from copy import deepcopy
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -27,8 +29,11 @@ from tikhub_ai.waiting import Waiting
 if TYPE_CHECKING:
     from tikhub_ai.http.downloads import Source
     from tikhub_ai.media_client import MediaClient
-    from tikhub_ai.video_job import JobUpdate, VideoFile
+    from tikhub_ai.video_job import JobUpdate
     from tikhub_ai.wire import ApiRequest, ApiResponse
+
+_SKEW = 30.0
+"""Seconds that a server's clock may be ahead of ours."""
 
 OnProgress = Callable[["VideoJob"], object] | None
 """Called with the job after each poll that was answered. What it raises ends the wait. Async methods await what it
@@ -42,6 +47,7 @@ class VideoJob(VideoJobData):
 
     _client: MediaClient
     _made_at: float | None
+    """Seconds since the epoch, by this machine's clock."""
 
     @classmethod
     def of(cls, data: VideoJobData, client: MediaClient) -> Self:
@@ -59,7 +65,29 @@ class VideoJob(VideoJobData):
     def made(cls, data: VideoJobData, client: MediaClient) -> Self:
         """A job that was made just now, and so may not be known everywhere yet."""
         job = cls.of(data, client)
-        job._made_at = time.monotonic()  # noqa: SLF001 - our own
+        job._made_at = time.time()  # noqa: SLF001 - our own
+        return job
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle holds: no key, and no file that came inline, which `download` asks for again."""
+        kept = {field.name: getattr(self, field.name) for field in fields(VideoJobData)}
+        kept["videos"] = [file for file in self.videos if file.inline is None]
+        return {**kept, "_client": self._client, "_made_at": self._made_at}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __copy__(self) -> Self:
+        job = self.of(self, self._client)
+        job._made_at = self._made_at  # noqa: SLF001 - our own
+        return job
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A copy of what is said of the job; the client and a file that came inline are shared."""
+        job = self.__copy__()
+        job.videos = [replace(file) for file in self.videos]
+        job.fields, job.raw = deepcopy(self.fields, memo), deepcopy(self.raw, memo)
         return job
 
     # --- keep -------------------------------------------------------------------------------------------------------
@@ -101,12 +129,14 @@ class VideoJob(VideoJobData):
             NotFoundError: The gateway knows no such job.
             TikHubAIError: Another member of the tree.
         """
-        self.take(self._client.transport().send(self._asking(), self._read))
+        with self._told():
+            self.take(self._client.transport().send(self._asking(), self._read))
         return self
 
     async def arefresh(self) -> Self:
         """`refresh`, async."""
-        self.take(await self._client.transport().asend(self._asking(), self._read))
+        with self._told():
+            self.take(await self._client.transport().asend(self._asking(), self._read))
         return self
 
     # --- wait -------------------------------------------------------------------------------------------------------
@@ -125,7 +155,8 @@ class VideoJob(VideoJobData):
 
         Args:
             timeout: Seconds to wait; 0 asks once, None waits for ever.
-            poll_interval: Seconds between polls, which are kept. None: what the server says, else 5 growing to 15.
+            poll_interval: Seconds between polls, which are kept, but for the last one before the time is over. None:
+                what the server says, else 5 growing to 15.
             on_progress: Called with the job after each answered poll.
             progress: Whether to draw a progress bar, on a terminal; needs `tqdm`.
 
@@ -138,12 +169,12 @@ class VideoJob(VideoJobData):
             TikHubAIError: It cannot be asked for: a wrong key, an unknown id, too many failures in a row.
             ValueError: `timeout` or `poll_interval` cannot work.
         """
-        waiting = Waiting(self, timeout, poll_interval, made_at=self._made_at)
+        waiting = Waiting(self, timeout, poll_interval, age=self._age())
         with self._watched(progress) as show:
             while not self.is_finished:
                 update: JobUpdate | TikHubAIError
                 try:
-                    update = self._poll_transport(waiting).send(self._asking(), self._read)
+                    update = self._poll_transport(waiting).send(self._asking(waiting.poll_deadline), self._read)
                 except TikHubAIError as error:
                     update = error
                 if self._took(update, waiting):
@@ -163,12 +194,12 @@ class VideoJob(VideoJobData):
         progress: bool = False,
     ) -> Self:
         """`result`, async."""
-        waiting = Waiting(self, timeout, poll_interval, made_at=self._made_at)
+        waiting = Waiting(self, timeout, poll_interval, age=self._age())
         with self._watched(progress) as show:
             while not self.is_finished:
                 update: JobUpdate | TikHubAIError
                 try:
-                    update = await self._poll_transport(waiting).asend(self._asking(), self._read)
+                    update = await self._poll_transport(waiting).asend(self._asking(waiting.poll_deadline), self._read)
                 except TikHubAIError as error:
                     update = error
                 if self._took(update, waiting):
@@ -211,6 +242,8 @@ class VideoJob(VideoJobData):
             TikHubAIError: Another member of the tree, such as AuthenticationError.
         """
         with self._fetching(progress, on_progress) as show:
+            if self._is_to_be_asked(index, variant):
+                self.refresh()
             return self._client.transport().download(
                 self._source(index, variant),
                 path,
@@ -231,6 +264,8 @@ class VideoJob(VideoJobData):
     ) -> Path:
         """`download`, async."""
         with self._fetching(progress, on_progress) as show:
+            if self._is_to_be_asked(index, variant):
+                await self.arefresh()
             return await self._client.transport().adownload(
                 self._source(index, variant),
                 path,
@@ -245,10 +280,25 @@ class VideoJob(VideoJobData):
     def _paths(self) -> dict[str, str]:
         return checked_paths(self._client.paths)
 
-    def _asking(self) -> ApiRequest:
+    def _asking(self, until: float | None = None) -> ApiRequest:
         request = codec_of(self.family).get(self.id, model=self.model, kind=self.kind, paths=self._paths)
-        request.new_sieve = SideFiles
+        request.new_sieve = partial(SideFiles, until)
         return request
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors say which job they are about."""
+        try:
+            yield
+        except TikHubAIError as error:
+            error.job = self
+            raise
+
+    def _age(self) -> float:
+        """Seconds since the create, by this machine's clock or the server's; infinite where nobody knows."""
+        made_at = self._made_at or self.created_at
+        age = math.inf if made_at is None else time.time() - made_at
+        return age if age > 0 else 0.0 if age > -_SKEW else math.inf
 
     def _read(self, response: ApiResponse) -> JobUpdate:
         return read_update(response, codec_of(self.family).decode)
@@ -298,7 +348,11 @@ class VideoJob(VideoJobData):
         self, progress: bool, on_progress: Callable[[int, int | None], object] | None
     ) -> Iterator[Callable[[int, int | None], object]]:
         """A bar, and errors that say whose result it was."""
-        with progress_bar(progress, "Downloading", "B") as bar:
+        words = (
+            f"The download of {self.family} job {self.id} was interrupted, and nothing is left of it. The job is done: "
+            "download it again, do not create it again."
+        )
+        with told_if_interrupted(words), progress_bar(progress, "Downloading", "B") as bar:
 
             def show(done: int, of: int | None) -> None:
                 bar(done, of)
@@ -307,9 +361,9 @@ class VideoJob(VideoJobData):
 
             try:
                 yield show
-            except DownloadError as error:
+            except TikHubAIError as error:
                 error.job = self
-                if not self._is_expired(error):
+                if not isinstance(error, DownloadError) or not self._is_expired(error):
                     raise
                 failure = JobExpiredError(
                     f"The result of {self.family} job {self.id} is no longer kept: {error}", job=self
@@ -332,12 +386,8 @@ class VideoJob(VideoJobData):
             )
         if (failure := self.failure()) is not None:
             raise failure
-        files = self._files(variant)
-        if 0 <= index < len(files):
-            file = files[index]
-            found: Source | None = file.inline if file.inline is not None else file.url
-            if found is not None:
-                return found
+        if (found := self._file(index, variant)) is not None:
+            return found
         if self.family == "videos" and index == 0:
             return videos_api.content(self.id, variant=variant, paths=self._paths)
         kinds = ", ".join(f"{file.kind} {number}" for number, file in enumerate(self.videos)) or "none"
@@ -345,8 +395,16 @@ class VideoJob(VideoJobData):
             f"{self.family} job {self.id} has no {variant or 'video'} of index {index}. Its files: {kinds}.", job=self
         )
 
-    def _files(self, variant: str | None) -> list[VideoFile]:
-        return [file for file in self.videos if file.kind == (variant or "video")]
+    def _file(self, index: int, variant: str | None) -> Source | None:
+        files = [file for file in self.videos if file.kind == (variant or "video")]
+        if not 0 <= index < len(files):
+            return None
+        file = files[index]
+        return file.inline if file.inline is not None else file.url
+
+    def _is_to_be_asked(self, index: int, variant: str | None) -> bool:
+        """Whether an answer named the file that is not at hand: one that came inline is in no JSON and in no pickle."""
+        return self.status == "succeeded" and self.family != "videos" and self._file(index, variant) is None
 
     def _fresh_source(self, index: int, variant: str | None) -> Source:
         self.refresh()

@@ -19,6 +19,7 @@ from tikhub_ai.field_docs import documented
 from tikhub_ai.http.sources import image_of
 from tikhub_ai.interrupts import told_if_interrupted
 from tikhub_ai.media_client import MediaClient
+from tikhub_ai.secret_values import SecretHeaders, secret_kind
 from tikhub_ai.video_families import VideoFamily, checked_family, choose_family, codec_of, new_job
 from tikhub_ai.video_job import VideoJobData, VideoRequest
 from tikhub_ai.video_jobs import VideoJob, read_update
@@ -95,16 +96,45 @@ class Videos(MediaClient):
             LostCreateError: The job may have been made and billed, but no usable answer came. It is not sent again.
             TikHubAIError: Another member of the tree: no job was made.
         """
-        request = self._request(model, prompt, image, last_image, references, fields, extra_body, extra_headers)
-        chosen = choose_family(model, family, self.family)
-        return self._make(codec_of(chosen).encode(request, self._paths), request, chosen, timeout)
+        extra_headers = _secret(extra_headers)
+        given = (image, last_image, references, fields)
+        order = self._order(model, prompt, given, family, extra_body, extra_headers)
+        return self._make(*order, timeout)
 
-    async def acreate(self, model: str, prompt: str | None = None, **asked: Any) -> VideoJob:
-        """`create`, async, with the same arguments."""
-        request, chosen, timeout = await asyncio.to_thread(self._asked, model, prompt, **asked)
-        return await self._amake(codec_of(chosen).encode(request, self._paths), request, chosen, timeout)
+    async def acreate(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        image: Any = None,
+        last_image: Any = None,
+        references: Sequence[Any] = (),
+        family: VideoFamily | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        timeout: Any = None,  # noqa: ASYNC109 - HTTP's
+        **fields: Any,
+    ) -> VideoJob:
+        """`create`, async."""
+        extra_headers = _secret(extra_headers)
+        given = (image, last_image, references, fields)
+        order = await asyncio.to_thread(self._order, model, prompt, given, family, extra_body, extra_headers)
+        return await self._amake(*order, timeout)
 
-    def preview(self, model: str, prompt: str | None = None, **asked: Any) -> dict[str, Any]:
+    def preview(
+        self,
+        model: str,
+        prompt: str | None = None,
+        *,
+        image: Any = None,
+        last_image: Any = None,
+        references: Sequence[Any] = (),
+        family: VideoFamily | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        timeout: Any = None,  # noqa: ARG002 - as in `create`
+        **fields: Any,
+    ) -> dict[str, Any]:
         """What `create` would send, with the same arguments. Nothing is sent, and no key is needed.
 
         Returns:
@@ -114,8 +144,9 @@ class Videos(MediaClient):
         Raises:
             InvalidRequestError: It cannot be sent.
         """
-        request, chosen, _ = self._asked(model, prompt, **asked)
-        outgoing = codec_of(chosen).encode(request, self._paths)
+        extra_headers = _secret(extra_headers)
+        given = (image, last_image, references, fields)
+        outgoing, _, chosen = self._order(model, prompt, given, family, extra_body, extra_headers)
         shown: dict[str, Any] = {"family": chosen, "method": outgoing.method, "url": f"{self._address}{outgoing.path}"}
         if outgoing.form is None:
             return shown | {"body": _shortened(outgoing.body)}
@@ -245,30 +276,25 @@ class Videos(MediaClient):
     def _address(self) -> str:
         return str(self.transport().settings.base_url)
 
-    def _asked(self, model: str, prompt: str | None, **asked: Any) -> tuple[VideoRequest, VideoFamily, Any]:
-        """The request, its family and its timeout, of the arguments of `create`."""
-        family, timeout = asked.pop("family", None), asked.pop("timeout", None)
-        named = {name: asked.pop(name, None) for name in ("image", "last_image", "references")}
-        body, headers = asked.pop("extra_body", None), asked.pop("extra_headers", None)
-        request = self._request(
-            model, prompt, named["image"], named["last_image"], named["references"] or (), asked, body, headers
-        )
-        return request, choose_family(model, family, self.family), timeout
-
-    def _request(  # noqa: PLR0917 - what `create` was given
+    def _order(  # noqa: PLR0917 - what `create` was given
         self,
         model: str,
         prompt: str | None,
-        image: Any,
-        last_image: Any,
-        references: Sequence[Any],
-        fields: Mapping[str, Any],
+        given: tuple[Any, Any, Sequence[Any], Mapping[str, Any]],
+        family: VideoFamily | None,
         extra_body: Mapping[str, Any] | None,
-        extra_headers: Mapping[str, str] | None,
-    ) -> VideoRequest:
-        if isinstance(references, (str, bytes, os.PathLike)):
+        extra_headers: Any,
+    ) -> tuple[ApiRequest, VideoRequest, VideoFamily]:
+        """What `create` sends, for what it was given: image, last image, references and fields among that."""
+        image, last_image, references, fields = given
+        if settings := sorted(name for name in fields if name in type(self).model_fields or secret_kind(name)):
+            raise TypeError(
+                f"{', '.join(map(repr, settings))} is no field of a video but a setting: give it to "
+                f"{type(self).__name__}()."
+            )
+        if isinstance(references, (str, bytes, os.PathLike, Mapping)):
             references = (references,)
-        return VideoRequest(
+        request = VideoRequest(
             model=model,
             prompt=prompt,
             image=_media(image),
@@ -278,6 +304,8 @@ class Videos(MediaClient):
             extra_body={**(self.extra_body or {}), **(extra_body or {})},
             extra_headers=extra_headers,
         )
+        chosen = choose_family(model, family, self.family)
+        return codec_of(chosen).encode(request, self._paths), request, chosen
 
     def _make(self, outgoing: ApiRequest, request: VideoRequest, family: VideoFamily, timeout: Any) -> VideoJob:
         read = partial(_created, family, request)
@@ -350,6 +378,7 @@ class _Pages:
         self._after = after
         self._order = order
         self._paths = paths
+        self._seen = {after}
         self._is_over = False
 
     def request(self) -> ApiRequest | None:
@@ -361,8 +390,9 @@ class _Pages:
     def take(self, page: tuple[Sequence[JobUpdate], str | None]) -> Sequence[JobUpdate]:
         """Take a page, and return those of its jobs that are wanted."""
         jobs, after = page
-        self._is_over = after is None or after == self._after  # a server that ignores `after` has one page
+        self._is_over = after is None or after in self._seen  # a server that ignores `after` has one page
         self._after = after
+        self._seen.add(after)
         if self._left is not None:
             jobs = jobs[: self._left]
             self._left -= len(jobs)
@@ -379,6 +409,11 @@ def _lost_words(request: VideoRequest) -> str:
         f"The create of a video by {request.model} was interrupted: it may have been made and billed. Look for it{own} "
         "in the gateway's console before you create it again."
     )
+
+
+def _secret(headers: Any) -> Any:
+    """Headers that no frame shows."""
+    return SecretHeaders.of(headers)
 
 
 def _media(given: Any) -> Any:

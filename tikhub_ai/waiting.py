@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FIRST_PAUSE = 5.0
 """Seconds between the first polls, where neither the caller nor the server says how many."""
 LONGEST_PAUSE = 15.0
+"""Seconds, jitter included."""
 GROWTH = 1.2
 JITTER = 0.2
 """Part of a pause by which it may be longer, so that jobs begun together are not polled together."""
@@ -29,6 +30,12 @@ MOST_FAILURES = 20
 """Polls in a row that may fail."""
 LONGEST_POLL = 60.0
 """Seconds that one poll may take."""
+LAST_POLL = 1.0
+"""Seconds that are kept for the last poll, so that it is over when the time is; of short waits a tenth."""
+LONE_POLL = 2.0
+"""Seconds that a poll may take at least: with `timeout=0` it is the only one."""
+LONGEST_HINT = 600.0
+"""Seconds: the longest pause, whatever the server asks."""
 
 
 def seconds_of(name: str, value: Any, *, zero: bool) -> float:
@@ -57,7 +64,7 @@ class Waiting:
         job: The job. Its state and id are told in errors.
         timeout: Seconds after which the wait is over; 0 polls once, None waits for ever.
         poll_interval: Seconds between polls; None leaves it to the server, else 5 growing to 15, with jitter.
-        made_at: When this process made the job, by `clock`; None where it did not.
+        age: Seconds since the job was made; infinite where nobody knows.
         clock: Seconds, of any origin.
 
     Raises:
@@ -70,24 +77,36 @@ class Waiting:
         timeout: float | None,
         poll_interval: float | None,
         *,
-        made_at: float | None = None,
+        age: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._job = job
         self._clock = clock
         self._interval = None if poll_interval is None else seconds_of("poll_interval", poll_interval, zero=False)
         self._timeout = math.inf if timeout is None else seconds_of("timeout", timeout, zero=True)
-        self._deadline = clock() + self._timeout
-        self._made_at = made_at
+        self._began = clock()
+        self._deadline = self._began + self._timeout
+        self._age = age
         self._pause = FIRST_PAUSE
         self._hint: float | None = None
         self._failures = 0
+        self._is_last = False
         self._last_failure: TikHubAIError | None = None
 
     @property
     def poll_seconds(self) -> float:
-        """Seconds that the next poll may take. One is always worth a second."""
-        return min(LONGEST_POLL, max(1.0, self._deadline - self._clock()))
+        """Seconds that the next poll may be silent."""
+        least = LONE_POLL if self._timeout == 0 else self._last_seconds
+        return min(LONGEST_POLL, max(least, self._deadline - self._clock()))
+
+    @property
+    def poll_deadline(self) -> float:
+        """When the next poll must be over, by the clock."""
+        return self._clock() + max(self.poll_seconds, self._deadline - self._clock())
+
+    @property
+    def _last_seconds(self) -> float:
+        return min(LAST_POLL, self._timeout / 10)
 
     def answered(self, hint: float | None) -> None:
         """A poll was answered.
@@ -106,8 +125,8 @@ class Waiting:
         self._failures += 1
         self._last_failure = error
         self._hint = getattr(error, "retry_after", None)
-        age = math.inf if self._made_at is None else self._clock() - self._made_at
-        if ends_polling(error, age):
+        error.job = self._job
+        if ends_polling(error, self._age + self._clock() - self._began):
             return error
         if self._failures < MOST_FAILURES:
             return None
@@ -116,18 +135,19 @@ class Waiting:
         return error
 
     def pause(self) -> float | None:
-        """Seconds until the next poll; None where the time is over."""
+        """Seconds until the next poll; None where no further one fits into the time."""
         left = self._deadline - self._clock()
-        if left <= 0:
+        if self._is_last or left <= self._last_seconds:
             return None
         if self._interval is not None:
             seconds = self._interval
         elif self._hint is not None and self._hint > 0:
-            seconds = self._hint
+            seconds = min(self._hint, LONGEST_HINT)
         else:
             seconds = self._pause * (1 + JITTER * random.random())  # noqa: S311 - jitter
-            self._pause = min(LONGEST_PAUSE, self._pause * GROWTH)
-        return min(seconds, left)
+            self._pause = min(LONGEST_PAUSE / (1 + JITTER), self._pause * GROWTH)
+        self._is_last = seconds + self._last_seconds > left
+        return left - self._last_seconds if self._is_last else seconds
 
     def timed_out(self) -> JobTimeoutError:
         """The error at the deadline."""

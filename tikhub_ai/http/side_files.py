@@ -5,9 +5,11 @@ from __future__ import annotations
 import pickle
 import secrets
 import tempfile
+import time
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tikhub_ai.apis.jobs.long_texts import LongTexts
+from tikhub_ai.errors import APITimeoutError
 from tikhub_ai.video_job import InlineData, decoded
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from tikhub_ai.video_job import VideoFile
 
 _PIECE = 1 << 20
+_FILM = 1 << 16
+"""Bytes: a larger answer has a film in it."""
 
 
 class StoredData(InlineData):
@@ -45,17 +49,31 @@ class StoredData(InlineData):
 
 
 class SideFiles:
-    """What an answer's body goes through: its long texts go to temporary files, one each; the rest is small JSON."""
+    """What an answer's body goes through: its long texts go to temporary files, one each; the rest is small JSON.
 
-    __slots__ = ("_files", "_mark", "_texts")
+    Args:
+        until: When the answer must be there, by the monotonic clock; None waits as long as bytes come. A film in it is
+            waited for.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_files", "_mark", "_received", "_texts", "_until")
+
+    def __init__(self, until: float | None = None) -> None:
+        self._until = until
+        self._received = 0
         self._mark = secrets.token_hex(16)
         self._texts = LongTexts(self._write, self._mark)
         self._files: list[BinaryIO] = []
 
     def feed(self, piece: bytes) -> bytes:
-        """Take the next bytes of the body, and return the next bytes of what is left."""
+        """Take the next bytes of the body, and return the next bytes of what is left.
+
+        Raises:
+            APITimeoutError: The time is over.
+        """
+        self._received += len(piece)
+        if self._until is not None and self._received < _FILM and time.monotonic() > self._until:
+            raise APITimeoutError("The answer to a poll was not whole when the time was over.")
         return self._texts.feed(piece)
 
     def close(self) -> bytes:
