@@ -45,7 +45,7 @@ def _every_body_passes_its_specification(
 
     def recording(self: Transport, asked: Any, key: str, **how: Any) -> Any:
         wire = original(self, asked, key, **how)
-        if isinstance(wire.content, bytes):  # a form is not JSON
+        if wire.method == "POST" and isinstance(wire.content, bytes):  # a form is not JSON
             sent.append((asked.path, json.loads(wire.content) if wire.content else None))
         return wire
 

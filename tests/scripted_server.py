@@ -106,6 +106,7 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 30
+        disable_nagle_algorithm = True  # else a body waits 40 ms for the head's acknowledgement
 
         def setup(self) -> None:
             script.connections += 1

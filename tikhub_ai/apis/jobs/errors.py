@@ -73,9 +73,10 @@ def judge(error: TikHubAIError, *, setting: str, path: str, creates: bool = Fals
     code = (error.code or "").strip()
     if code in _KLING and setting.startswith("kling"):
         kind, retry = _KLING[code]
-        return rebuilt(error, kind, is_retryable=retry)
+        hint = _UNKNOWN_JOB if kind is NotFoundError and not creates else ""
+        return rebuilt(error, kind, hint, is_retryable=retry)
     if code.lower() in _UNKNOWN_TASK:
-        return rebuilt(error, NotFoundError, "The gateway knows no such job: check its id, and that family= is right.")
+        return rebuilt(error, NotFoundError, _UNKNOWN_JOB)
     if type(error) in {BadRequestError, PermissionDeniedError, ServerError} and is_blocked(code, _said(error)):
         return rebuilt(error, ContentBlockedError, "A content filter stopped the request: another prompt may pass.")
     if type(error) is NotFoundError and _RETIRED.search(error.message):
@@ -94,6 +95,7 @@ def judge(error: TikHubAIError, *, setting: str, path: str, creates: bool = Fals
     return error
 
 
+_UNKNOWN_JOB = "The gateway knows no such job: check its id, and that family= and kind= are right."
 _SORA = (
     "OpenAI ended Sora on 2026-09-24; gateways serve other models through the same path: "
     "tikhub_ai.list_models(Settings()) lists what this key may use."
