@@ -309,7 +309,7 @@ class LostCreateError(TikHubAIError):
     """No usable answer came to a create that the server may have acted on: a job may have been made and billed.
 
     Attributes:
-        request: What was asked.
+        request: What was asked, without headers.
         external_task_id: The caller's own id of the job, by which Kling finds it; None where none was given.
         response: What the server answered, if anything.
     """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pickle
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -138,10 +140,13 @@ def runs() -> list[Any]:
     return found
 
 
-async def create(lane: Carrier, url: str, family: str, *, timeout: float = 10.0, **settings: Any) -> VideoJob:
+def videos_of(lane: Carrier, url: str, **settings: Any) -> Videos:
+    return Videos(api_key=KEY, base_url=url, http_backend=lane.backend, max_retries=RETRIES, **settings)
+
+
+async def create(lane: Carrier, url: str, family: str, seconds: float = 10.0) -> VideoJob:
     fields = {"external_task_id": "mine-1"} if family == "kling" else {}
-    given = {"api_key": KEY, "base_url": url, "http_backend": lane.backend, "timeout": timeout} | settings
-    videos = Videos(**given, max_retries=RETRIES)
+    videos = videos_of(lane, url, timeout=seconds)
     if lane.is_async:
         return await videos.acreate(MODELS[family], "A rabbit", **fields)
     return videos.create(MODELS[family], "A rabbit", **fields)
@@ -154,7 +159,7 @@ async def test_a_create_is_sent_as_often_as_it_may_be(
 ) -> None:
     faults.script("x", row.steps)
     with pytest.raises(row.error) as caught:
-        await create(lane, faults.url(), family, timeout=row.timeout)
+        await create(lane, faults.url(), family, row.timeout)
     assert len(faults.seen("x")) == row.requests
     error = caught.value
     assert (type(error) is LostCreateError) == (row.error is LostCreateError), "what made nothing is not lost"
@@ -215,12 +220,10 @@ async def test_a_create_with_an_image_is_sent_once_too(faults: FaultServer, lane
     png = b"\x89PNG\r\n\x1a\n" + bytes(200_000)
     for family in MODELS:
         faults.script("x", [RESET])
-        videos = Videos(api_key=KEY, base_url=faults.url(), http_backend=lane.backend, max_retries=RETRIES)
+        videos = videos_of(lane, faults.url())
+        make = videos.acreate if lane.is_async else partial(asyncio.to_thread, videos.create)
         with pytest.raises(LostCreateError) as caught:
-            if lane.is_async:
-                await videos.acreate(MODELS[family], "A rabbit", image=png)
-            else:
-                videos.create(MODELS[family], "A rabbit", image=png)
+            await make(MODELS[family], "A rabbit", image=png)
         assert len(faults.seen("x")) == 1
         assert len(repr(caught.value.request)) < 1000, "no image stands in a repr"
 
@@ -229,10 +232,8 @@ async def test_a_create_with_an_image_is_sent_once_too(faults: FaultServer, lane
 @pytest.mark.parametrize("lane", CARRIERS, ids=lambda lane: lane.name)
 async def test_a_remix_is_counted_as_a_create_is(faults: FaultServer, lane: Carrier) -> None:
     faults.script("x", [RESET])
-    videos = Videos(api_key=KEY, base_url=faults.url(), http_backend=lane.backend, max_retries=RETRIES)
+    videos = videos_of(lane, faults.url())
+    remix = videos.aremix if lane.is_async else partial(asyncio.to_thread, videos.remix)
     with pytest.raises(LostCreateError):
-        if lane.is_async:
-            await videos.aremix("video_1", "Make it snow")
-        else:
-            videos.remix("video_1", "Make it snow")
+        await remix("video_1", "Make it snow")
     assert len(faults.seen("x")) == 1

@@ -21,6 +21,7 @@ from tests.scripted_server import Answer, sse
 from tests.secrets.callers import CALLERS, MODEL, OF_THE_CORE, STREAM, event, secrets
 from tests.secrets.canaries import CALL_HEADERS, DEFAULT_HEADER, KEY, PROXY_PASSWORD, named_in, search
 from tests.secrets.frames import Sentry, frames_of, seen_by_python, seen_by_rich, seen_by_walking
+from tests.secrets.media_callers import MEDIA_CALLERS, MEDIA_CLASSES, form_says, is_form
 from tikhub_ai import APIConnectionError, Settings, TikHubAIError
 
 if TYPE_CHECKING:
@@ -55,15 +56,21 @@ def look(place: str, error: BaseException, sentry: Sentry) -> None:
 # --- calls ----------------------------------------------------------------------------------------------------------
 
 
+def wants_stream(request: Request) -> bool:
+    if is_form(request):
+        return form_says(request, "stream")
+    return bool(request.body) and bool(request.json().get("stream"))
+
+
 def cut(request: Request) -> Answer:
-    if request.json().get("stream"):
+    if wants_stream(request):
         return Answer(sse(*STREAM[:1]).body, cut=True)
     return Answer([b'{"id": "c1", "cho'], cut=True)
 
 
 def late_error(request: Request) -> Answer:
     failure = {"error": {"message": "no", "type": "invalid_request_error"}}
-    return sse(event(content="Hel"), failure) if request.json().get("stream") else Answer(failure)
+    return sse(event(content="Hel"), failure) if wants_stream(request) else Answer(failure)
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,10 @@ def test_no_call_that_fails_shows_a_secret_in_our_frames(
         monkeypatch.setenv("TIKHUB_AI_API_KEY", KEY)
     server.answer = FAULTS[fault].answer
     given = {"base_url": server.url, "api_key": KEYS[key], "http_backend": backend, **dict(FAULTS[fault].settings)}
-    for name, caller in CALLERS.items():
+    callers = CALLERS
+    if fault in {"refused", "400", "cut", "bad header", "bad proxy"} and (backend, key) == ("auto", "text"):
+        callers = CALLERS | MEDIA_CALLERS
+    for name, caller in callers.items():
         if backend == "httpx" and ".a" not in name:
             continue  # sync calls go over httpx with `auto` too
         if (backend, key) != ("auto", "text") and name not in OF_THE_CORE:
@@ -130,6 +140,7 @@ CLASSES: dict[str, Callable[..., Any]] = {
     "TikHubEmbeddings": TikHubEmbeddings,
     "TikHub": lambda **given: TikHub(model=MODEL, **given),
     "TikHubEmbedding": TikHubEmbedding,
+    **MEDIA_CLASSES,
 }
 WRONG: dict[str, dict[str, Any]] = {
     "base_url": {"base_url": "nonsense"},

@@ -23,6 +23,7 @@ from langchain_tikhub import ChatTikHub, TikHubEmbeddings
 from llama_index_tikhub import TikHub, TikHubEmbedding
 from tests.secrets.callers import CALLERS, MODEL, secrets, success
 from tests.secrets.canaries import CALL_HEADERS, DEFAULT_HEADER, KEY, PROXY_PASSWORD, search
+from tests.secrets.media_callers import MEDIA_CLASSES
 from tikhub_ai import ChatClient, EmbeddingsClient, Key, SecretHeaders, Settings, Transport
 
 if TYPE_CHECKING:
@@ -53,9 +54,10 @@ CLASSES: dict[str, Callable[..., Any]] = {
     "TikHubEmbeddings": TikHubEmbeddings,
     "TikHub": lambda **given: TikHub(model=MODEL, **given),
     "TikHubEmbedding": TikHubEmbedding,
+    **MEDIA_CLASSES,
 }
 each_class = pytest.mark.parametrize("name", CLASSES)
-PYDANTIC = ("ChatTikHub", "TikHubEmbeddings", "TikHub", "TikHubEmbedding")
+PYDANTIC = ("ChatTikHub", "TikHubEmbeddings", "TikHub", "TikHubEmbedding", "Transcriber", "Videos")
 each_pydantic_class = pytest.mark.parametrize("name", PYDANTIC)
 
 

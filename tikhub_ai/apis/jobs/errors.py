@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -154,7 +155,7 @@ def lost_create(error: TikHubAIError, request: VideoRequest) -> TikHubAIError:
         f"The video may have been made and billed, but no usable answer to its create came: "
         f"{error.message.rstrip('.')}. "
         f"It was not sent again. {remedy}",
-        request=request,
+        request=replace(request, extra_headers=None),  # an error is passed around: no secret hangs on it
         external_task_id=own_id,
         response=getattr(error, "response", None),
     )
