@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, assert_never
 
 from llama_index.core.base.llms.types import (
@@ -197,18 +198,27 @@ def _logprobs(choice: Choice) -> list[list[LogProb]] | None:
     said = choice.logprobs or {}
     tokens = said.get("content")
     if isinstance(tokens, list):
-        return [[_logprob(item) for item in token.get("top_logprobs") or [token]] for token in tokens]
+        return [_place(_objects(token.get("top_logprobs")) or [token]) for token in _objects(tokens)]
     tokens, likeliest = said.get("chosenCandidates"), said.get("topCandidates")  # Google's words
     if not isinstance(tokens, list):
         return None
     if isinstance(likeliest, list) and len(likeliest) == len(tokens):
-        return [[_logprob(item) for item in place.get("candidates") or ()] for place in likeliest]
-    return [[_logprob(token)] for token in tokens]
+        return [_place(_objects(place.get("candidates"))) for place in _objects(likeliest)]
+    return [_place([token]) for token in _objects(tokens)]
 
 
-def _logprob(item: dict[str, Any]) -> LogProb:
-    value = item.get("logprob", item.get("logProbability"))
-    return LogProb(token=item.get("token") or "", logprob=value or 0.0, bytes=item.get("bytes") or [])
+def _objects(items: Any) -> list[dict[str, Any]]:
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _place(items: list[dict[str, Any]]) -> list[LogProb]:
+    """The alternatives for one token, without what a server wrote in another form than a token and a number."""
+    found: list[LogProb] = []
+    for item in items:
+        value = item.get("logprob", item.get("logProbability"))
+        with suppress(ValueError):  # pydantic's ValidationError is one
+            found.append(LogProb(token=item.get("token") or "", logprob=value or 0.0, bytes=item.get("bytes") or []))
+    return found
 
 
 class StreamBuilder(GuardedStream[ChatResponse]):

@@ -130,7 +130,7 @@ def _digest(text: str) -> str:
 def _canonical(arguments: str) -> str:
     """A call's arguments in one spelling; the text itself where it is no JSON."""
     try:
-        return _json(json.loads(arguments or "{}", strict=False))
+        return _json(json.loads(arguments or "{}", strict=False)) or arguments
     except (ValueError, RecursionError):
         return arguments
 
@@ -144,7 +144,11 @@ def _is_usual(arguments: str) -> bool:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(_whole_numbers(value), sort_keys=True, default=str)
+    """One spelling of a value; of one that is nested too deeply none, since it is not kept either."""
+    try:
+        return json.dumps(_whole_numbers(value), sort_keys=True, default=str)
+    except RecursionError:
+        return ""
 
 
 def _whole_numbers(value: Any) -> Any:
@@ -165,11 +169,17 @@ def _said(value: Any, without: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def pack(entry: dict[str, Any], key: str, value: Any) -> None:
-    """Keep a JSON value as it is where LangChain's sum of chunks keeps it, else as JSON text."""
-    if _adds_up(value):
+    """Keep a JSON value as it is where LangChain's sum of chunks keeps it, else as JSON text.
+
+    Warns, and keeps nothing, where it is nested more deeply than Python's json can write: no store could take it.
+    """
+    if _adds_up(value, _DEEPEST):
         entry[key] = value
-    else:
+        return
+    try:
         entry[f"{key}_json"] = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        warn("A part of an answer is nested too deeply to be kept: it cannot be sent back.")
 
 
 def unpack(entry: Mapping[str, Any], key: str) -> Any:
@@ -179,15 +189,19 @@ def unpack(entry: Mapping[str, Any], key: str) -> Any:
         return entry.get(key)
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
-def _adds_up(value: Any) -> bool:
+_DEEPEST = 100
+"""Levels of a value that is kept as it is: frameworks and stores walk through it by recursion."""
+
+
+def _adds_up(value: Any, levels: int) -> bool:
     if isinstance(value, dict):
-        return all(_adds_up(item) for item in value.values())
+        return levels > 0 and all(_adds_up(item, levels - 1) for item in value.values())
     if isinstance(value, list):
-        return all(_adds_up(item) for item in value)
+        return levels > 0 and all(_adds_up(item, levels - 1) for item in value)
     return not isinstance(value, (bool, float))
 
 

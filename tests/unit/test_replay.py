@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 from zlib import crc32
 
@@ -156,6 +157,21 @@ def test_an_entry_of_odd_state_tells_of_none() -> None:
 def test_what_a_version_to_come_adds_is_passed_over() -> None:
     entry = {"type": "opaque", "part": {"value": {"type": "new"}, "colour": "red"}, "issuer": ["messages", "claude"]}
     assert replay.whole_part(entry) == Opaque({"type": "new"}, issuer=CLAUDE)
+
+
+@pytest.mark.parametrize(("levels", "is_kept"), [(50, True), (150, True), (600, True), (50_000, False)])
+def test_what_is_nested_deeply_is_kept_as_text_and_what_no_store_could_take_is_not(levels: int, is_kept: bool) -> None:
+    value: Any = []
+    for _ in range(levels):
+        value = [value]
+    part = Opaque({"type": "new", "value": value}, issuer=CLAUDE)
+    with nullcontext() if is_kept else pytest.warns(TikHubAIWarning, match="nested too deeply to be kept"):
+        entry = {"type": "opaque"} | replay.whole_of(part) | replay.kept_of(part)
+    assert ("part_json" in entry) is (is_kept and levels > 100)
+    whole = replay.whole_part(entry)
+    assert (whole is not None) is is_kept
+    if whole is not None:
+        assert replay.returned(entry, whole) is not None
 
 
 # --- messages of earlier versions -----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from llama_index.core.base.llms.types import (
     ChatMessage,
     CitationBlock,
     ImageBlock,
+    LogProb,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
@@ -242,6 +243,28 @@ def test_usage_has_the_names_that_llama_index_looks_for_whatever_the_api() -> No
     assert response.additional_kwargs == {"prompt_tokens": 12, "completion_tokens": 34, "total_tokens": 46}
     [thought] = [block for block in response.message.blocks if isinstance(block, ThinkingBlock)]
     assert thought.num_tokens == 7
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [
+        {"content": ["odd", {"token": "a", "logprob": -1.0}, None]},
+        {"content": [{"token": "a", "logprob": -1.0, "top_logprobs": "n/a"}]},
+        {"content": [{"token": "a", "logprob": -1.0, "top_logprobs": [7, {"token": "a", "logprob": -1.0}]}]},
+        {"chosenCandidates": [{"token": "a", "logProbability": -1.0}], "topCandidates": "n/a"},
+        {"chosenCandidates": [{}], "topCandidates": [{"candidates": [{"token": "a", "logProbability": -1.0}, []]}]},
+        {"content": [{"top_logprobs": [{"token": "a", "logprob": -1.0}, {"token": "b", "logprob": "low"}]}]},
+    ],
+)
+def test_odd_log_probabilities_are_left_out_and_the_others_read(logprobs: dict[str, Any]) -> None:
+    response = chat_response(ChatReply([Choice([Text("a")], logprobs=logprobs)], "chat_completions"))
+    assert response.logprobs == [[LogProb(token="a", logprob=-1.0)]]
+    assert response.message.content == "a"
+
+
+@pytest.mark.parametrize("logprobs", [{}, {"content": "n/a"}, {"content": None}, {"chosenCandidates": 7}])
+def test_log_probabilities_that_are_none(logprobs: dict[str, Any]) -> None:
+    assert chat_response(ChatReply([Choice([Text("a")], logprobs=logprobs)], "chat_completions")).logprobs is None
 
 
 def test_no_usage_is_not_a_usage_of_nothing() -> None:
