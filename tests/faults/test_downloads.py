@@ -368,3 +368,17 @@ async def test_a_refresh_may_find_the_file_within_the_answer(
     inline = InlineData(base64.b64encode(MP4).decode())
     await lane.download(f"{cdn.url}/old", target, {"refresh": lambda: inline}, base_url=server.url)
     assert read(target) == MP4
+
+
+# --- what is told ---------------------------------------------------------------------------------------------------
+
+
+@DOWNLOADS
+@each_carrier
+async def test_a_retry_is_told_by_the_address_without_its_signature(
+    server: ScriptedServer, cdn: ScriptedServer, target: Path, lane: Carrier
+) -> None:
+    cdn.answer = FileServer(cuts=[1000])
+    told: list[Any] = []
+    await lane.download(f"{cdn.url}/v.mp4?sig=hidden", target, base_url=server.url, on_retry=told.append)
+    assert [retry.path for retry in told] == [f"{cdn.url}/v.mp4"]

@@ -28,7 +28,7 @@ SECRETS: dict[str, Any] = {
     "api_key": KEY,
     "default_headers": DEFAULT_HEADERS | {"User-Agent": "theirs"},
 }
-SIGNED = "/v.mp4?X-Amz-Credential=A%2f1%2F2&sig=a+b%20c=='()*[]|;,~!$&empty&%zz&e=%E4%BD%A0//x?y"
+SIGNED = "/a/./b/../v.mp4;x='1'?X-Amz-Credential=A%2f1%2F2&sig=a+b%20c==\"'()*[]{}<>^`|\\;,~!$&empty&%zz&%E4%BD//x?y"
 
 
 def video(request: Request) -> Answer:

@@ -70,14 +70,7 @@ def address_of(url: str | None, base_url: str) -> Address:
     text = (url or "").strip()
     if not text:
         raise DownloadError("The job names no address of its result: refresh it, or look at its raw answer.")
-    if not _SCHEME.match(text):
-        if text.startswith("//"):
-            text = f"{base.scheme}:{text}"
-        elif text.startswith("/"):
-            text = "/".join(base_url.split("/")[:3]) + text
-        else:
-            text = f"{base_url.rstrip('/')}/{text}"
-    return _judged(_parsed(text), base)
+    return _judged(_parsed(_joined(text, base_url) or f"{base_url.rstrip('/')}/{text}"), base)
 
 
 def redirected(location: str, here: Address, base_url: str) -> Address:
@@ -92,13 +85,22 @@ def redirected(location: str, here: Address, base_url: str) -> Address:
         DownloadError: It leads nowhere, or where nobody may be led.
     """
     base = _parsed(base_url)
-    there = _judged(_parsed(location if _SCHEME.match(location) else urljoin(here.url, location)), base)
+    there = _judged(_parsed(_joined(location, here.url) or urljoin(here.url, location)), base)
     if here.has_origin_of(base) and (here.scheme, there.scheme) == ("https", "http") and there.host == here.host:
         raise DownloadError(
             f"{here.shown} redirects to the same host without TLS ({there.shown}), where the key is not sent. "
             "Correct the gateway's configuration of its own address."
         )
     return there
+
+
+def _joined(text: str, base: str) -> str:
+    """An absolute address, nothing of its path changed; empty where the path itself is relative."""
+    if _SCHEME.match(text):
+        return text
+    if text.startswith("//"):
+        return f"{base.partition(':')[0]}:{text}"
+    return "/".join(re.split("[/?#]", base, maxsplit=3)[:3]) + text if text.startswith("/") else ""
 
 
 def _parsed(text: str) -> Address:

@@ -312,7 +312,10 @@ class AiohttpBackend:
         except _NotConnectedError as failure:
             error = _not_connected(failure, url)
         except _FAILURES as failure:
-            error = (sending and sending.failure) or _from_aiohttp(failure, url)
+            if sending is None or sending.failure is None:
+                error = _from_aiohttp(failure, url)
+            else:
+                error = sending.failure.with_traceback(None)  # its frames are aiohttp's, and hold the key
         else:
             return AiohttpResponse(response, lease, url, sending)
         finally:
@@ -391,7 +394,7 @@ class _Sending:
         try:
             piece = await anext(self._pieces)
         except TikHubAIError as failure:
-            self.failure = failure.with_traceback(None)
+            self.failure = failure
             raise
         self._allow(self._seconds)
         return piece

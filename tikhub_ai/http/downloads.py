@@ -49,6 +49,7 @@ MAX_HOPS = 10
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OF_THE_WAY = (APIConnectionError, APITimeoutError, APIStatusError, InvalidResponseError)
+_SHOWN = 200
 _RANGE = re.compile(r"bytes\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)", re.IGNORECASE)
 
 
@@ -155,8 +156,11 @@ class Download:
 
     @property
     def request(self) -> ApiRequest:
-        """The request of the gateway's API that it is, or stands for."""
-        return self._source if isinstance(self._source, ApiRequest) else ApiRequest("", method="GET", accept="*/*")
+        """The request of the gateway's API that it is, or stands for: then its path is the address, for the log."""
+        if isinstance(self._source, ApiRequest):
+            return self._source
+        place = self._source[:_SHOWN].partition("?")[0] if isinstance(self._source, str) else ""
+        return ApiRequest(place, method="GET", accept="*/*")
 
     @property
     def inline(self) -> Iterator[bytes] | None:

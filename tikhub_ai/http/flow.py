@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Flow(Generic[T]):
-    """The time that a stream may take: what `_items` and `_aitems` share of it.
+    """The time that a stream may take: what the sync and the async loop share of it.
 
     Args:
         reader: Knows where the answer ends.
@@ -26,8 +26,8 @@ class Flow(Generic[T]):
         silence: The longest time between two events, in seconds; None sets no limit.
 
     Attributes:
-        patience: What the response was last told of the reader's.
         failure: What broke the stream off.
+        patience: What the response was last told of the reader's.
     """
 
     __slots__ = ("_events", "_last_event", "_reader", "_response", "_silence", "failure", "patience")
