@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.tools import BaseTool
 from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict, Field, model_validator
 
@@ -27,18 +31,14 @@ from tikhub_ai import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-    from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
-    from langchain_core.messages import AIMessage
+    from langchain_core.language_models import LangSmithParams, ModelProfile
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
-    from langchain_core.runnables import Runnable, RunnableConfig
-    from langchain_core.tools import BaseTool
     from langchain_protocol.protocol import MessagesData
 
     from langchain_tikhub import _first_call as calls
-    from langchain_tikhub.structured import Method
     from tikhub_ai import ChatClient, ChatRequest, ModelFacts
 else:
     calls = LazyModule("langchain_tikhub._first_call")
@@ -75,6 +75,8 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
 
     streaming: bool | None = None
     """True: `invoke` streams too, so that callbacks see every token. False: never stream."""
+    reuse_last_container: bool | None = None
+    """Whether Claude's code runs again in the container of the conversation's last answer. A call may say it, too."""
     include_response_headers: bool = False
     """Whether `response_metadata["headers"]` holds the response headers."""
 
@@ -82,9 +84,11 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs = seal(kwargs)
+        with model_errors():  # here, since what cannot work is an error of ours, of which a validator makes pydantic's
+            kwargs = constructor_arguments(kwargs, type(self).model_fields, type(self).__name__)
         super().__init__(*args, **kwargs)
         with model_errors():
-            Settings.from_fields(self)  # a setting that cannot work shows here, as an error of ours and not of pydantic
+            Settings.from_fields(self)
 
     @model_validator(mode="before")
     @classmethod
@@ -369,7 +373,7 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         self,
         schema: dict[str, Any] | type | None = None,
         *,
-        method: Method | None = None,
+        method: Literal["json_schema", "function_calling", "json_mode"] | None = None,
         include_raw: bool = False,
         strict: bool | None = None,
         **kwargs: Any,

@@ -9,13 +9,14 @@ try:
 except ModuleNotFoundError as missing:
     raise ImportError("PromptCachingMiddleware is for LangChain's agents: pip install langchain") from missing
 
+from collections.abc import Awaitable, Callable
+
+from langchain.agents.middleware.types import ModelRequest, ModelResponse
+
 from langchain_tikhub.chat_models import ChatTikHub
 from tikhub_ai import model_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from langchain.agents.middleware.types import ModelRequest, ModelResponse
     from langchain_core.messages import BaseMessage
 
 _MARKED_FAMILIES = frozenset({"claude"})

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.messages import AIMessage
+
 from langchain_tikhub.history import to_conversation
 from langchain_tikhub.tools import response_format_of, tool_choice_of, tool_of
 from tikhub_ai import chat_request as in_neutral_terms
+from tikhub_ai import structure_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 _NOT_FOR_THE_WIRE = frozenset({"stream", "ls_structured_output_format", "structured_output_format"})
 """Keywords that LangChain itself reads."""
+_STRUCTURE = frozenset({"tools", "tool_choice", "response_format"})
 
 
 def chat_request(
@@ -29,17 +33,34 @@ def chat_request(
         InvalidRequestError: A message that no model can be told.
     """
     call = {name: value for name, value in kwargs.items() if name not in _NOT_FOR_THE_WIRE}
-    tools = [tool_of(tool) for tool in call.pop("tools", None) or ()]
-    choice = call.pop("tool_choice", None)
-    form = response_format_of(call.pop("response_format", None))
+    structure, strict = structure_of(llm, call), call.pop("strict", None)
+    tools = [tool_of(tool, strict) for tool in structure.get("tools", ())]
+    choice, form = structure.get("tool_choice"), response_format_of(structure.get("response_format"))
     if stop is not None:
         call["stop"] = stop
+    reuses = call.pop("reuse_last_container", getattr(llm, "reuse_last_container", None))
+    if reuses and (container := _last_container(messages)):
+        given = call.get("container", (getattr(llm, "model_kwargs", None) or {}).get("container"))
+        if given is None:
+            call["container"] = container
+        elif isinstance(given, dict) and "id" not in given:
+            call["container"] = {"id": container, **given}
     return in_neutral_terms(
         to_conversation(messages),
         llm,
-        call,
+        {name: value for name, value in call.items() if name not in _STRUCTURE},
         tools=tools,
         tool_choice=tool_choice_of(choice, tools) if tools else None,
         response_format=form,
         only_constructor=type(llm).model_fields,
     )
+
+
+def _last_container(messages: Sequence[BaseMessage]) -> str | None:
+    """The id of the container that the last answer's code ran in, as Claude's answers say it; None where none did."""
+    for message in reversed(messages):
+        said = message.response_metadata.get("container") if isinstance(message, AIMessage) else None
+        container = said.get("id") if isinstance(said, dict) else None
+        if isinstance(container, str):
+            return container
+    return None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from pydantic import BaseModel
 
-from tikhub_ai import ConfigurationError, ResponseFormat, Tool, ToolChoice
+from tikhub_ai import ConfigurationError, ResponseFormat, Tool, ToolChoice, sdk_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,11 +28,14 @@ def wire_tool(
     A provider's own tool (`{"type": "web_search_20250305", ...}`, `{"google_search": {}}`, ...) stays as it is.
 
     Args:
-        tool: A function, class, `BaseTool`, JSON Schema, or dict in the form of OpenAI, Anthropic or Bedrock.
+        tool: A function, class, `BaseTool`, JSON Schema, dict in the form of OpenAI, Anthropic or Bedrock, or an object
+            of Google's SDK.
         strict: Ask the provider to hold the arguments to the schema.
     """
+    if isinstance(tool, dict) or (isinstance(tool, BaseModel) and not isinstance(tool, Runnable)):
+        tool = sdk_json(tool)  # of Google's SDK, which is no tool of LangChain's
     if isinstance(tool, dict) and is_provider_tool(tool):
-        return dict(tool)
+        return tool
     if isinstance(tool, dict) and tool.get("type") == "function" and isinstance(tool.get("function"), dict):
         function = convert_to_openai_tool(tool["function"], strict=strict)["function"]
     elif isinstance(tool, dict) and tool.get("type") == "function":  # OpenAI Responses' flat form
@@ -74,13 +79,14 @@ def is_provider_tool(tool: Mapping[str, Any]) -> bool:
     return True
 
 
-def tool_of(wire: Mapping[str, Any]) -> Tool:
-    """A bound tool in neutral terms."""
+def tool_of(given: Any, strict: bool | None = None) -> Tool:
+    """A tool in neutral terms, bound or not: in any form that `wire_tool` takes."""
+    function = given.get("function") if isinstance(given, dict) else None
+    is_bound = isinstance(function, dict) and given.get("type") == "function"
+    wire = given if is_bound and strict is None else wire_tool(given, strict)
     function = wire.get("function")
     if wire.get("type") != "function" or not isinstance(function, dict):
-        if is_provider_tool(wire):
-            return Tool(raw=dict(wire))
-        return tool_of(wire_tool(wire))
+        return Tool(raw=dict(wire))
     options = {key: value for key, value in wire.items() if key not in {"type", "function"}}
     return Tool(
         name=str(function.get("name") or ""),

@@ -6,15 +6,12 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llama_index.core.readers.base import BaseReader
 from llama_index.core.schema import Document
 
-from tikhub_ai import Passage, PassageReader, Transcriber, seal
-
-if TYPE_CHECKING:
-    from tikhub_ai import FileSource
+from tikhub_ai import FileSource, Passage, PassageReader, Transcriber, seal
 
 _NOT_EMBEDDED = ("start", "end", "duration", "source")
 """Metadata that say where a passage stands, and nothing of what it is about."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llama_index_tikhub.schemas import response_format_of
-from tikhub_ai import ConfigurationError, Tool, ToolChoice
+from tikhub_ai import ConfigurationError, Tool, ToolChoice, structure_of
 from tikhub_ai import chat_request as in_neutral_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tikhub_ai import ChatArgumentsMixin, ChatRequest, Message
+
+_STRUCTURE = frozenset({"tools", "tool_choice", "response_format"})
 
 
 def chat_request(messages: list[Message], llm: ChatArgumentsMixin, call: Mapping[str, Any]) -> ChatRequest:
@@ -26,13 +28,14 @@ def chat_request(messages: list[Message], llm: ChatArgumentsMixin, call: Mapping
         ConfigurationError: An argument that only the constructor takes, or a value that has no meaning.
     """
     said = {name: value for name, value in call.items() if value is not None}
+    structure = structure_of(llm, said)
     return in_neutral_terms(
         messages,
         llm,
-        said,
-        tools=[tool_of(tool) for tool in said.pop("tools", ())],
-        tool_choice=tool_choice_of(said.pop("tool_choice", None)),
-        response_format=response_format_of(said.pop("response_format", None)),
+        {name: value for name, value in said.items() if name not in _STRUCTURE},
+        tools=[tool_of(tool) for tool in structure.get("tools", ())],
+        tool_choice=tool_choice_of(structure.get("tool_choice")),
+        response_format=response_format_of(structure.get("response_format")),
         warns=True,
     )
 

@@ -11,6 +11,7 @@ from llama_index.core.base.llms.types import ToolCallBlock
 from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import dispatcher
+from llama_index.core.prompts import PromptTemplate
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-    from llama_index.core.prompts import PromptTemplate
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

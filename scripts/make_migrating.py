@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "vendors")]
 from against.wire import Answer, Sent, answering  # noqa: E402
 
 from tikhub_ai import ConfigurationError, TikHubAIWarning  # noqa: E402
-from tikhub_ai.arguments import NATIVE_ARGUMENTS  # noqa: E402
+from tikhub_ai.arguments import NATIVE_ARGUMENTS, STRUCTURE_WORDS  # noqa: E402
 
 PAGE = ROOT / "docs" / "migrating.md"
 ANSWERS: dict[str, Any] = json.loads((ROOT / "scripts" / "migrating_answers.json").read_text())
@@ -124,7 +124,11 @@ def fate(cls: type[Any], model: str, name: str) -> Fate:
         changed = sorted(field for field in fields if _shown(made, field) != _shown(plain, field))
         further = next((field for field in ("model_kwargs", "additional_kwargs") if field in changed), None)
         if further and changed == [further] and name not in {"model_kwargs", "additional_kwargs"}:
-            return Fate("same") if name in NATIVE_ARGUMENTS and not about else Fate("wire", about)
+            keys = sorted(getattr(made, further))
+            if name not in keys:  # a word of theirs, and what of ours it became
+                return Fate("field", keys[0])
+            known = name in NATIVE_ARGUMENTS | STRUCTURE_WORDS
+            return Fate("same") if known and not about else Fate("wire", about)
         if changed:
             return Fate("same") if name in changed else Fate("field", changed[0])
         found = Fate("dropped", about) if about else Fate("needless")
@@ -135,7 +139,26 @@ def _made(cls: type[Any], arguments: Mapping[str, Any]) -> Any:
     return cls(**arguments)
 
 
+_EXAMPLES: dict[str, Any] = {
+    "built_in_tool": {"google_search": {}},
+    "built_in_tools": [{"type": "web_search"}],
+    "cache_idx": -1,
+    "client_args": {"proxy": "http://example.com:8080"},
+    "client_options": {"api_endpoint": "https://example.com"},
+    "default_metadata": [("x", "1")],
+    "default_metadata_input": [("x", "1")],
+    "generation_config": {"temperature": 0.5},
+    "http_options": {"timeout": 5000},
+    "response_mime_type": "application/json",
+    "response_schema": {"type": "object", "title": "x"},
+    "thinking_config": {"thinking_budget": 512},
+}
+"""Values of arguments that take few others."""
+
+
 def _values(name: str) -> Iterator[Any]:
+    if name in _EXAMPLES:
+        yield _EXAMPLES[name]
     if any(part in name for part in ("url", "base", "endpoint")):
         yield "https://example.com"
     elif "proxy" in name:

@@ -96,7 +96,7 @@ if TYPE_CHECKING:
     from tikhub_ai.http.transport import Transport
     from tikhub_ai.models import ModelInfo, alist_models, list_models
     from tikhub_ai.passages import Passage, PassageReader
-    from tikhub_ai.precedence import chat_request, merged
+    from tikhub_ai.precedence import chat_request, merged, structure_of
     from tikhub_ai.routing import ChatAPI, choose_api, needs_of
     from tikhub_ai.secret_values import Key, SecretHeaders, seal
     from tikhub_ai.server_text import printable
@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     from tikhub_ai.settings_mixin import SettingsMixin
     from tikhub_ai.transcript import Segment, Transcript, TranscriptEvent, Word
     from tikhub_ai.transcription import Transcriber, TranscriptionOptions
+    from tikhub_ai.vendor_words import sdk_json
     from tikhub_ai.video_agent import VIDEO_TOOLS, VideoAgent, VideoAnswer, video_agent_of
     from tikhub_ai.video_families import VideoFamily
     from tikhub_ai.video_job import JobStatus, UnknownStatusWarning, VideoFile
@@ -146,8 +147,9 @@ _HOMES = {
     "models": ("ModelInfo", "alist_models", "list_models"),
     "arguments": ("call_settings", "constructor_arguments", "hides_secrets", "without_secrets"),
     "chat_arguments": ("ChatArgumentsMixin",),
-    "precedence": ("chat_request", "merged"),
+    "precedence": ("chat_request", "merged", "structure_of"),
     "secret_values": ("Key", "SecretHeaders", "seal"),
+    "vendor_words": ("sdk_json",),
     "server_text": ("printable",),
     "settings": ("HeadersField", "HttpBackend", "KeyField", "OnRetry", "ProxyField", "Retry", "Settings", "key_source"),
     "http.transport": ("Transport",),
@@ -279,7 +281,9 @@ __all__ = [
     "needs_of",
     "printable",
     "replay",
+    "sdk_json",
     "seal",
+    "structure_of",
     "video_agent_of",
     "warn",
     "without_secrets",

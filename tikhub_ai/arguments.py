@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,24 +18,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tikhub_ai.errors import warn
 from tikhub_ai.secret_values import SecretHeaders, seal, secret_kind
 from tikhub_ai.settings import Settings
+from tikhub_ai.vendor_words import NEEDLESS, ONLY_EMBEDDINGS, in_our_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container, Iterable
+    from collections.abc import Container, Iterable
 
     from tikhub_ai.conversation import ChatRequest
 
 NATIVE: dict[str, frozenset[str]] = {
     "chat_completions": frozenset(
-        {"service_tier", "store", "prompt_cache_key", "safety_identifier", "verbosity", "prediction",
-         "web_search_options"}
+        {"service_tier", "store", "prompt_cache_key", "prompt_cache_options", "safety_identifier", "verbosity",
+         "prediction", "web_search_options"}
     ),
     "responses": frozenset(
-        {"service_tier", "store", "prompt_cache_key", "safety_identifier", "verbosity", "include", "truncation",
-         "previous_response_id", "conversation", "background", "max_tool_calls", "prompt", "context_management"}
+        {"service_tier", "store", "prompt_cache_key", "prompt_cache_options", "safety_identifier", "verbosity",
+         "include", "truncation", "previous_response_id", "conversation", "background", "max_tool_calls", "prompt",
+         "context_management", "instructions"}
     ),
     "messages": frozenset(
         {"service_tier", "cache_control", "betas", "mcp_servers", "container", "context_management", "inference_geo",
-         "effort"}
+         "effort", "output_config", "user_profile_id"}
     ),
     "generate_content": frozenset(
         {"safety_settings", "cached_content", "response_modalities", "media_resolution", "speech_config",
@@ -58,6 +60,8 @@ _STRUCTURE = frozenset(
     {"messages", "tools", "tool_choice", "response_format", "native", "metadata", "extra_headers", "overrides"}
 )
 """Fields of `ChatRequest` that are no argument by the same name: each framework has words of its own for them."""
+STRUCTURE_WORDS = frozenset({"tools", "tool_choice", "response_format"})
+"""Of these, those that a call says in its framework's words. A constructor may say them by `model_kwargs`."""
 HOW_TO_CALL = frozenset({"api", "incomplete_stream"})
 """Arguments of the chat classes' constructors that are no settings and go into no request."""
 WITH_A_CALL = frozenset({"api_key", "timeout"})
@@ -75,10 +79,12 @@ _SAME: tuple[tuple[str, ...], ...] = (
     ("n", "candidate_count"),
     ("audio", "audio_config"),
     ("thinking", "thinking_dict"),
-    ("request_metadata", "metadata"),
+    ("request_metadata", "metadata", "call_metadata"),
     ("model_kwargs", "additional_kwargs"),
     ("batch_size", "chunk_size", "embed_batch_size"),
     ("max_concurrency", "num_workers"),
+    ("max_retries", "retries"),
+    ("reasoning", "reasoning_options"),
 )
 """Names of one argument, ours first: what other classes of the frameworks and vendors call it, so that a swap changes
 one word. A class has one of them as its field; each of the others means that field."""
@@ -93,25 +99,6 @@ HEADERS = frozenset(_GROUP_OF["default_headers"])
 """The names of headers. They are secret, as the key and a proxy's address are."""
 _PROXIES = frozenset(_GROUP_OF["proxy"])
 _FURTHER = frozenset(_GROUP_OF["model_kwargs"])
-
-NEEDLESS: dict[str, str | None] = {
-    "async_openai_client": None,
-    "is_chat_model": None,
-    "openai_client": None,
-    "rate_limiter": "this version of llama-index-core does not know it: update llama-index-core",
-    "reuse_client": None,
-    "tokenizer": None,
-    "verbose": None,
-    "allowed_special": "texts are sent as they are",
-    "check_embedding_ctx_length": "texts are sent as they are",
-    "disallowed_special": "texts are sent as they are",
-    "embedding_ctx_length": "texts are sent as they are",
-    "skip_empty": "texts are sent as they are",
-    "tiktoken_enabled": "texts are sent as they are",
-    "tiktoken_model_name": "texts are sent as they are",
-}
-"""Arguments of other classes that have nothing to do here, and why, where somebody may miss their effect. Never sent,
-unless a class has a field of that name."""
 
 
 @cache
@@ -201,7 +188,8 @@ Owner = TypeVar("Owner", bound=type)
 def hides_secrets(*methods: str) -> Callable[[Owner], Owner]:
     """A class decorator: the class's doors, which hide what is secret among a call's keywords before they go on.
 
-    So no frame behind them holds it in the open, and no callback, tracer or event is told it.
+    So no frame behind them holds it in the open, and no callback, tracer or event is told it. Behind them, the vendors'
+    words are ours.
 
     Args:
         *methods: Names of methods; those that the class does not have are passed over.
@@ -222,6 +210,7 @@ def _door(method: Any) -> Any:
         @functools.wraps(method)
         async def adoor(*args: Any, **kwargs: Any) -> Any:
             kwargs = seal(kwargs)
+            kwargs = in_our_words(kwargs)
             return await method(*args, **kwargs)
 
         return adoor
@@ -229,6 +218,7 @@ def _door(method: Any) -> Any:
     @functools.wraps(method)
     def door(*args: Any, **kwargs: Any) -> Any:
         kwargs = seal(kwargs)
+        kwargs = in_our_words(kwargs)
         return method(*args, **kwargs)
 
     return door
@@ -240,7 +230,7 @@ def call_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
     Args:
         given: As the user wrote them; not changed. None says nothing.
     """
-    given = seal(given)
+    given = in_our_words(seal(given))
     settings, rest = split_arguments(given, WITH_A_CALL)
     for further in _FURTHER & rest.keys():
         if isinstance(rest[further], Mapping):
@@ -263,12 +253,13 @@ def constructor_arguments(given: Mapping[str, Any], fields: Collection[str], own
         fields: The names of the class's fields.
         owner: The name of the class, for warnings.
     """
-    given = seal(given)
+    given = in_our_words(seal(given), frozenset(fields))
     known, unknown = split_arguments({name: value for name, value in given.items() if value is not None}, fields)
     further = next(name for name in _GROUP_OF["model_kwargs"] if name in fields)
     inner = known.get(further)
     if inner is not None and not isinstance(inner, Mapping):
         return known | unknown  # for the field to refuse
+    inner = in_our_words(inner or {})
     moved, rest = split_arguments(inner or {}, set(fields) - {"metadata"})  # LangChain's, for tracing; here the wire's
     for field, value in moved.items():
         known[field] = put_together(field, known.get(field), value)
@@ -276,25 +267,36 @@ def constructor_arguments(given: Mapping[str, Any], fields: Collection[str], own
             further == "model_kwargs"
         ):  # LangChain's classes refuse them there; LlamaIndex's take any by additional_kwargs
             warn(f"{field!r} is an argument of its own: it is taken out of model_kwargs.")
-    rest |= _sendable(unknown, owner)
     is_chat = "request_metadata" in fields
-    if strange := sorted(unknown.keys() & rest.keys() - (NATIVE_ARGUMENTS if is_chat else set())):
+    rest |= sendable(unknown, owner, NEEDLESS if is_chat else NEEDLESS | ONLY_EMBEDDINGS)
+    if strange := sorted(unknown.keys() & rest.keys() - (NATIVE_ARGUMENTS | STRUCTURE_WORDS if is_chat else set())):
         names = ", ".join(map(repr, strange))
         warn(f"{names} is no argument of {owner}: it goes to {further}, and so to the wire as it is.")
     return known | {further: rest}
 
 
-def _sendable(unknown: Mapping[str, Any], owner: str) -> dict[str, Any]:
-    """Arguments without those that have nothing to do here."""
+def sendable(unknown: Mapping[str, Any], owner: str, needless: Mapping[str, str | None] = NEEDLESS) -> dict[str, Any]:
+    """Arguments without those that have nothing to do here; a warning says why, where they asked for something.
+
+    Args:
+        unknown: Arguments that a class does not know.
+        owner: What does not need them, for the warning.
+        needless: Those that have nothing to do, and why.
+    """
     if unknown.get("is_chat_model") is False:
         warn("is_chat_model=False has no effect: every model of the gateway is called by chat.")
     missed: dict[str, list[str]] = {}
-    for name in sorted(unknown.keys() & NEEDLESS.keys()):
-        if (why := NEEDLESS[name]) is not None:
+    for name in sorted(unknown.keys() & needless.keys()):
+        if (why := needless[name]) is not None and _asks_anything(unknown[name]):
             missed.setdefault(why, []).append(repr(name))
     for why, names in missed.items():
         warn(f"{owner} does not need {', '.join(names)}: {why}.")
-    return {name: value for name, value in unknown.items() if name not in NEEDLESS}
+    return {name: value for name, value in unknown.items() if name not in needless}
+
+
+def _asks_anything(value: Any) -> bool:
+    """Whether the value of an argument that is left out asked for anything: a switch that is off does not."""
+    return value is not False and value not in ({}, [], "")
 
 
 # --- an API's -------------------------------------------------------------------------------------------------------

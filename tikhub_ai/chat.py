@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncGenerator, Collection, Generator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tikhub_ai import catalog
 from tikhub_ai.apis.guard import guarded
+from tikhub_ai.conversation import ChatReply, ChatRequest
 from tikhub_ai.deltas import Delta, End
 from tikhub_ai.error_bodies import public_headers, request_id_of
 from tikhub_ai.errors import APIStatusError, ConfigurationError, InvalidRequestError, ModelNotFoundError, TikHubAIError
@@ -16,16 +18,14 @@ from tikhub_ai.http.reader import StreamReader, with_headers
 from tikhub_ai.http.transport import Transport
 from tikhub_ai.json_text import is_whole
 from tikhub_ai.precedence import settled
-from tikhub_ai.routing import choose_api
+from tikhub_ai.routing import ChatAPI, choose_api
+from tikhub_ai.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from tikhub_ai.apis import ChatCodec, ChatDecoder, CountingCodec
     from tikhub_ai.catalog import ModelFacts
-    from tikhub_ai.conversation import ChatReply, ChatRequest
-    from tikhub_ai.routing import ChatAPI
-    from tikhub_ai.settings import Settings
     from tikhub_ai.wire import ApiRequest, ApiResponse
 
 _COUNTS_AGAIN = 600.0

@@ -6,13 +6,13 @@ import asyncio
 import copy
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tikhub_ai.apis import embeddings as codec
-from tikhub_ai.apis.embeddings import EmbeddingsOptions, EmbeddingsReply
+from tikhub_ai.apis.embeddings import EmbeddingsOptions, EmbeddingsReply, EncodingFormat
 from tikhub_ai.conversation import Usage
 from tikhub_ai.errors import (
     APIStatusError,
@@ -23,14 +23,12 @@ from tikhub_ai.errors import (
     warn,
 )
 from tikhub_ai.http.transport import Transport
+from tikhub_ai.secret_values import SecretHeaders
+from tikhub_ai.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    from tikhub_ai.apis.embeddings import EncodingFormat
-    from tikhub_ai.secret_values import SecretHeaders
-    from tikhub_ai.settings import Settings
     from tikhub_ai.wire import ApiRequest
 
 Running = TypeVar("Running")

@@ -7,16 +7,12 @@ paid for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from tikhub_ai.deltas import End
+from tikhub_ai.conversation import ChatReply
+from tikhub_ai.deltas import Delta, End
 from tikhub_ai.errors import InvalidResponseError, TikHubAIError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tikhub_ai.conversation import ChatReply
-    from tikhub_ai.deltas import Delta
 
 ItemT = TypeVar("ItemT")
 

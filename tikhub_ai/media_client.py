@@ -9,12 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from tikhub_ai.apis.jobs.paths import checked_paths
-from tikhub_ai.arguments import NEEDLESS, split_arguments
+from tikhub_ai.arguments import sendable, split_arguments
 from tikhub_ai.errors import ConfigurationError
 from tikhub_ai.http.transport import Transport
 from tikhub_ai.secret_values import seal
 from tikhub_ai.settings import Settings
 from tikhub_ai.settings_mixin import SettingsMixin
+from tikhub_ai.vendor_words import in_our_words
 
 
 class MediaClient(SettingsMixin):
@@ -26,8 +27,8 @@ class MediaClient(SettingsMixin):
     def __init__(self, **given: Any) -> None:
         name = type(self).__name__
         given = seal(given)
-        known, unknown = split_arguments(given, type(self).model_fields)
-        if strange := sorted(unknown.keys() - NEEDLESS.keys()):
+        known, unknown = split_arguments(in_our_words(given, type(self).model_fields), type(self).model_fields)
+        if strange := sorted(sendable(unknown, name)):
             raise TypeError(
                 f"{name} has no argument {', '.join(map(repr, strange))}. Fields of the wire go in extra_body=."
             )

@@ -15,10 +15,10 @@ from tikhub_ai.apis.guard import guarded
 from tikhub_ai.catalog import ModelFacts, facts
 from tikhub_ai.errors import InvalidResponseError
 from tikhub_ai.http.transport import Transport
+from tikhub_ai.settings import Settings
 from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
-    from tikhub_ai.settings import Settings
     from tikhub_ai.wire import ApiResponse
 
 PATH = "/v1/models"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast, get_args
 
 from tikhub_ai.errors import ConfigurationError
+from tikhub_ai.http.sources import FileSource
 from tikhub_ai.secret_values import seal
 from tikhub_ai.transcription import Transcriber, TranscriptionOptions
 
 if TYPE_CHECKING:
-    from tikhub_ai.http.sources import FileSource
     from tikhub_ai.transcript import Segment, Transcript
 
 PassageMode: TypeAlias = Literal["text", "segments", "srt", "vtt"]

@@ -6,27 +6,24 @@ docs/apis.md tells users.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tikhub_ai.arguments import (
     HOW_TO_CALL,
     NATIVE_ARGUMENTS,
-    NEEDLESS,
     SETTINGS,
+    STRUCTURE_WORDS,
     WITH_A_CALL,
     chat_arguments,
+    sendable,
     split_arguments,
 )
-from tikhub_ai.conversation import ChatRequest, Message, Overrides, Text
+from tikhub_ai.conversation import ChatRequest, Message, Overrides, ResponseFormat, Text, Tool, ToolChoice
 from tikhub_ai.errors import ConfigurationError, TikHubAIError, silence, warn
 from tikhub_ai.secret_values import seal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from tikhub_ai.conversation import ResponseFormat, Tool, ToolChoice
+from tikhub_ai.vendor_words import in_our_words
 
 _IN_OTHER_WORDS = frozenset({"extra_headers", "model_kwargs", "stream_options"})
 _TAKEN = chat_arguments() | _IN_OTHER_WORDS
@@ -62,6 +59,24 @@ class _Layer(NamedTuple):
     body: dict[str, Any]
 
 
+def structure_of(owner: object, call: Mapping[str, Any]) -> dict[str, Any]:
+    """What a call says of tools and of the answer's form, with what its class's constructor said of them.
+
+    Args:
+        owner: As for `chat_request`.
+        call: The call's keywords. Its tools stand beside the constructor's, and else it wins.
+
+    Returns:
+        `tools`, `tool_choice` and `response_format`, those that were said, in the words of the framework.
+    """
+    further = getattr(owner, "model_kwargs", None) or getattr(owner, "additional_kwargs", None) or {}
+    own = in_our_words(further)
+    said = {name: layer[name] for layer in (own, call) for name in STRUCTURE_WORDS if layer.get(name) is not None}
+    if own.get("tools") and call.get("tools"):
+        said["tools"] = [*(tool for tool in own["tools"] if tool not in call["tools"]), *call["tools"]]
+    return said
+
+
 def _constructor(owner: object) -> _Layer:
     said = {name: value for name in chat_arguments() if (value := getattr(owner, name, None)) is not None}
     further = getattr(owner, "model_kwargs", None) or getattr(owner, "additional_kwargs", None)
@@ -77,9 +92,11 @@ def _layer(
     said: dict[str, Any], unknown: dict[str, Any], further: Mapping[str, Any] | None
 ) -> tuple[_Layer, dict[str, Any]]:
     """The layer, and what no table knows, which is a part of its body."""
-    inner, rest = split_arguments(further or {}, _TAKEN)
+    inner, rest = split_arguments(in_our_words(further or {}), _TAKEN)
     said |= inner
-    unknown = {name: value for name, value in {**unknown, **rest}.items() if name not in NEEDLESS}
+    unknown = sendable({**unknown, **rest}, "A call")
+    for name in STRUCTURE_WORDS & unknown.keys():  # see `structure_of`
+        del unknown[name]
     said |= {name: unknown.pop(name) for name in NATIVE_ARGUMENTS & unknown.keys()}
     options = said.pop("stream_options", None)
     if isinstance(options, Mapping) and "include_usage" in options:
@@ -106,7 +123,8 @@ def chat_request(
         messages: The conversation.
         owner: What its constructor was given: an object with the fields of `ChatArgumentsMixin`, and `model_kwargs` or
             `additional_kwargs`. None says nothing.
-        call: The call's keywords, by any of their names. None takes back what the constructor said.
+        call: The call's keywords, by any of their names. None takes back what the constructor said. What
+            `structure_of` makes of them comes by the next three.
         tools: What the model may call.
         tool_choice: Which tool it must call.
         response_format: The form of the answer's text.

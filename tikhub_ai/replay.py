@@ -20,13 +20,14 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from tikhub_ai.conversation import (
+    AnyPart,
     Citation,
     Issuer,
     Media,
@@ -39,11 +40,6 @@ from tikhub_ai.conversation import (
     ToolCall,
 )
 from tikhub_ai.errors import warn
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from tikhub_ai.conversation import AnyPart
 
 PART_TYPES: dict[type[Any], str] = {
     Text: "text",

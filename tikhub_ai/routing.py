@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from collections.abc import Collection
+from typing import Literal, TypeAlias, get_args
 
 from tikhub_ai import catalog
 from tikhub_ai.arguments import asks
 from tikhub_ai.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 ChatAPI: TypeAlias = Literal["auto", "chat_completions", "responses", "messages", "generate_content"]
 """The wire API that a chat call uses; `auto` chooses by the model."""

@@ -296,6 +296,10 @@ class Refused:
 _SECRET_ARGUMENT = re.compile(r"(?:\w+_)?(api_key|proxy)|(?:(?:default|extra|additional)_)?(headers)")
 _HOLDERS = frozenset({"model_kwargs", "additional_kwargs"})
 """Arguments that hold further ones."""
+_HOLDERS_OF_VENDORS = frozenset({"http_options", "client_options", "client_args", "generation_config"})
+"""Likewise, of the vendors' classes: dicts, or objects of their SDKs."""
+_OF_ANOTHER_ACCOUNT = re.compile(r"aws_\w*(?:key|key_id|token)|azure_ad_token\w*|credentials|vertexai_config")
+"""Secrets of a cloud that is not asked here. Nothing of them is kept."""
 
 
 def seal(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -304,10 +308,20 @@ def seal(given: Mapping[str, Any]) -> dict[str, Any]:
     The first thing that a public function does with arguments that may hold a secret, so that no frame of ours shows
     one: `kwargs = seal(kwargs)`.
     """
-    return {
-        name: value if secret_kind(name) is None and name not in _HOLDERS else _sealed(name, value)
-        for name, value in given.items()
-    }
+    return {name: _sealed(name, value) if _may_hold_a_secret(name) else value for name, value in given.items()}
+
+
+@lru_cache(maxsize=1024)
+def _may_hold_a_secret(name: str) -> bool:
+    return bool(secret_kind(name) or name in _HOLDERS | _HOLDERS_OF_VENDORS or _OF_ANOTHER_ACCOUNT.fullmatch(name))
+
+
+def fields_of(value: Any) -> dict[str, Any] | None:
+    """The fields of a dict or of a vendor's own object, by name; None for anything else."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    names = getattr(type(value), "model_fields", None)
+    return {name: getattr(value, name) for name in names} if isinstance(names, Mapping) else None
 
 
 @lru_cache(maxsize=1024)
@@ -320,6 +334,10 @@ def secret_kind(name: str) -> str | None:
 def _sealed(name: str, value: Any) -> Any:
     if name in _HOLDERS and isinstance(value, Mapping):
         return seal(value)
+    if name in _HOLDERS_OF_VENDORS and (held := fields_of(value)) is not None:
+        return seal(held)
+    if value and _OF_ANOTHER_ACCOUNT.fullmatch(name):
+        return Refused(value)
     match secret_kind(name):
         case None:
             return value

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, SecretStr
 
 from tikhub_ai.errors import ConfigurationError, MissingKeyError, TikHubAIError
+from tikhub_ai.lazy_types import LazyTypes
 from tikhub_ai.secret_values import (
     MISSING_KEY,
     WITHHELD,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
     import httpx
     import httpx2
+else:
+    ssl, httpx, httpx2 = LazyTypes("ssl"), LazyTypes("httpx"), LazyTypes("httpx2")
 
 KEY_VARIABLES = ("TIKHUB_AI_API_KEY", "TIKHUB_API_KEY")
 """Environment variables that may hold the key, in order."""

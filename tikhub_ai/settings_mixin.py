@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -13,9 +13,6 @@ from tikhub_ai.errors import warn
 from tikhub_ai.field_docs import documented
 from tikhub_ai.secret_values import Key, SecretHeaders, seal, secret_proxy
 from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, ProxyField, key_source
-
-if TYPE_CHECKING:
-    from typing import Self
 
 _CLIENTS = ("http_client", "http_async_client")
 _UNSAID = frozenset({"callback_manager"})

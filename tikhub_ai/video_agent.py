@@ -14,18 +14,16 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, Field, create_model
 
 from tikhub_ai.apis.jobs.fields import SAME_SIZE, SAME_TIME
 from tikhub_ai.errors import ConfigurationError, JobTimeoutError, LostCreateError, TikHubAIError
 from tikhub_ai.video_families import choose_family
+from tikhub_ai.video_jobs import VideoJob
 from tikhub_ai.videos import Videos
 from tikhub_ai.waiting import seconds_of
-
-if TYPE_CHECKING:
-    from tikhub_ai.video_jobs import VideoJob
 
 LONGEST_WAIT = 600.0
 """Seconds that one check waits at most, whatever it is told."""

@@ -20,6 +20,7 @@ from tikhub_ai.apis.jobs.paths import checked_paths
 from tikhub_ai.errors import DownloadError, JobExpiredError, TikHubAIError
 from tikhub_ai.http.side_files import SideFiles
 from tikhub_ai.interrupts import told_if_interrupted
+from tikhub_ai.media_client import MediaClient
 from tikhub_ai.progress import progress_bar
 from tikhub_ai.video_families import codec_of
 from tikhub_ai.video_job import VideoJobData
@@ -28,7 +29,6 @@ from tikhub_ai.waiting import Waiting
 
 if TYPE_CHECKING:
     from tikhub_ai.http.downloads import Source
-    from tikhub_ai.media_client import MediaClient
     from tikhub_ai.video_job import JobUpdate
     from tikhub_ai.wire import ApiRequest, ApiResponse
 

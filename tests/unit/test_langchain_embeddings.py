@@ -103,7 +103,7 @@ def test_unknown_arguments_go_to_model_kwargs_with_a_warning() -> None:
 
 def test_arguments_about_tokenizers_are_needless_and_not_sent() -> None:
     with pytest.warns(TikHubAIWarning, match="does not need 'check_embedding_ctx_length', 'tiktoken_enabled'"):
-        embeddings = TikHubEmbeddings(api_key="k", check_embedding_ctx_length=False, tiktoken_enabled=False)  # type: ignore[call-arg] # what users of OpenAIEmbeddings write
+        embeddings = TikHubEmbeddings(api_key="k", check_embedding_ctx_length=True, tiktoken_enabled=True)  # type: ignore[call-arg] # what users of OpenAIEmbeddings write
     assert embeddings.model_kwargs == {}
 
 

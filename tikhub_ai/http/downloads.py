@@ -67,7 +67,7 @@ class Inline(Protocol):
         """Its bytes, a piece at a time."""
 
 
-Source: TypeAlias = "str | ApiRequest | Inline"
+Source: TypeAlias = str | ApiRequest | Inline
 """What is downloaded: an address, a request of the gateway's API, or a file that stood in an answer."""
 
 

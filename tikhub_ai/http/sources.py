@@ -14,7 +14,7 @@ from tikhub_ai.wire import Upload
 if TYPE_CHECKING:
     from tikhub_ai.conversation import Media
 
-FileSource: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | tuple[str, bytes | BinaryIO]"
+FileSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | tuple[str, bytes | BinaryIO]
 """A path, bytes, an open binary file, or a name with bytes or an open binary file."""
 
 _SAMPLE = 80

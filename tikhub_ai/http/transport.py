@@ -8,36 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import platform
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tikhub_ai._version import __version__
 from tikhub_ai.errors import ConfigurationError, TikHubAIError
 from tikhub_ai.http import backends
 from tikhub_ai.http.answers import awhole, checked, judging, whole, without
-from tikhub_ai.http.downloads import Download
+from tikhub_ai.http.downloads import Download, Source
 from tikhub_ai.http.exchange import WireRequest
 from tikhub_ai.http.flow import Flow
 from tikhub_ai.http.multipart import MultipartBody
+from tikhub_ai.http.reader import StreamReader
 from tikhub_ai.http.retries import Tries, log
 from tikhub_ai.json_text import body_of
-from tikhub_ai.secret_values import SecretHeaders, Secrets
-from tikhub_ai.wire import ApiRequest
+from tikhub_ai.secret_values import Key, SecretHeaders, Secrets
+from tikhub_ai.settings import Settings
+from tikhub_ai.wire import ApiRequest, ApiResponse
 
 if TYPE_CHECKING:
-    import os
-    import threading
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-    from pathlib import Path
-
-    from tikhub_ai.http.downloads import Source
     from tikhub_ai.http.exchange import AsyncBackend, Backend
-    from tikhub_ai.http.reader import StreamReader
-    from tikhub_ai.secret_values import Key
-    from tikhub_ai.settings import Settings
-    from tikhub_ai.wire import ApiResponse
 
 T = TypeVar("T")
 

@@ -80,6 +80,8 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
     if stream:
         body["stream"] = True
     betas = _named_betas(native.pop("betas", None))
+    if output := native.pop("output_config", None):
+        body["output_config"] = merged(output, body.get("output_config"))
     body = merged(body | native, request.extra_body)
     tools = body.get("tools")
     kinds = {tool.get("type") for tool in tools if isinstance(tool, dict)} if isinstance(tools, list) else set()

@@ -33,6 +33,8 @@ TAKES = frozenset(
 _TOOL_OPTIONS = ("defer_loading", "allowed_callers", "output_schema")
 _FEWEST_TOKENS = 16
 """OpenAI answers 400 to a smaller `max_output_tokens`."""
+_PLACED = frozenset({"verbosity", "include", "store", "instructions"})
+"""Arguments that have a place of their own in the body."""
 _HELD_ELSEWHERE = ("previous_response_id", "conversation", "prompt")
 """Arguments that bring a part of the conversation which the provider keeps."""
 _NAMES_ENCRYPTED = re.compile(r"encrypted[ _]content", re.IGNORECASE)
@@ -69,7 +71,9 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         body["reasoning"] = reasoning
     if stream:
         body["stream"] = True
-    body |= {name: value for name, value in native.items() if name not in {"verbosity", "include", "store"}}
+    body |= {name: value for name, value in native.items() if name not in _PLACED}
+    if instructions := native.get("instructions"):  # and the conversation's own, which do not replace them
+        body["instructions"] = "\n\n".join(filter(None, (instructions, body.get("instructions"))))
     return ApiRequest(PATH, merged(body, request.extra_body), amend=partial(_amended, request, facts, native))
 
 
