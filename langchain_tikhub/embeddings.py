@@ -61,14 +61,13 @@ class TikHubEmbeddings(SettingsMixin, BaseModel, Embeddings):
 
     model_config = ConfigDict(protected_namespaces=(), defer_build=False)
 
-    if not TYPE_CHECKING:  # checkers and editors see the fields
-
-        def __init__(self, **kwargs: Any) -> None:
-            kwargs = seal(kwargs)
-            super().__init__(**constructor_arguments(kwargs, type(self).model_fields, type(self).__name__))
-            # Here and not in a validator, where pydantic would make a ValidationError of our ConfigurationError.
-            with model_errors():
-                self.base_url = Settings.from_fields(self).base_url
+    # Checkers see this and not the fields, which are stricter: a key may be plain text, a name an alias.
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs = seal(kwargs)
+        super().__init__(**constructor_arguments(kwargs, type(self).model_fields, type(self).__name__))
+        # Here and not in a validator, where pydantic would make a ValidationError of our ConfigurationError.
+        with model_errors():
+            self.base_url = Settings.from_fields(self).base_url
 
     # --- LangChain's hooks ------------------------------------------------------------------------------------------
 

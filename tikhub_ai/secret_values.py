@@ -143,7 +143,9 @@ class SecretHeaders:
 
     __slots__ = ("_values",)
 
-    def __init__(self, headers: Mapping[str, str] | SecretHeaders | Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, headers: Mapping[str, str | SecretStr] | SecretHeaders | Iterable[tuple[str, str | SecretStr]] = ()
+    ) -> None:
         given: dict[str, Any] = dict(headers)
         self._values: dict[str, str] = {
             name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in given.items()

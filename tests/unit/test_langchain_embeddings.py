@@ -80,7 +80,7 @@ def test_every_option_reaches_the_wire() -> None:
 
 
 def test_names_that_other_vendors_use_work() -> None:
-    embeddings = TikHubEmbeddings(  # type: ignore[call-arg] # checkers see the fields' own names only
+    embeddings = TikHubEmbeddings(
         model_name="m",
         chunk_size=7,
         openai_api_key="sk-test",
@@ -103,7 +103,7 @@ def test_unknown_arguments_go_to_model_kwargs_with_a_warning() -> None:
 
 def test_arguments_about_tokenizers_are_needless_and_not_sent() -> None:
     with pytest.warns(TikHubAIWarning, match="does not need 'check_embedding_ctx_length', 'tiktoken_enabled'"):
-        embeddings = TikHubEmbeddings(api_key="k", check_embedding_ctx_length=True, tiktoken_enabled=True)  # type: ignore[call-arg] # what users of OpenAIEmbeddings write
+        embeddings = TikHubEmbeddings(api_key="k", check_embedding_ctx_length=True, tiktoken_enabled=True)
     assert embeddings.model_kwargs == {}
 
 
@@ -146,9 +146,9 @@ async def test_what_is_no_string_is_named(embed: Any) -> None:
 async def test_a_query_that_is_no_string_is_named() -> None:
     embeddings = TikHubEmbeddings(**Gateway().clients)
     with pytest.raises(InvalidRequestError):
-        embeddings.embed_query(None)  # type: ignore[arg-type] # the point
+        embeddings.embed_query(None)  # type: ignore[arg-type]  # the point
     with pytest.raises(InvalidRequestError):
-        await embeddings.aembed_query([1, 2])  # type: ignore[arg-type] # the point
+        await embeddings.aembed_query([1, 2])  # type: ignore[arg-type]  # the point
 
 
 def test_a_base_url_without_a_scheme_raises_our_error_at_construction() -> None:
@@ -158,7 +158,7 @@ def test_a_base_url_without_a_scheme_raises_our_error_at_construction() -> None:
 
 def test_what_pydantic_refuses_is_not_quoted() -> None:
     with pytest.raises(ValidationError) as caught:
-        TikHubEmbeddings(api_key=b"sk-canary", dimensions=0)  # type: ignore[arg-type] # the point
+        TikHubEmbeddings(api_key=b"sk-canary", dimensions=0)
     assert "canary" not in str(caught.value)
     assert "api_key must be a string" in str(caught.value)
 
