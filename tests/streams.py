@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tikhub_ai import End
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tikhub_ai import Delta
     from tikhub_ai.http.reader import StreamReader
 
 T = TypeVar("T")
@@ -23,6 +26,13 @@ def items_of(reader: StreamReader[T], *pieces: bytes) -> Iterator[T]:
         yield from reader.feed(piece)
     yield from reader.end()
     raise_error(reader)
+
+
+def end_of(deltas: Iterable[Delta]) -> End:
+    """The last delta of a stream, which holds the whole reply."""
+    *_, last = deltas
+    assert isinstance(last, End)
+    return last
 
 
 def fed(reader: StreamReader[T], piece: bytes) -> list[T]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.streams import fed, items_of
+from tests.streams import end_of, fed, items_of
 from tests.unit.chat_completions_streams import SSE, chunk, data, deltas_of, piece, plain, reader_of, reply_of
 from tikhub_ai import (
     APIStatusError,
@@ -42,8 +42,8 @@ HELLO = data(
 def test_a_stream_gives_its_text_piece_by_piece_then_one_end() -> None:
     deltas = deltas_of(HELLO)
     assert deltas[:-1] == [TextDelta("Hel", 0), TextDelta("lo", 0)]
-    assert deltas[-1].reply.text == "Hello"
-    assert deltas[-1].reply.model == "gpt-4o-2024"
+    assert end_of(deltas).reply.text == "Hello"
+    assert end_of(deltas).reply.model == "gpt-4o-2024"
 
 
 def test_a_stream_cut_into_single_bytes_reads_the_same() -> None:
@@ -57,7 +57,7 @@ def test_keep_alive_comments_give_nothing_and_do_not_count_as_events() -> None:
     reader = reader_of()
     assert reader.feed(b": PING\n\n: PING\n\n") == []
     assert reader.events == 0
-    assert reader.feed(HELLO)[-1].reply.text == "Hello"
+    assert end_of(reader.feed(HELLO)).reply.text == "Hello"
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_unicode_character_may_be_cut_between_two_pieces() -> None:
     stream = data(chunk({"content": "\u4f60\u597d"}), chunk({}, "stop")).replace(b"\\u4f60", "\u4f60".encode())
     reader = reader_of()
     at = stream.index("\u4f60".encode()) + 1
-    assert [*reader.feed(stream[:at]), *reader.feed(stream[at:])][-1].reply.text == "\u4f60\u597d"
+    assert end_of([*reader.feed(stream[:at]), *reader.feed(stream[at:])]).reply.text == "\u4f60\u597d"
 
 
 # --- errors inside a 200 --------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_a_gateway_that_answers_a_stream_with_plain_json_is_understood() -> None
     reader = reader_of(headers={"content-type": "application/json"})
     deltas = list(items_of(reader, json.dumps(body).encode()))
     assert deltas[0] == TextDelta("Hi", 0)
-    assert deltas[-1].reply.finish_reason == "stop"
+    assert end_of(deltas).reply.finish_reason == "stop"
 
 
 def test_an_error_inside_a_stream_carries_the_headers_request_id() -> None:

@@ -17,7 +17,6 @@ from tikhub_ai import (
     ModelNotFoundError,
     Settings,
     Text,
-    chat,
 )
 
 REQUEST = ChatRequest("claude-sonnet-4-5", [Message("user", [Text("hi")])])
@@ -52,7 +51,7 @@ async def test_a_gateway_that_counts_nothing_is_asked_once_in_ten_minutes(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(chat.time, "monotonic", lambda: now)
+    monkeypatch.setattr("tikhub_ai.chat.time.monotonic", lambda: now)
     server.answers = [Answer({"error": {"message": "Invalid URL"}}, status=status), Answer({"input_tokens": 3})]
     client = client_of(server)
     assert await counts(client) == [None, None]

@@ -134,7 +134,7 @@ def test_base64_that_is_none_is_kept_as_it_is() -> None:
 
 def test_plain_choices_without_an_index_are_choices_of_their_own() -> None:
     for numbers in ([None, None], [0, 0], [1, 1], ["0", "1"], [0.0, 1.0], [0, None]):
-        said = [{"message": {"content": word}, "finish_reason": "stop"} for word in ("a", "b")]
+        said: list[dict[str, Any]] = [{"message": {"content": word}, "finish_reason": "stop"} for word in ("a", "b")]
         for number, choice in zip(numbers, said, strict=True):
             if number is not None:
                 choice["index"] = number

@@ -26,7 +26,7 @@ VECTORS = [vector_of(text) for text in TEXTS]
 )
 @pytest.mark.parametrize("max_concurrency", [1, 4])
 async def test_a_batch_refused_as_too_large_is_sent_in_halves(
-    embed: Callable[..., Any], limit: dict[str, int], max_concurrency: int
+    embed: Callable[..., Any], limit: dict[str, Any], max_concurrency: int
 ) -> None:
     gateway = Gateway(**limit)
     progress: list[int] = []

@@ -84,7 +84,7 @@ def test_a_union_at_the_root_goes_out_as_json_schema() -> None:
 
 
 def test_googles_own_tools_go_out_beside_the_functions() -> None:
-    raw = [
+    raw: list[dict[str, Any]] = [
         {"google_search": {}},
         {"codeExecution": {}},
         {"url_context": {}},
@@ -159,7 +159,7 @@ def test_what_a_model_refuses_is_left_out_with_a_warning_where_it_asks_for_somet
 @pytest.mark.parametrize("name", ["logit_bias", "user", "metadata"])
 def test_what_the_wire_has_no_place_for_is_named(name: str) -> None:
     with pytest.warns(TikHubAIWarning, match=f"has no '{name}'"):
-        body_of(**{name: {"a": 1} if name != "user" else "me"})
+        body_of(NEW, **{name: {"a": 1} if name != "user" else "me"})
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.unit.generate_content_requests import (
     encoded,
 )
 from tikhub_ai import (
+    AnyPart,
     ChatClient,
     ChatRequest,
     Document,
@@ -319,7 +320,7 @@ def signed(text: str) -> dict[str, Any]:
 
 
 def test_signatures_go_back_on_the_parts_they_came_with_in_order() -> None:
-    answer = [
+    answer: list[AnyPart] = [
         Reasoning(text="Hm.", issuer=GEMINI),
         Text("Let me look.", **signed("dGV4dA==")),
         ToolCall("fc-1", "f", "{}", state={"id": "fc-1", "thoughtSignature": "Y2FsbA=="}, issuer=GEMINI),
@@ -341,14 +342,14 @@ def calls_sent(*messages: Message, model: str = NEW) -> list[str | None]:
 
 
 def test_the_first_of_parallel_calls_gets_a_siblings_signature_where_it_lost_its_own() -> None:
-    lost = [ToolCall("b", "f", issuer=GEMINI), ToolCall("a", "g", **signed("Zmlyc3Q="))]
+    lost: list[AnyPart] = [ToolCall("b", "f", issuer=GEMINI), ToolCall("a", "g", **signed("Zmlyc3Q="))]
     results = [result(identifier="b"), result(identifier="a")]
     assert calls_sent(HI, Message("assistant", lost), *results) == ["Zmlyc3Q=", "Zmlyc3Q="]
 
 
 def test_later_parallel_calls_stay_unsigned_as_the_wire_gave_them() -> None:
     """A signature added there is one that Google never gave (vercel/ai#17620)."""
-    given = [ToolCall("a", "f", **signed("Zmlyc3Q=")), ToolCall("b", "g", issuer=GEMINI)]
+    given: list[AnyPart] = [ToolCall("a", "f", **signed("Zmlyc3Q=")), ToolCall("b", "g", issuer=GEMINI)]
     results = [result(identifier="a"), result(identifier="b")]
     assert calls_sent(HI, Message("assistant", given), *results) == ["Zmlyc3Q=", None]
 
@@ -378,7 +379,7 @@ def test_what_the_user_adds_to_tool_results_begins_no_new_turn() -> None:
 
 
 def test_what_another_model_thought_and_ran_is_left_out_with_one_warning() -> None:
-    answer = [
+    answer: list[AnyPart] = [
         Reasoning(text="Hm.", state={"signature": "x"}, issuer=Issuer("messages", "claude")),
         ServerToolCall("s", "web_search", issuer=GPT),
         Opaque({"x": 1}, issuer=GPT),
@@ -392,7 +393,7 @@ def test_what_another_model_thought_and_ran_is_left_out_with_one_warning() -> No
 
 
 def test_media_that_a_model_gave_go_back_whoever_it_was() -> None:
-    answer = [
+    answer: list[AnyPart] = [
         Media("image", data="AAAA", mime_type="image/png", issuer=GPT),
         Media("image", data="BBBB", **signed("aW1n")),
     ]

@@ -213,7 +213,9 @@ def test_as_json_schema_only_recursions_stay_references() -> None:
 
 
 def test_references_that_multiply_are_sent_as_references() -> None:
-    pair = lambda name: of_object(a={"$ref": f"#/$defs/{name}"}, b={"$ref": f"#/$defs/{name}"})  # noqa: E731
+    def pair(name: str) -> dict[str, Any]:
+        return of_object(a={"$ref": f"#/$defs/{name}"}, b={"$ref": f"#/$defs/{name}"})
+
     schema = of_object(x={"$ref": "#/$defs/N0"})
     schema["$defs"] = {f"N{level}": pair(f"N{level + 1}") for level in range(40)} | {"N40": {"type": "string"}}
     assert inlined({"$schema": "https://json-schema.org", **schema}) == schema

@@ -133,7 +133,7 @@ async def test_event_hooks_of_an_injected_client_are_called(library: Any) -> Non
     def handle(request: Any) -> Any:
         return answer_of(library, request)
 
-    hooks = {"event_hooks": {"request": [sync_hook], "response": [sync_hook]}}
+    hooks: dict[str, Any] = {"event_hooks": {"request": [sync_hook], "response": [sync_hook]}}
     await ask("ChatClient.complete", **clients(library, handle, **hooks))
     hooks = {"event_hooks": {"request": [async_hook], "response": [async_hook]}}
     await ask("ChatClient.acomplete", **clients(library, handle, **hooks))
@@ -142,7 +142,9 @@ async def test_event_hooks_of_an_injected_client_are_called(library: Any) -> Non
 
 def raised(library: Any) -> dict[str, type[Exception]]:
     """Every exception of a library that a call can end with."""
-    kinds = {name: kind for name, kind in vars(library).items() if inspect.isclass(kind) and name in dir(httpx)}
+    kinds: dict[str, Any] = {
+        name: kind for name, kind in vars(library).items() if inspect.isclass(kind) and name in dir(httpx)
+    }
     return {name: kind for name, kind in kinds.items() if issubclass(kind, library.TransportError)}
 
 

@@ -238,7 +238,9 @@ def test_a_stream_is_decoded_in_time_that_grows_with_it(api: str, payloads: Call
             reader.feed(event)
         reader.end()
         assert reader.error is None
-        assert reader.partial().choices
+        partial = reader.partial()
+        assert partial is not None
+        assert partial.choices
 
     assert_linear(events, decode, size=SIZE)
 

@@ -162,7 +162,8 @@ async def test_callbacks_and_events_tell_of_each_batch(embed: Any) -> None:
     finally:
         get_dispatcher().event_handlers.remove(handler)
     pairs = debug.get_event_pairs(CBEventType.EMBEDDING)
-    assert [pair[1].payload[EventPayload.EMBEDDINGS] for pair in pairs] == [VECTORS[:2], VECTORS[2:4], VECTORS[4:]]
+    payloads = [pair[1].payload or {} for pair in pairs]
+    assert [payload[EventPayload.EMBEDDINGS] for payload in payloads] == [VECTORS[:2], VECTORS[2:4], VECTORS[4:]]
     assert len([event for event in seen if isinstance(event, EmbeddingStartEvent)]) == 3
     ends = [event for event in seen if isinstance(event, EmbeddingEndEvent)]
     assert [vector for event in ends for vector in event.embeddings] == VECTORS

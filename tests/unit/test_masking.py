@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +15,9 @@ from tests.linear import assert_linear
 from tikhub_ai import RateLimitError, ResponseInfo
 from tikhub_ai.error_bodies import error_from_response
 from tikhub_ai.masking import mask, masked, masked_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KEY = "sk-abcdefgh-0123456789"
 JWT = "eyJhbGciOiJIUzI1NiJ9." + "".join(chr(ord("a") + number * 7 % 26) for number in range(4000)) + ".c2ln"
@@ -107,8 +111,12 @@ def test_a_401_to_a_jwt_of_4_kb_is_masked_at_once() -> None:
     assert error.response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
-SECRETS = {"all the same": lambda size: "a" * size, "a key": lambda _: KEY, "a period": lambda size: "ab" * (size // 2)}
-ECHOES = {
+SECRETS: dict[str, Callable[[int], str]] = {
+    "all the same": lambda size: "a" * size,
+    "a key": lambda _: KEY,
+    "a period": lambda size: "ab" * (size // 2),
+}
+ECHOES: dict[str, Callable[[str, int], str]] = {
     "whole": lambda secret, size: secret * (size // len(secret)),
     "begun": lambda secret, size: f"{secret[:-1]}X" * (size // len(secret)),
     "barely begun": lambda secret, size: f"{secret[:8]}X" * (size // 9),

@@ -133,7 +133,11 @@ def parsed(body: bytes, content_type: str) -> list[tuple[str, str | None, bytes]
 async def test_every_kind_of_source_is_sent_whole_and_again_where_it_can(
     tmp_path: Path, opened: ExitStack, kind: str, way: str
 ) -> None:
-    form = [FormField("model", "whisper-1"), sources(tmp_path, opened)[kind](), FormField("a[]", "\u00e4\r\nb")]
+    form: list[FormField | FilePart] = [
+        FormField("model", "whisper-1"),
+        sources(tmp_path, opened)[kind](),
+        FormField("a[]", "\u00e4\r\nb"),
+    ]
     body = MultipartBody(form)
     assert is_repeatable(form) is (kind != "pipe")
     expected = [("model", None, b"whisper-1"), ("file", "talk.mp3", CONTENT), ("a[]", None, "\u00e4\r\nb".encode())]
@@ -271,7 +275,8 @@ def test_two_requests_may_share_an_open_file() -> None:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    for piece in ():
+    nothing: tuple[bytes, ...] = ()
+    for piece in nothing:
         yield piece
 
 

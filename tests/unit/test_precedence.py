@@ -51,7 +51,7 @@ def at(body: Any, path: str) -> Any:
     return body
 
 
-def nested(path: str, value: Any) -> dict[str, Any]:
+def nested(path: str, value: Any) -> Any:
     for name in reversed(path.split(".")):
         value = {name: value}
     return value

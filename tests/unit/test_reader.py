@@ -135,13 +135,12 @@ def test_an_error_after_the_marker_is_an_error_and_after_the_end_is_nothing(api:
 def test_the_states_of_a_stream(api: str) -> None:
     before, marker, end = STREAMS[api]
     reader = reader_of(api)
-    reader.feed(before)
-    assert reader.patience is None
-    reader.feed(marker)
-    assert reader.patience == (DRAIN if api == "responses" else SETTLE)
-    reader.feed(end)
+    patience = []
+    for piece in (before, marker, end):
+        reader.feed(piece)
+        patience.append(reader.patience)
+    assert patience == [None, DRAIN if api == "responses" else SETTLE, DRAIN]
     assert reader.is_over
-    assert reader.patience == DRAIN
     assert reader.feed(before) == reader.end() == ()
 
 

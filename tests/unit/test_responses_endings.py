@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.streams import items_of
+from tests.streams import end_of, items_of
 from tests.unit.responses_streams import (
     CREATED,
     HELLO,
@@ -36,6 +36,7 @@ from tests.unit.responses_streams import (
 )
 from tikhub_ai import (
     BadRequestError,
+    ChatReply,
     IncompleteStreamError,
     InsufficientBalanceError,
     InvalidResponseError,
@@ -133,7 +134,7 @@ def test_a_stream_without_a_terminal_event_raises_with_the_partial(end: bytes) -
     reader = reader_of()
     with pytest.raises(IncompleteStreamError) as caught:
         list(items_of(reader, data(CREATED, text("Hel")) + end))
-    assert caught.value.partial is not None
+    assert isinstance(caught.value.partial, ChatReply)
     assert caught.value.partial.text == "Hel"
     assert caught.value.partial.id == "resp_1"
 
@@ -142,7 +143,7 @@ def test_the_finish_ends_the_answer_whatever_follows_it() -> None:
     reader = reader_of()
     deltas = list(reader.feed(data(*HELLO, text("more"), completed(message("other")), done=True)))
     assert list(reader.end()) == []
-    assert deltas[-1].reply.text == text_in(deltas) == "Hello"
+    assert end_of(deltas).reply.text == text_in(deltas) == "Hello"
 
 
 def test_done_in_the_last_events_own_data_does_not_hide_it() -> None:
@@ -150,7 +151,7 @@ def test_done_in_the_last_events_own_data_does_not_hide_it() -> None:
     deltas = reader.feed(
         data(CREATED, text("Hi")) + b"data: " + json.dumps(completed()).encode() + b"\ndata: [DONE]\n\n"
     )
-    assert deltas[-1].reply.text == "Hi"
+    assert end_of(deltas).reply.text == "Hi"
 
 
 def test_a_plain_answer_where_a_stream_was_due_is_the_answer() -> None:
@@ -260,8 +261,8 @@ def test_only_what_could_begin_a_stop_text_is_held_back() -> None:
 def test_at_the_stop_text_the_answer_is_whole_and_nothing_more_is_read() -> None:
     reader = reader_of(stop=["STOP"])
     deltas = list(reader.feed(data(CREATED, text("one STOP two"), text(" three"), added(function_call(), 1))))
-    assert deltas[-1].reply.text == "one "
-    assert deltas[-1].reply.finish_reason == "stop"
+    assert end_of(deltas).reply.text == "one "
+    assert end_of(deltas).reply.finish_reason == "stop"
     assert reader.is_over
     assert reader.patience == 0
     assert list(reader.feed(data(text("four"), {"type": "error", "message": "late"}))) == []

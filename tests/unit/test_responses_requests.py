@@ -153,7 +153,11 @@ def test_a_call_and_its_result_are_items() -> None:
 
 
 def test_a_result_may_hold_images_and_files() -> None:
-    shown = [Text("Here:"), Media("image", data="AAAA"), Media("file", url="https://x.test/a.pdf")]
+    shown: list[Text | Media | Document] = [
+        Text("Here:"),
+        Media("image", data="AAAA"),
+        Media("file", url="https://x.test/a.pdf"),
+    ]
     assert answered(ToolResult("call_1", shown))[1]["output"] == [
         {"type": "input_text", "text": "Here:"},
         IMAGE | {"image_url": "data:image/png;base64,AAAA"},

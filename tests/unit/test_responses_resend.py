@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.scripted_server import Answer, sse
+from tests.streams import end_of
 from tests.unit.responses_streams import CREATED, completed, message, response, text, text_in
 from tikhub_ai import (
     BadRequestError,
@@ -62,10 +63,8 @@ UNSUPPORTED = refused("Encrypted content is not supported with this model.", par
 
 
 def client_of(server: ScriptedServer, **settings: Any) -> ChatClient:
-    return ChatClient(
-        Settings(**{"api_key": "sk-canary-1234", "base_url": server.url, "retry_wait": 0.001} | settings),
-        api="responses",
-    )
+    given: dict[str, Any] = {"api_key": "sk-canary-1234", "base_url": server.url, "retry_wait": 0.001}
+    return ChatClient(Settings(**given | settings), api="responses")
 
 
 async def by_complete(client: ChatClient, request: ChatRequest) -> str:
@@ -223,7 +222,7 @@ async def test_at_the_stop_text_the_connection_is_closed(server: ScriptedServer)
 
     deltas = list(client_of(server).stream(request))
     assert [type(delta) for delta in deltas] == [TextDelta, End]
-    assert deltas[-1].reply.text == text_in(deltas) == "one "
+    assert end_of(deltas).reply.text == text_in(deltas) == "one "
     assert await asyncio.to_thread(server.closed_early.wait, 5)
 
     server.closed_early.clear()

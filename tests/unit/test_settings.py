@@ -136,7 +136,7 @@ def test_settings_that_cannot_work_are_refused(bad: dict[str, Any]) -> None:
         Settings(**bad)
 
 
-NO_TIMES = (
+NO_TIMES: tuple[Any, ...] = (
     *(-1, 0, 0.0, float("nan"), True, False, "abc", "", "-1", "nan", b"30", {1}),
     *([], (), (5,), (1, 2, 3, 4, 5), (-1, 5), (5, "x"), (True, 5)),
     *({"total": 5}, {"read": -1}, {"read": "x"}, httpx.Timeout(-1), httpx2.Timeout(-1)),
@@ -218,8 +218,13 @@ def test_the_same_with_a_call_is_told_before_anything_is_sent(given: dict[str, A
 
 def test_two_callers_are_told_apart_where_the_gateway_can_tell_them_apart() -> None:
     base: dict[str, Any] = {"api_key": "sk-1", "base_url": "https://a.test", "default_headers": {"X-Tenant": "a"}}
-    same = [{}, {"base_url": "https://a.test/v1"}, {"default_headers": {"x-tenant": "a"}}, {"api_key": lambda: "sk-1"},
-            {"timeout": 5, "max_retries": 0}]  # fmt: skip
+    same: list[dict[str, Any]] = [
+        {},
+        {"base_url": "https://a.test/v1"},
+        {"default_headers": {"x-tenant": "a"}},
+        {"api_key": lambda: "sk-1"},
+        {"timeout": 5, "max_retries": 0},
+    ]
     others: list[dict[str, Any]] = [
         {"api_key": "sk-2"},
         {"base_url": "https://b.test"},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware, PIIMiddleware
+from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
@@ -40,10 +41,12 @@ def script() -> list[Step]:
     ]
 
 
-@tool
-def weather(city: str) -> str:
+def weather_of(city: str) -> str:
     """Tell the weather of a city."""
     return f"sunny in {city}"
+
+
+weather = tool("weather")(weather_of)
 
 
 def langchain_model(signing: type[Signing], server: ScriptedServer, **settings: Any) -> ChatTikHub:
@@ -60,9 +63,9 @@ def test_a_langchain_agent(
     llm = langchain_model(signing, server, streaming=streaming, output_version=output_version)
     agent = create_agent(llm, [weather], checkpointer=InMemorySaver())
     config: Any = {"configurable": {"thread_id": "1"}}
-    first = agent.invoke({"messages": [("user", "weather?")]}, config)
+    first = agent.invoke({"messages": [HumanMessage("weather?")]}, config)
     assert first["messages"][-1].text == "Sunny in all of them."
-    second = agent.invoke({"messages": [("user", "and Brest?")]}, config)
+    second = agent.invoke({"messages": [HumanMessage("and Brest?")]}, config)
     assert second["messages"][-1].text == "Sunny there too."
     assert provider.refused == []
     assert len(provider.issued) == 5
@@ -73,7 +76,7 @@ async def test_a_langchain_agent_async_and_streamed(signing: type[Signing], serv
     agent = create_agent(langchain_model(signing, server), [weather], checkpointer=InMemorySaver())
     config: Any = {"configurable": {"thread_id": "1"}}
     for question in ("weather?", "and Brest?"):
-        async for _ in agent.astream({"messages": [("user", question)]}, config, stream_mode="messages"):
+        async for _ in agent.astream({"messages": [HumanMessage(question)]}, config, stream_mode="messages"):
             pass
     assert provider.refused == []
     assert len(provider.issued) == 5
@@ -93,10 +96,10 @@ def test_calls_that_a_human_edited(signing: type[Signing], server: ScriptedServe
         checkpointer=InMemorySaver(),
     )
     config: Any = {"configurable": {"thread_id": "1"}}
-    agent.invoke({"messages": [("user", "weather?")]}, config)
+    agent.invoke({"messages": [HumanMessage("weather?")]}, config)
     edited = {"type": "edit", "edited_action": {"name": "weather", "args": {"city": "Lyon"}}}
     agent.invoke(Command(resume={"decisions": [edited]}), config)
-    agent.invoke({"messages": [("user", "and now?")]}, config)
+    agent.invoke({"messages": [HumanMessage("and now?")]}, config)
     assert provider.refused == []
     assert "sunny in Lyon" in str(provider.bodies[-1])
     assert len(provider.issued) == 3
@@ -118,8 +121,8 @@ def test_words_that_a_middleware_redacted(
         langchain_model(signing, server), [weather], middleware=[middleware], checkpointer=InMemorySaver()
     )
     config: Any = {"configurable": {"thread_id": "1"}}
-    agent.invoke({"messages": [("user", "write to ann@mail.example")]}, config)
-    agent.invoke({"messages": [("user", "and now?")]}, config)
+    agent.invoke({"messages": [HumanMessage("write to ann@mail.example")]}, config)
+    agent.invoke({"messages": [HumanMessage("and now?")]}, config)
     assert provider.refused == []
     assert "bob@mail.example" not in str(provider.bodies)
     assert len(provider.issued) == 3
@@ -130,9 +133,7 @@ async def test_a_llama_index_agent(signing: type[Signing], server: ScriptedServe
     server.answer = provider = signing(*script())
     thinking = {"thinking": THINKING} if signing.api == "messages" else {}
     llm = TikHub(signing.model, api=signing.api, api_key="sk-x", base_url=server.url, **thinking)
-    agent = FunctionAgent(
-        llm=llm, tools=[FunctionTool.from_defaults(weather.func, name="weather")], streaming=streaming
-    )
+    agent = FunctionAgent(llm=llm, tools=[FunctionTool.from_defaults(weather_of, name="weather")], streaming=streaming)
     memory = ChatMemoryBuffer.from_defaults(token_limit=100_000)
     first = await agent.run("weather?", memory=memory)
     assert str(first) == "Sunny in all of them."

@@ -118,8 +118,8 @@ def test_an_image_is_taken_in_every_form(tmp_path: Path) -> None:
     whole = Media("image", data=PNG_TEXT, mime_type="image/png")
     for given in (PNG, io.BytesIO(PNG), PNG_TEXT, f"data:image/png;base64,{PNG_TEXT}"):
         assert image_of(given) == whole
-    for given in (path, str(path), ("cat.png", PNG)):
-        assert image_of(given) == Media("image", data=PNG_TEXT, mime_type="image/png", name="cat.png")
+    for named in (path, str(path), ("cat.png", PNG)):
+        assert image_of(named) == Media("image", data=PNG_TEXT, mime_type="image/png", name="cat.png")
     for url in ("https://e.com/a.png?x=1", "gs://bucket/a.png"):
         assert image_of(url) == Media("image", url=url)
 

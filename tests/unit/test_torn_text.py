@@ -96,7 +96,7 @@ def chunk(text: str, number: int = 0) -> bytes:
 
 def test_each_choice_waits_for_its_own_halves() -> None:
     column = COLUMNS[0]
-    ends = [{"choices": [{"index": number, "delta": {}, "finish_reason": "stop"}]} for number in (0, 1)]
+    ends: list[Any] = [{"choices": [{"index": number, "delta": {}, "finish_reason": "stop"}]} for number in (0, 1)]
     GATEWAY.body = b"".join([chunk("\ud83d"), chunk("\ud83d", 1), chunk("\ude00"), chunk("\ude01", 1)])
     GATEWAY.body += b"".join(f"data: {json.dumps(end)}\n\n".encode() for end in ends)
     GATEWAY.content_type = "text/event-stream"

@@ -112,7 +112,8 @@ def test_all_that_an_answer_says_is_kept() -> None:
 def test_words_on_top_win_over_those_in_segments_and_null_is_none() -> None:
     top = [{"word": "Hi", "start": 0, "end": 1}]
     assert read({**VERBOSE, "words": top}).words == [Word("Hi", 0.0, 1.0)]
-    for nothing in (None, []):
+    nothings: tuple[Any, ...] = (None, [])
+    for nothing in nothings:
         assert read({**VERBOSE, "words": nothing}).words == [Word("Hello", 0.0, 0.5)]
     assert read({"text": "a", "words": None, "segments": None}).segments == []
 

@@ -66,7 +66,8 @@ WAYS = [*PLAIN, *STREAMED]
 
 
 def client_of(server: ScriptedServer, **settings: Any) -> ChatClient:
-    return ChatClient(Settings(**{"api_key": "sk-canary-1234", "base_url": server.url, "retry_wait": 0.001} | settings))
+    given: dict[str, Any] = {"api_key": "sk-canary-1234", "base_url": server.url, "retry_wait": 0.001}
+    return ChatClient(Settings(**given | settings))
 
 
 @pytest.mark.parametrize("ask", WAYS)
@@ -283,7 +284,7 @@ async def test_a_200_that_is_no_answer_says_what_it_is(
 @pytest.mark.parametrize("ask", WAYS)
 async def test_a_redirect_is_not_followed(server: ScriptedServer, ask: Callable[..., Any]) -> None:
     server.answers = [Answer(b"", status=307, headers={"location": "http://localhost:1/steal?x=1"})]
-    injected = {"http_client": httpx.Client(follow_redirects=True)}
+    injected: dict[str, Any] = {"http_client": httpx.Client(follow_redirects=True)}
     if ask in {by_acomplete, by_astream}:
         injected = {"http_async_client": httpx.AsyncClient(follow_redirects=True)}
     with pytest.raises(APIStatusError, match="redirects to http://localhost:1,"):

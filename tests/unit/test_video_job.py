@@ -92,6 +92,7 @@ def test_each_end_has_its_error_which_holds_the_job_and_is_final(facts: Any, kin
     job = running()
     job.take(JobUpdate(**facts))
     error = job.failure()
+    assert error is not None
     assert type(error) is kind
     assert error.job is job
     assert words in str(error)
@@ -129,6 +130,7 @@ def test_inline_data_that_is_no_base64_is_an_error_of_the_tree(text: str) -> Non
 
 
 def whole() -> VideoJobData:
+    odd: dict[Any, Any] = {"duration": "10", 7: b"bytes"}
     return VideoJobData(
         "t:1/ä",
         "kling",
@@ -145,7 +147,7 @@ def whole() -> VideoJobData:
         expires_at=1766374263.0,
         external_task_id="mine",
         base_url=BASE,
-        fields={"duration": "10", 7: b"bytes"},
+        fields=odd,
         raw={"data": {"task_id": "t"}},
     )
 

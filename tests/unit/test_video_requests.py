@@ -42,7 +42,7 @@ def encode(family: str, **asked: Any) -> ApiRequest:
 
 def form(request: ApiRequest) -> list[tuple[str, str]]:
     return [
-        (part.name, f"FILE {part.filename} {part.content_type}") if isinstance(part, FilePart) else tuple(part)
+        (part.name, f"FILE {part.filename} {part.content_type}") if isinstance(part, FilePart) else part
         for part in request.form or ()
     ]
 

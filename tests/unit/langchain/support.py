@@ -30,7 +30,7 @@ from tikhub_ai import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from langchain_core.messages import AIMessageChunk
 
@@ -38,13 +38,15 @@ CLAUDE = Issuer("messages", "claude")
 USAGE = Usage(7, 5, 12, {"cache_read": 3}, {"reasoning": 2}, {"prompt_tokens": 7, "completion_tokens": 5, "cost": 0.1})
 
 
-def reply_of(deltas: list[Delta]) -> ChatReply:
+def reply_of(deltas: Sequence[Delta]) -> ChatReply:
     accumulator = Accumulator("messages")
     for delta in deltas:
         accumulator.add(delta)
     accumulator.id, accumulator.model, accumulator.usage = "resp_1", "claude-sonnet-4-5-20250929", USAGE
     accumulator.extras = {"system_fingerprint": "fp", "created": 5, "flag": True, "score": 0.5}
-    accumulator.finish_reasons = dict.fromkeys({delta.choice for delta in deltas} or {0}, "stop")
+    accumulator.finish_reasons = dict.fromkeys(
+        {delta.choice for delta in deltas if not isinstance(delta, End)} or {0}, "stop"
+    )
     reply = accumulator.reply()
     reply.headers, reply.request_id = {"x-request-id": "r1"}, "r1"
     return reply
@@ -53,8 +55,8 @@ def reply_of(deltas: list[Delta]) -> ChatReply:
 class ScriptedClient:
     """Stands where ChatClient stands. Further answers may follow the first; the last is given again and again."""
 
-    def __init__(self, deltas: list[Delta], error: Exception | None = None) -> None:
-        self.further: list[list[Delta]] = []
+    def __init__(self, deltas: Sequence[Delta], error: Exception | None = None) -> None:
+        self.further: list[Sequence[Delta]] = []
         self.deltas = deltas
         self.error = error
         self.requests: list[ChatRequest] = []
@@ -99,7 +101,7 @@ class ScriptedClient:
 class ScriptedChat(ChatTikHub):
     _script: ScriptedClient = PrivateAttr()
 
-    def __init__(self, deltas: list[Delta] | None = None, error: Exception | None = None, **kwargs: Any) -> None:
+    def __init__(self, deltas: Sequence[Delta] | None = None, error: Exception | None = None, **kwargs: Any) -> None:
         super().__init__(**{"model": "claude-sonnet-4-5", **kwargs})
         self._script = ScriptedClient(TEXT if deltas is None else deltas, error)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware, ModelRetryMiddleware, PIIMiddleware
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
@@ -42,7 +42,7 @@ def scripted(*turns: list[Any], **kwargs: Any) -> ScriptedChat:
 @pytest.mark.parametrize("version", [None, "v1"])
 def test_an_agent_calls_the_tool_and_sends_everything_back(version: str | None) -> None:
     llm = scripted(ASKS, SAYS, output_version=version)
-    result = create_agent(llm, [weather]).invoke({"messages": [("user", "weather?")]})
+    result = create_agent(llm, [weather]).invoke({"messages": [HumanMessage("weather?")]})
     assert result["messages"][-1].text == "Sunny in town."
     _, asked, answered = llm.request.messages
     assert [type(part).__name__ for part in asked.parts] == ["Reasoning", "Text", "ToolCall"]
@@ -55,7 +55,7 @@ def test_an_agent_streams_tokens() -> None:
     agent = create_agent(scripted(ASKS, SAYS), [weather])
     tokens = [
         chunk.text
-        for chunk, _ in agent.stream({"messages": [("user", "weather?")]}, stream_mode="messages")
+        for chunk, _ in agent.stream({"messages": [HumanMessage("weather?")]}, stream_mode="messages")
         if isinstance(chunk, AIMessage) and chunk.text
     ]
     assert tokens == ["I look it up for bob@mail.example.", "Sunny in ", "town."]
@@ -63,7 +63,7 @@ def test_an_agent_streams_tokens() -> None:
 
 async def test_an_agent_streams_tokens_in_async() -> None:
     agent = create_agent(scripted(ASKS, SAYS), [weather])
-    stream = agent.astream({"messages": [("user", "weather?")]}, stream_mode="messages")
+    stream = agent.astream({"messages": [HumanMessage("weather?")]}, stream_mode="messages")
     tokens = [chunk.text async for chunk, _ in stream if isinstance(chunk, AIMessage) and chunk.text]
     assert tokens == ["I look it up for bob@mail.example.", "Sunny in ", "town."]
 
@@ -77,7 +77,7 @@ def test_what_a_human_edited_is_what_is_run_and_what_the_history_holds_is_what_i
         checkpointer=InMemorySaver(),
     )
     config: Any = {"configurable": {"thread_id": "1"}}
-    agent.invoke({"messages": [("user", "weather?")]}, config)
+    agent.invoke({"messages": [HumanMessage("weather?")]}, config)
     edited = {"type": "edit", "edited_action": {"name": "weather", "args": {"city": "Lyon"}}}
     held = agent.invoke(Command(resume={"decisions": [edited]}), config)["messages"]
     _, asked, answered = llm.request.messages
@@ -92,7 +92,7 @@ def test_what_a_middleware_redacted_is_not_sent() -> None:
     llm = scripted(ASKS, SAYS)
     middleware = PIIMiddleware("email", strategy="redact", apply_to_input=True, apply_to_output=True)
     agent = create_agent(llm, [weather], middleware=[middleware])
-    agent.invoke({"messages": [("user", "weather for ann@mail.example?")]})
+    agent.invoke({"messages": [HumanMessage("weather for ann@mail.example?")]})
     assert "mail.example" not in str(llm.request.messages)
     assert "[REDACTED_EMAIL]" in str(llm.request.messages)
     assert [part.id for part in llm.request.messages[1].parts if isinstance(part, ToolCall)] == ["call_1"]
@@ -106,7 +106,7 @@ class Report(BaseModel):
 
 def test_an_agent_asks_the_provider_for_the_form_where_the_model_is_known_to_hold_it() -> None:
     llm = scripted([TextDelta('{"city": "Paris"}', 0)], model="gpt-4o")
-    result = create_agent(llm, [weather], response_format=Report).invoke({"messages": [("user", "?")]})
+    result = create_agent(llm, [weather], response_format=Report).invoke({"messages": [HumanMessage("?")]})
     assert result["structured_response"] == Report(city="Paris")
     assert llm.request.response_format is not None
     assert llm.request.response_format.type == "json_schema"
@@ -115,7 +115,7 @@ def test_an_agent_asks_the_provider_for_the_form_where_the_model_is_known_to_hol
 
 def test_an_agent_asks_by_a_tool_where_it_is_not() -> None:
     llm = scripted([ToolCallDelta('{"city": "Paris"}', 0, id="c", name="Report")], model="nobody-knows-it")
-    result = create_agent(llm, [weather], response_format=Report).invoke({"messages": [("user", "?")]})
+    result = create_agent(llm, [weather], response_format=Report).invoke({"messages": [HumanMessage("?")]})
     assert result["structured_response"] == Report(city="Paris")
     assert {offered.name for offered in llm.request.tools} == {"weather", "Report"}
     assert llm.request.tool_choice is not None
@@ -128,5 +128,5 @@ def test_retry_middlewares_see_what_deserves_another_try(is_retryable: bool, cal
     llm = ScriptedChat(error=error)
     middleware = ModelRetryMiddleware(max_retries=1, initial_delay=0, on_failure="error")
     with pytest.raises(ServerError):
-        create_agent(llm, [], middleware=[middleware]).invoke({"messages": [("user", "?")]})
+        create_agent(llm, [], middleware=[middleware]).invoke({"messages": [HumanMessage("?")]})
     assert len(llm._script.requests) == calls

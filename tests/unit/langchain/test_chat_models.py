@@ -131,8 +131,9 @@ def test_arguments_of_a_call_win() -> None:
     "name", ["base_url", "openai_api_base", "max_retries", "http_client", "proxy", "verify", "api", "cache"]
 )
 def test_what_only_the_constructor_takes_is_refused_with_a_call_and_never_sent(name: str) -> None:
+    given: dict[str, Any] = {name: "secret"}
     with pytest.raises(ConfigurationError, match="cannot be given with a call"):
-        ScriptedChat().invoke("hi", **{name: "secret"})
+        ScriptedChat().invoke("hi", **given)
 
 
 def test_a_subclass_sees_and_alters_every_request() -> None:
@@ -142,7 +143,7 @@ def test_a_subclass_sees_and_alters_every_request() -> None:
             request.messages.insert(0, Message("system", [Text("Be polite.")]))
             return request
 
-    llm = Polite()
+    llm = Polite(model="m")
     llm.invoke("hi")
     list(llm.stream("hi"))
     assert [request.messages[0].role for request in llm._script.requests] == ["system", "system"]

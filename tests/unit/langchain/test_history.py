@@ -222,8 +222,8 @@ def test_each_message_has_its_role() -> None:
         SystemMessage("d", additional_kwargs={"__openai_role__": "developer"}),
         HumanMessage("u", name="ann"),
         AIMessage("a", name="bot"),
-        ChatMessage("c", role="developer"),
-        ChatMessage("m", role="model"),
+        ChatMessage(content="c", role="developer"),
+        ChatMessage(content="m", role="model"),
     ]
     assert to_conversation(messages) == [
         Message("system", [Text("s")]),
@@ -235,14 +235,14 @@ def test_each_message_has_its_role() -> None:
     ]
 
 
-@pytest.mark.parametrize("message", [ChatMessage("x", role="wizard"), RemoveMessage("1")])
+@pytest.mark.parametrize("message", [ChatMessage(content="x", role="wizard"), RemoveMessage("1")])
 def test_a_message_that_no_model_can_be_told_is_refused(message: Any) -> None:
     with pytest.raises(InvalidRequestError, match=r"wizard|RemoveMessage"):
         to_conversation([message])
 
 
 def test_tool_messages_carry_text_images_errors_and_any_object() -> None:
-    content = ["a", {"type": "image", "base64": PNG, "mime_type": "image/png"}, {"rows": [1, 2]}]
+    content: list[Any] = ["a", {"type": "image", "base64": PNG, "mime_type": "image/png"}, {"rows": [1, 2]}]
     messages = [
         ToolMessage("42", tool_call_id="c1", artifact=object()),
         ToolMessage("boom", tool_call_id="c2", status="error", name="f"),
@@ -268,7 +268,7 @@ def test_tool_results_in_a_user_message_are_messages_of_their_own() -> None:
 
 def test_function_messages_of_2023_find_their_call() -> None:
     call = AIMessage("", additional_kwargs={"function_call": {"name": "f", "arguments": "{}"}})
-    asked, answered = to_conversation([call, FunctionMessage("42", name="f")])
+    asked, answered = to_conversation([call, FunctionMessage(content="42", name="f")])
     assert isinstance(asked.parts[0], ToolCall)
     assert isinstance(answered.parts[0], ToolResult)
     assert asked.parts[0].id == answered.parts[0].tool_call_id
@@ -308,7 +308,7 @@ def test_calls_that_the_content_lacks_keep_their_order() -> None:
 
 
 def test_items_that_chat_openai_keeps_beside_the_text_are_anothers() -> None:
-    kwargs = {
+    kwargs: dict[str, Any] = {
         "reasoning": {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
         "tool_outputs": [{"type": "web_search_call", "id": "ws_1"}],
     }
@@ -424,7 +424,9 @@ def test_a_cache_mark_on_the_text_keeps_all_else() -> None:
 def test_edits_of_v1_content_are_what_is_sent() -> None:
     message = ScriptedChat(INTERLEAVED, output_version="v1").invoke("hi")
     assert isinstance(message.content, list)
-    message.content = [{**message.content[0], "reasoning": "Edited."}, *message.content[1:]]  # type: ignore[dict-item]
+    first, *others = message.content
+    assert isinstance(first, dict)
+    message.content = [{**first, "reasoning": "Edited."}, *others]
     message.tool_calls = [{**message.tool_calls[0], "args": {"a": 2}}]
     with pytest.warns(TikHubAIWarning, match="reasoning of an answer was edited"):
         (back,) = to_conversation([message])

@@ -72,16 +72,16 @@ def test_a_stream_adds_up_as_langchains(deltas: list[Delta], version: str) -> No
 
 
 def test_chunks_that_are_not_ours_are_left_to_langchain() -> None:
-    first = AnswerChunk(message=AIMessageChunk("a"), generation_info={"n": "1"})
-    other = ChatGenerationChunk(message=AIMessageChunk("b"), generation_info={"n": "2"})
+    first = AnswerChunk(message=AIMessageChunk(content="a"), generation_info={"n": "1"})
+    other = ChatGenerationChunk(message=AIMessageChunk(content="b"), generation_info={"n": "2"})
     total = first + [other]  # noqa: RUF005 - a sum, not a list
     assert (total.text, total.generation_info) == ("ab", {"n": "12"})
-    blocks = ChatGenerationChunk(message=AIMessageChunk([{"type": "x"}]))
-    mixed = AnswerChunk(message=AIMessageChunk("a")) + [blocks]  # noqa: RUF005
+    blocks = ChatGenerationChunk(message=AIMessageChunk(content=[{"type": "x"}]))
+    mixed = AnswerChunk(message=AIMessageChunk(content="a")) + [blocks]  # noqa: RUF005
     assert mixed.message.content == ["a", {"type": "x"}]
 
 
 def test_a_chunk_is_saved_as_langchains_own() -> None:
-    chunk = AnswerChunk(message=AIMessageChunk("a"))
-    assert dumpd(chunk)["id"] == dumpd(ChatGenerationChunk(message=AIMessageChunk("a")))["id"]
+    chunk = AnswerChunk(message=AIMessageChunk(content="a"))
+    assert dumpd(chunk)["id"] == dumpd(ChatGenerationChunk(message=AIMessageChunk(content="a")))["id"]
     assert pickle.loads(pickle.dumps(chunk)) == chunk

@@ -42,7 +42,7 @@ def agent(server: ScriptedServer, model: str = "claude-sonnet-4-5", api: Any = "
 
 def test_system_prompt_and_last_message_are_marked_at_every_step(server: ScriptedServer) -> None:
     server.answers = [claude_says(CALL), claude_says(WORDS)]
-    result = agent(server).invoke({"messages": [("user", "weather?")]})
+    result = agent(server).invoke({"messages": [HumanMessage("weather?")]})
     first, second = (request.json() for request in server.requests)
     assert first["system"] == [{"type": "text", "text": "Be brief.", "cache_control": MARK}]
     assert first["messages"][-1]["content"] == [{"type": "text", "text": "weather?", "cache_control": MARK}]
@@ -57,7 +57,7 @@ def test_system_prompt_and_last_message_are_marked_at_every_step(server: Scripte
 
 async def test_async_and_an_hour(server: ScriptedServer) -> None:
     server.answers = [claude_says(WORDS)]
-    await agent(server, ttl="1h").ainvoke({"messages": [("user", "hi")]})
+    await agent(server, ttl="1h").ainvoke({"messages": [HumanMessage("hi")]})
     assert server.requests[0].json()["system"][0]["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
 
 
@@ -70,19 +70,19 @@ def test_models_that_cache_by_themselves_and_short_calls_stay_as_they_are(
         if "model" in settings
         else claude_says(WORDS)
     ]
-    agent(server, **settings).invoke({"messages": [("user", "hi")]})
+    agent(server, **settings).invoke({"messages": [HumanMessage("hi")]})
     assert b"cache_control" not in server.requests[0].body
 
 
 def test_other_classes_models_stay_as_they_are() -> None:
     model = FakeListChatModel(responses=["hi"])
     built = create_agent(model, [], system_prompt="Be brief.", middleware=[PromptCachingMiddleware()])
-    assert built.invoke({"messages": [("user", "hi")]})["messages"][-1].content == "hi"
+    assert built.invoke({"messages": [HumanMessage("hi")]})["messages"][-1].content == "hi"
 
 
 def test_claude_on_chat_completions_is_marked_too(server: ScriptedServer) -> None:
     server.answers = [Answer({"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]})]
-    agent(server, api="chat_completions").invoke({"messages": [("user", "hi")]})
+    agent(server, api="chat_completions").invoke({"messages": [HumanMessage("hi")]})
     assert server.requests[0].body.count(b"cache_control") == 2
 
 

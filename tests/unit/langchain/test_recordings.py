@@ -11,7 +11,7 @@ from langchain_core.exceptions import ModelError
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
-from langchain_tikhub import ChatTikHub
+from langchain_tikhub import APIStatusError, ChatTikHub
 from tests.unit.langchain.support import summed
 from tests.wire.recordings import exchanges, needs_recordings
 
@@ -76,7 +76,8 @@ async def test_a_recorded_answer_says_the_same_in_async(exchange: Exchange) -> N
 def test_a_recorded_error_is_a_model_error(exchange: Exchange) -> None:
     with pytest.raises(ModelError) as caught:
         model(exchange).invoke("as recorded")
-    assert caught.value.status_code == exchange.status  # type: ignore[attr-defined]
+    assert isinstance(caught.value, APIStatusError)
+    assert caught.value.status_code == exchange.status
 
 
 def test_deepseeks_reasoning_goes_back_to_deepseek_and_to_nobody_else() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -13,6 +13,9 @@ from langchain_core.load import dumpd, dumps, load
 
 from langchain_tikhub import AuthenticationError, ChatTikHub, ConfigurationError, MissingKeyError
 from tests.unit.langchain.support import ScriptedChat
+
+if TYPE_CHECKING:
+    from tikhub_ai import Key
 
 KEY, HEADER = "sk-canary-4a7f", "canary-header-9c1e"
 
@@ -29,7 +32,7 @@ def model(**kwargs: Any) -> ChatTikHub:
     )
 
 
-def key_of(llm: ChatTikHub) -> str:
+def key_of(llm: ChatTikHub) -> Key:
     return llm._chat_client().settings.key()
 
 

@@ -142,7 +142,7 @@ def test_a_refusal_is_said_to_be_one(schema: Any, method: Any, monkeypatch: pyte
 
 def test_wrong_use_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="'magic' is not known"):
-        ScriptedChat().with_structured_output(Person, method="magic")  # type: ignore[arg-type]
+        ScriptedChat().with_structured_output(Person, method="magic")  # type: ignore[arg-type]  # the point
     with pytest.raises(ConfigurationError, match="needs a schema"):
         ScriptedChat().with_structured_output(method="json_schema")
 
@@ -166,7 +166,7 @@ def test_tracers_are_told_the_schema_and_the_wire_is_not() -> None:
 
     for method in ("json_schema", "function_calling", "json_mode"):
         llm = by_tool() if method == "function_calling" else by_text()
-        structured = llm.with_structured_output(Person, method=method)  # type: ignore[arg-type]
+        structured = llm.with_structured_output(Person, method=method)
         structured.invoke("hi", config={"callbacks": [Options()]})
         assert options[-1]["ls_structured_output_format"]["schema"] == convert_to_json_schema(Person)
         assert options[-1]["ls_structured_output_format"]["kwargs"]["method"] == method

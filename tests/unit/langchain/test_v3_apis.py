@@ -8,7 +8,7 @@ import pytest
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
 from langchain_tikhub import ChatTikHub
-from tests.signing import SERVERS, Call, Say, Signing, Think
+from tests.signing import SERVERS, Call, Say, Signing, Step, Think
 
 if TYPE_CHECKING:
     from tests.scripted_server import ScriptedServer
@@ -19,7 +19,7 @@ pytestmark = [
 ]
 
 CALLS = [Call("Paris", "call_1"), Call("Lyon", "call_2")]
-STEP = [Think("Two cities."), Think("", hidden=True), Say("I look it up."), *CALLS]
+STEP: Step = [Think("Two cities."), Think("", hidden=True), Say("I look it up."), *CALLS]
 
 
 def model(signing: type[Signing], server: ScriptedServer, **settings: Any) -> ChatTikHub:
@@ -39,6 +39,7 @@ def test_events_are_valid_and_end_in_the_same_message(
     assert_valid_event_stream(events)
     whole = llm.invoke("hi")
     kinds = [block["type"] for block in whole.content_blocks]
+    assert stream.output_message is not None
     assert [block["type"] for block in stream.output_message.content_blocks] == kinds
     assert stream.output_message.text == whole.text == "I look it up."
     assert [call["args"] for call in stream.output_message.tool_calls] == [{"city": "Paris"}, {"city": "Lyon"}]

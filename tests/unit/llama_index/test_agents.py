@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from llama_index.core.agent.workflow import AgentStream, AgentWorkflow, FunctionAgent, ReActAgent
+from llama_index.core.agent.workflow import AgentOutput, AgentStream, AgentWorkflow, FunctionAgent, ReActAgent
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.program import FunctionCallingProgram
@@ -56,7 +56,7 @@ async def test_a_function_agent_calls_tools_in_parallel_and_thinks_aloud(server:
     agent = FunctionAgent(tools=[get_weather], llm=llm_at(server), system_prompt="Help.")
     handler = agent.run("Weather in Paris and Lyon?")
     events = [event async for event in handler.stream_events()]
-    output = await handler
+    output: AgentOutput = await handler
     assert output.response.content == "Sunny in both."
     assert {call.tool_kwargs["city"] for call in output.tool_calls} == {"Paris", "Lyon"}
     second = server.requests[1]
@@ -71,7 +71,9 @@ async def test_a_function_agent_calls_tools_in_parallel_and_thinks_aloud(server:
 
 async def test_a_function_agent_works_without_streaming(server: ScriptedServer) -> None:
     scripted(server, Said(calls=[Call("c1", "get_weather", '{"city": "Paris"}')]), Said("Sunny."))
-    output = await FunctionAgent(tools=[get_weather], llm=llm_at(server), streaming=False).run("Weather in Paris?")
+    output: AgentOutput = await FunctionAgent(tools=[get_weather], llm=llm_at(server), streaming=False).run(
+        "Weather in Paris?"
+    )
     assert output.response.content == "Sunny."
     assert not any(request.json().get("stream") for request in server.requests)
 
@@ -86,7 +88,7 @@ async def test_a_workflow_of_agents_hands_off(server: ScriptedServer) -> None:
     llm = llm_at(server)
     front = FunctionAgent(name="front", description="Greets.", tools=[], llm=llm, can_handoff_to=["weather"])
     weather = FunctionAgent(name="weather", description="Knows weather.", tools=[get_weather], llm=llm)
-    output = await AgentWorkflow(agents=[front, weather], root_agent="front").run("Weather in Paris?")
+    output: AgentOutput = await AgentWorkflow(agents=[front, weather], root_agent="front").run("Weather in Paris?")
     assert (output.response.content, output.current_agent_name) == ("Sunny.", "weather")
     assert "handoff" in COLUMN.tools(server.requests[0])
 
@@ -106,7 +108,7 @@ async def test_an_answer_survives_a_stored_memory(server: ScriptedServer) -> Non
     stored = [message.model_dump_json() for message in memory.get_all()]
     history = [ChatMessage.model_validate_json(text) for text in stored]
     again = ChatMemoryBuffer.from_defaults(history, token_limit=10_000, tokenizer_fn=str.split)
-    output = await agent.run("And again?", memory=again)
+    output: AgentOutput = await agent.run("And again?", memory=again)
     assert output.response.content == "As I said."
     messages = server.requests[2].json()["messages"]
     assert [message["role"] for message in messages] == ["user", "assistant", "tool", "tool", "assistant", "user"]

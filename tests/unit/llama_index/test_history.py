@@ -129,7 +129,8 @@ def test_an_empty_media_block_is_an_error_that_names_it() -> None:
     ],
 )
 def test_roles(role: str, neutral: str) -> None:
-    assert to_conversation([ChatMessage(role=role, content="x")]) == [Message(neutral, [Text("x")])]  # type: ignore[arg-type]
+    (message,) = to_conversation([ChatMessage(role=role, content="x")])
+    assert (message.role, message.parts) == (neutral, [Text("x")])
 
 
 def test_speakers_of_one_role_keep_their_names() -> None:

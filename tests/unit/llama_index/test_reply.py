@@ -9,6 +9,7 @@ from llama_index.core.base.llms.types import (
     AudioBlock,
     ChatMessage,
     CitationBlock,
+    ContentBlock,
     ImageBlock,
     LogProb,
     TextBlock,
@@ -20,6 +21,7 @@ from llama_index_tikhub.history import to_conversation
 from llama_index_tikhub.reply import StreamBuilder, chat_response, from_reply, raw_of
 from tikhub_ai import (
     Accumulator,
+    AnyPart,
     AudioDelta,
     ChatReply,
     Choice,
@@ -97,7 +99,7 @@ def test_sound_goes_back_with_its_id_and_its_words() -> None:
 
 def test_raw_sound_keeps_its_rate_and_a_servers_call_its_empty_input() -> None:
     """Gemini speaks `audio/L16;codec=pcm;rate=24000`; OpenAI's image_generation_call has no input."""
-    parts = [
+    parts: list[AnyPart] = [
         ServerToolCall("ig_1", "image_generation", {}, state={"item": {}}, issuer=Issuer("responses", "gpt")),
         Media("audio", data="aGVsbG8=", mime_type="audio/L16;codec=pcm;rate=24000"),
     ]
@@ -107,9 +109,13 @@ def test_raw_sound_keeps_its_rate_and_a_servers_call_its_empty_input() -> None:
 
 def test_a_plain_answer_needs_no_skeleton() -> None:
     assert from_reply([Text("Hello")]).additional_kwargs == {}
-    thought = [Reasoning("Hm.", state={"field": "reasoning"}, issuer=CLAUDE), Text("Hi"), ToolCall("c1", "f")]
+    thought: list[AnyPart] = [
+        Reasoning("Hm.", state={"field": "reasoning"}, issuer=CLAUDE),
+        Text("Hi"),
+        ToolCall("c1", "f"),
+    ]
     assert from_reply(thought).additional_kwargs == {}
-    written = [Text("Hi"), ToolCall("c1", "f", '{"a":1}')]  # no block keeps how the model spaced it
+    written: list[AnyPart] = [Text("Hi"), ToolCall("c1", "f", '{"a":1}')]  # no block keeps how the model spaced it
     assert from_reply(written).additional_kwargs.keys() == {"tikhub_parts"}
 
 
@@ -121,6 +127,7 @@ def test_calls_stand_in_blocks_alone() -> None:
 def test_sources_are_citation_blocks_after_all_else() -> None:
     *_, source = from_reply(RICH).blocks
     assert isinstance(source, CitationBlock)
+    assert isinstance(source.cited_content, TextBlock)
     assert (source.source, source.title, source.cited_content.text) == ("https://r.test", "R", "777")
     assert source.additional_location_info == {"start": 4, "end": 9}
 
@@ -162,7 +169,7 @@ def test_an_empty_answer_has_empty_text_and_a_call_has_none() -> None:
 
 
 def edited(message: ChatMessage, **changes: Any) -> ChatMessage:
-    blocks = []
+    blocks: list[ContentBlock] = []
     for block in message.blocks:
         if isinstance(block, TextBlock) and "text" in changes:
             blocks.append(TextBlock(text=changes["text"]))

@@ -19,6 +19,7 @@ from llama_index_tikhub import TikHub, TikHubLLM
 from tests.scripted_server import Answer, ScriptedServer, sse
 from tests.standard.llama_index_probes import Callbacks, ask, dispatched
 from tikhub_ai import (
+    APIStatusError,
     AuthenticationError,
     ConfigurationError,
     IncompleteStreamError,
@@ -50,10 +51,14 @@ def gateway(server: ScriptedServer) -> ScriptedServer:
 
 
 def llm_at(server: ScriptedServer, **settings: Any) -> TikHub:
-    return TikHub(
-        **{"model": "gpt-4o", "api": "chat_completions", "api_key": KEY, "base_url": server.url, "max_retries": 0}
-        | settings
-    )
+    given: dict[str, Any] = {
+        "model": "gpt-4o",
+        "api": "chat_completions",
+        "api_key": KEY,
+        "base_url": server.url,
+        "max_retries": 0,
+    }
+    return TikHub(**(given | settings))
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -197,7 +202,8 @@ def test_errors_are_the_cores_own(gateway: ScriptedServer, status: int, error: A
     gateway.answers = [Answer({"error": error}, status=status)]
     with pytest.raises(kind) as raised:
         llm_at(gateway, max_retries=2).chat(HELLO)
-    assert raised.value.status_code == status  # type: ignore[attr-defined]
+    assert isinstance(raised.value, APIStatusError)
+    assert raised.value.status_code == status
     assert len(gateway.requests) == 1
 
 
@@ -291,8 +297,8 @@ async def test_errors_hold_no_secret(gateway: ScriptedServer, endpoint: str) -> 
 
 def test_a_key_set_later_is_as_secret() -> None:
     llm = TikHub("gpt-4o")
-    llm.api_key = KEY  # type: ignore[assignment]
-    llm.default_headers = {"x-tenant": HEADER}
+    llm.api_key = KEY  # type: ignore[assignment]  # sealed when it is set, which no checker can see
+    llm.default_headers = {"x-tenant": HEADER}  # type: ignore[assignment]  # as above
     shown = repr(llm) + repr(llm.__dict__) + pickle.dumps(llm, 0).decode("latin-1")
     assert KEY not in shown
     assert HEADER not in shown
