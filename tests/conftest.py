@@ -14,6 +14,8 @@ from tikhub_ai.http.transport import Transport
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tikhub_ai import Key
+
 
 pytest_plugins = ["tests.faults.table", "tests.matrix.summary", "tests.moves.summary", "tests.secrets.count"]
 """What is printed at the end. Not in the folders' own conftests, which a run on several processes does not load."""
@@ -43,7 +45,7 @@ def _every_body_passes_its_specification(
     sent: list[tuple[str, Any]] = []
     original = Transport._wire
 
-    def recording(self: Transport, asked: Any, key: str, **how: Any) -> Any:
+    def recording(self: Transport, asked: Any, key: Key, **how: Any) -> Any:
         wire = original(self, asked, key, **how)
         if wire.method == "POST" and isinstance(wire.content, bytes):  # a form is not JSON
             sent.append((asked.path, json.loads(wire.content) if wire.content else None))

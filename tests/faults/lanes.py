@@ -38,12 +38,12 @@ class Lane:
     Attributes:
         name: Its column in the table.
         streamed: Whether it asks for a stream.
-        ask: Makes a call with such settings, and gives the text of the answer.
+        ask: Makes a call with such settings, and returns the text of the answer; of embeddings, the whole reply.
     """
 
     name: str
     streamed: bool
-    ask: Callable[..., Awaitable[str]]
+    ask: Callable[..., Awaitable[Any]]
 
     @property
     def backend(self) -> str:

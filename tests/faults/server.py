@@ -141,7 +141,7 @@ def serve(connection: socket.socket) -> None:
         path = target if target.startswith("/") or method == "CONNECT" else "/" + target.split("/", 3)[-1]
         name = "CONNECT" if method == "CONNECT" else path.split("/")[1]
         steps = scripts[name][min(len(seen[name]) + 1, len(scripts[name])) - 1]
-        while len(rest) < length and steps[:1] != [["unread", None]]:
+        while len(rest) < length and [kind for kind, _ in steps[:1]] != ["unread"]:
             piece = connection.recv(65536)
             if not piece:
                 return

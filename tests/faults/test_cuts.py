@@ -11,14 +11,14 @@ from tests import cassettes
 from tests.faults.lanes import CORE, FRAMEWORKS, REQUEST, Lane, assert_ours
 from tests.faults.wire import CLOSE, EVENTS, RESET, Step, chunk, head, send, sleep
 from tests.streams import items_of, pieces_of
-from tikhub_ai import APIConnectionError, End, IncompleteStreamError, TextDelta
+from tikhub_ai import APIConnectionError, ChatReply, End, IncompleteStreamError, TextDelta
 from tikhub_ai.apis import chat_completions
 from tikhub_ai.catalog import facts
 from tikhub_ai.chat import ChatReader
 
 if TYPE_CHECKING:
     from tests.faults.conftest import FaultServer
-    from tikhub_ai import ChatReply, Delta
+    from tikhub_ai import Delta, Transcript
 
 pytestmark = pytest.mark.outside_openapi("one request again and again; others hold it against the OpenAPI")
 
@@ -39,12 +39,13 @@ def read(body: bytes, size: int) -> tuple[str, bool]:
     """The text that a reader hands out of a body in pieces, and whether it called the answer whole."""
     reader = ChatReader(chat_completions.decoder(REQUEST, facts("m")), {"content-type": "text/event-stream"})
     deltas: list[Delta] = []
-    partial: ChatReply | None = None
+    partial: ChatReply | Transcript | None = None
     is_whole = True
     try:
         deltas.extend(items_of(reader, *pieces_of(body, size)))
     except IncompleteStreamError as error:
         partial, is_whole = error.partial, False
+    assert isinstance(partial, ChatReply | None)
     text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
     assert is_whole or (partial.text if partial else "") == text
     assert [isinstance(delta, End) for delta in deltas].count(True) == is_whole

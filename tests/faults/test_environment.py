@@ -248,7 +248,8 @@ async def test_a_ca_file_that_is_not_there_is_a_configuration_error(
 
 
 def test_all_backends_share_one_tls_context() -> None:
-    assert aiohttp_backend.pools.context(True) is httpx_backend.pools.context(True)
+    contexts = [vars(library)["pools"].context(True) for library in (aiohttp_backend, httpx_backend)]
+    assert contexts[0] is contexts[1]
 
 
 # --- what goes out and comes in -------------------------------------------------------------------------------------

@@ -70,9 +70,13 @@ async def test_fault(faults: FaultServer, attempts: list[str], row: Row, lane: L
 
 # --- calls that must not be made twice ------------------------------------------------------------------------------
 
-ONCE = ("closed after the request was read", "reset after the request was read", "closed before the request was read")
+ONCE: tuple[str, ...] = (
+    "closed after the request was read",
+    "reset after the request was read",
+    "closed before the request was read",
+)
 ONCE += ("no answer", "half a body, then nothing", "a status line of rubbish", "closed inside the headers")
-AGAIN = ("connection refused", "no such host", "an unknown certificate", "connecting takes too long")
+AGAIN: tuple[str, ...] = ("connection refused", "no such host", "an unknown certificate", "connecting takes too long")
 AGAIN += ("closed during the TLS handshake",)
 
 
@@ -199,7 +203,7 @@ async def test_embeddings_in_which_each_batch_fails_once_are_whole_and_in_order(
 ) -> None:
     faults.script("x", [CLOSE], [RESET], EMBEDDED)
     reply = await lane.ask(base_url=faults.url())
-    assert [list(vector) for vector in reply.vectors] == [[1, 2], [3, 4]] * 2  # type: ignore[attr-defined]  # no text here
+    assert [list(vector) for vector in reply.vectors] == [[1, 2], [3, 4]] * 2
     assert len(faults.seen("x")) == 4
 
 

@@ -61,9 +61,10 @@ class Pipe(io.RawIOBase):
 
 
 def upload_of(kind: str, folder: Path) -> Upload:
-    if kind == "pipe":
-        return Upload(Pipe(CONTENT), "talk.mp3", is_seekable=False)
     content: Any = CONTENT
+    if kind == "pipe":
+        content = Pipe(CONTENT)
+        return Upload(content, "talk.mp3", is_seekable=False)
     if kind == "path":
         content = folder / "talk.mp3"
         content.write_bytes(CONTENT)

@@ -11,6 +11,7 @@ import yaml
 
 from tests import cassettes
 from tests.scenarios import Scenario, load
+from tests.streams import end_of
 from tikhub_ai import ChatClient, ChatRequest, Message, Settings, Text
 
 if TYPE_CHECKING:
@@ -70,5 +71,5 @@ async def test_sync_and_async_decode_one_cassette_to_the_same_events_and_headers
         sync = list(client.stream(request))
         other = [delta async for delta in client.astream(request)]
         assert sync == other
-        assert sync[-1].reply.headers == other[-1].reply.headers != {}
+        assert end_of(sync).reply.headers == end_of(other).reply.headers != {}
         assert client.complete(request) == await client.acomplete(request)

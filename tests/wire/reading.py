@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import httpx2
+import openai
 
+from tests.streams import end_of
 from tikhub_ai import ChatClient, ChatReply, ChatRequest, End, Message, Settings, Text, ToolResult
 
 if TYPE_CHECKING:
@@ -23,6 +26,17 @@ def client_of(api: Any, exchange: Exchange, *, is_async: bool = False) -> ChatCl
     return ChatClient(Settings(api_key="sk-test", base_url="http://gateway.test", max_retries=0, **clients), api=api)
 
 
+def openai_sdk(status: int, headers: Any, body: bytes) -> openai.OpenAI:
+    """The openai SDK, which gets this answer to every call."""
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(status, headers=headers, content=body))
+    return openai.OpenAI(
+        api_key="sk-test",
+        base_url="http://gateway.test/v1",
+        max_retries=0,
+        http_client=httpx2.Client(transport=transport),
+    )
+
+
 def request_of(exchange: Exchange, default: str = "gpt-4o") -> ChatRequest:
     """A request of the recorded model."""
     model = exchange.request.get("model") or default
@@ -38,10 +52,9 @@ async def all_ways(api: Any, exchange: Exchange, default: str = "gpt-4o") -> lis
     sync = list(client_of(api, exchange).stream(request))
     other = [delta async for delta in client_of(api, exchange, is_async=True).astream(request)]
     assert sync == other
-    ends = [delta for delta in sync if isinstance(delta, End)]
-    assert len(ends) == 1
-    assert sync[-1] is ends[0]
-    return [ends[0].reply, other[-1].reply]
+    end = end_of(sync)
+    assert [delta for delta in sync if isinstance(delta, End)] == [end]
+    return [end.reply, end_of(other).reply]
 
 
 def continued(reply: ChatReply, asked: str = "go on") -> list[Message]:

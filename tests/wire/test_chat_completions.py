@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import openai
 import orjson
 import pytest
 from openai.lib.streaming.chat import ChatCompletionStreamState
 
-from tests.wire.reading import all_ways, client_of, request_of
+from tests.wire.reading import all_ways, client_of, openai_sdk, request_of
 from tests.wire.recordings import Exchange, exchanges, needs_recordings
 from tikhub_ai import APIStatusError
 
@@ -22,15 +21,7 @@ ERRORS = exchanges(API, "refused")
 
 def sdk_reading(exchange: Exchange) -> Any:
     """What the openai SDK makes of the same bytes: a ChatCompletion, plain or folded."""
-    transport = httpx.MockTransport(
-        lambda _: httpx.Response(exchange.status, headers=exchange.headers, content=exchange.body)
-    )
-    sdk = openai.OpenAI(
-        api_key="sk-test",
-        base_url="http://gateway.test/v1",
-        max_retries=0,
-        http_client=httpx.Client(transport=transport),
-    )
+    sdk = openai_sdk(exchange.status, exchange.headers, exchange.body)
     asked: dict[str, Any] = {"model": "as-recorded", "messages": [{"role": "user", "content": "as recorded"}]}
     if not exchange.is_stream:
         return sdk.chat.completions.create(**asked)

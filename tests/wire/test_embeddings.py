@@ -12,6 +12,7 @@ import httpx
 import openai
 import pytest
 
+from tests.wire.reading import openai_sdk
 from tests.wire.recordings import Exchange, exchanges, needs_recordings
 from tikhub_ai import APIStatusError, EmbeddingsClient, EmbeddingsReply, Settings
 
@@ -51,12 +52,7 @@ async def both_ways(exchange: Exchange, sent: list[Any] | None = None) -> list[E
 
 def sdk_reading(exchange: Exchange, **asked: Any) -> Any:
     """What the openai SDK makes of the same bytes. Without encoding_format it asks for base64 and unpacks it."""
-    sdk = openai.OpenAI(
-        api_key="sk-test",
-        base_url="http://gateway.test/v1",
-        max_retries=0,
-        http_client=httpx.Client(transport=transport_of(exchange)),
-    )
+    sdk = openai_sdk(exchange.status, exchange.headers, exchange.body)
     return sdk.embeddings.create(model="m", input=exchange.request["input"], **asked)
 
 
@@ -104,4 +100,5 @@ async def test_errors_agree_with_the_sdk(exchange: Exchange) -> None:
     assert ours.value.status_code == theirs.value.status_code
     assert ours.value.code == theirs.value.code
     assert ours.value.type == theirs.value.type
+    assert isinstance(theirs.value.body, dict)
     assert theirs.value.body["message"] in ours.value.message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_a_failure_after_the_status_is_an_error_and_no_answer(api: str, exchange
     assert not isinstance(caught.value, IncompleteStreamError)
 
 
-def halved() -> list[object]:
+def halved() -> list[Any]:
     """Every recorded stream without its second half, where its end is in that."""
     cut = []
     for api in ENDPOINTS:

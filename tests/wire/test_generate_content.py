@@ -13,7 +13,7 @@ import pytest
 from google.genai import types
 
 from tests import gemini_types
-from tests.streams import items_of, pieces_of
+from tests.streams import end_of, items_of, pieces_of
 from tests.wire.reading import continued
 from tests.wire.recordings import Exchange, exchanges, named, needs_recordings
 from tikhub_ai import (
@@ -88,11 +88,10 @@ async def all_ways(exchange: Exchange) -> list[ChatReply]:
     sync = list(client_of(exchange).stream(HELLO))
     other = [delta async for delta in client_of(exchange, is_async=True).astream(HELLO)]
     assert sync == other
-    ends = [delta for delta in sync if isinstance(delta, End)]
-    assert len(ends) == 1
-    assert sync[-1] is ends[0]
-    assert "".join(delta.text for delta in sync if isinstance(delta, TextDelta)) == ends[0].reply.text
-    return [ends[0].reply, other[-1].reply]
+    end = end_of(sync)
+    assert [delta for delta in sync if isinstance(delta, End)] == [end]
+    assert "".join(delta.text for delta in sync if isinstance(delta, TextDelta)) == end.reply.text
+    return [end.reply, end_of(other).reply]
 
 
 @dataclass
@@ -200,18 +199,24 @@ async def test_code_that_google_runs_is_parts_in_their_order(exchange: Exchange)
     code = (await all_ways(exchange))[0]
     kinds = [type(part) for part in code.parts]
     assert kinds == [ServerToolCall, ServerToolResult, ServerToolCall, ServerToolResult, Text]
-    assert code.parts[2].arguments == {"code": "print(37170 * 12390)", "language": "PYTHON"}
-    assert code.parts[3].tool_call_id == code.parts[2].id
-    assert code.parts[3].output["output"] == "460536300\n"
+    call, result = code.parts[2:4]
+    assert isinstance(call, ServerToolCall)
+    assert isinstance(result, ServerToolResult)
+    assert call.arguments == {"code": "print(37170 * 12390)", "language": "PYTHON"}
+    assert result.tool_call_id == call.id
+    assert result.output["output"] == "460536300\n"
 
 
 @pytest.mark.parametrize("exchange", named(API, "gemini-test-google-model-file-search-grounding-gemini-3-true[3]"))
 async def test_searches_that_google_runs_are_parts_in_their_order(exchange: Exchange) -> None:
     search = (await all_ways(exchange))[0]
     assert [type(part) for part in search.parts] == [ServerToolCall, ServerToolResult, Text, Text]
-    assert search.parts[0].name == "file_search"
-    (citation,) = search.parts[2].citations
-    assert search.parts[2].text[citation.start : citation.end] == "The capital of France is **Paris**."
+    call, text = search.parts[0], search.parts[2]
+    assert isinstance(call, ServerToolCall)
+    assert isinstance(text, Text)
+    assert call.name == "file_search"
+    (citation,) = text.citations
+    assert text.text[citation.start : citation.end] == "The capital of France is **Paris**."
     assert citation.cited_text == "Paris is the capital of France. The Eiffel Tower is a famous landmark in Paris.\n"
 
 

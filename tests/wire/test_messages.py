@@ -127,13 +127,13 @@ async def test_an_answer_replayed_to_claude_says_every_block_again(exchange: Exc
     reply = (await all_ways("messages", exchange, "claude-sonnet-4-5"))[0]
     body = body_of(reply, "claude-sonnet-4-5")
     content = body["messages"][1]["content"] if len(body["messages"]) > 2 else []
-    said = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    said: list[dict[str, Any]] = [{"type": "text", "text": content}] if isinstance(content, str) else content
     if theirs:
         assert [block["type"] for block in said][: len(theirs)] == [block[0] for block in theirs]
     signed = {"thinking": ("thinking", "signature"), "redacted_thinking": ("data",)}
     thoughts = [tuple(block[key] for key in signed[block["type"]]) for block in said if block["type"] in signed]
     assert thoughts == [block[1:] for block in theirs if block[0] in signed]
-    refusals = [
+    refusals: list[list[Any]] = [
         [] for part in reply.parts if isinstance(part, Refusal) and part.text != NOT_EXPLAINED
     ]  # a refusal's words are text again
     cited = [block.get("citations", []) for block in said if block["type"] == "text"]

@@ -8,14 +8,14 @@ import pytest
 
 from tests.streams import items_of, pieces_of
 from tests.wire.recordings import named, needs_recordings
-from tikhub_ai import ChatRequest, End, IncompleteStreamError, Message, Text, TextDelta
+from tikhub_ai import ChatReply, ChatRequest, End, IncompleteStreamError, Message, Text, TextDelta
 from tikhub_ai.apis import messages
 from tikhub_ai.catalog import facts
 from tikhub_ai.chat import ChatReader
 
 if TYPE_CHECKING:
     from tests.wire.recordings import Exchange
-    from tikhub_ai import ChatReply, Delta
+    from tikhub_ai import Delta, Transcript
 
 pytestmark = needs_recordings
 
@@ -31,6 +31,7 @@ def read(body: bytes, size: int) -> tuple[ChatReply | None, bool]:
     """What a reader makes of a body in pieces: the reply, or its partial, and whether it called it whole."""
     reader = ChatReader(messages.decoder(REQUEST, facts(MODEL)), {"content-type": "text/event-stream"})
     deltas: list[Delta] = []
+    reply: ChatReply | Transcript | None
     try:
         deltas.extend(items_of(reader, *pieces_of(body, size)))
     except IncompleteStreamError as error:
@@ -40,6 +41,7 @@ def read(body: bytes, size: int) -> tuple[ChatReply | None, bool]:
         (end,) = [delta for delta in deltas if isinstance(delta, End)]
         assert deltas[-1] is end
         reply, is_whole = end.reply, True
+    assert isinstance(reply, ChatReply | None)
     given = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
     assert given == (reply.text if reply else "")
     return reply, is_whole

@@ -6,14 +6,13 @@ import json
 import warnings
 from typing import Any
 
-import httpx
 import openai
 import orjson
 import pytest
 
 from tests import openapi
-from tests.streams import items_of, pieces_of
-from tests.wire.reading import all_ways, client_of, request_of
+from tests.streams import end_of, items_of, pieces_of
+from tests.wire.reading import all_ways, client_of, openai_sdk, request_of
 from tests.wire.recordings import Exchange, exchanges, named, needs_recordings
 from tikhub_ai import (
     APIStatusError,
@@ -48,15 +47,7 @@ _FINISHED = {"max_output_tokens": "length", "max_tokens": "length"}
 
 def sdk_events(exchange: Exchange) -> Any:
     """What the openai SDK makes of the same bytes: a Response, or the events of a stream."""
-    transport = httpx.MockTransport(
-        lambda _: httpx.Response(exchange.status, headers=exchange.headers, content=exchange.body)
-    )
-    sdk = openai.OpenAI(
-        api_key="sk-test",
-        base_url="http://gateway.test/v1",
-        max_retries=0,
-        http_client=httpx.Client(transport=transport),
-    )
+    sdk = openai_sdk(exchange.status, exchange.headers, exchange.body)
     if exchange.is_stream:
         return list(sdk.responses.create(model="as-recorded", input="as recorded", stream=True))
     return sdk.responses.create(model="as-recorded", input="as recorded")
@@ -173,8 +164,7 @@ def without(left_out: str, chunk: dict[str, Any]) -> dict[str, Any] | None:
 
 def read(body: bytes) -> ChatReply:
     reader = ChatReader(responses.decoder(ChatRequest("gpt-5", []), facts("gpt-5")), {})
-    reply: ChatReply = list(items_of(reader, body))[-1].reply
-    return reply
+    return end_of(items_of(reader, body)).reply
 
 
 def without_encryption(reply: ChatReply) -> ChatReply:

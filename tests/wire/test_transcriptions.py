@@ -6,20 +6,19 @@ import email
 import json
 from typing import Any
 
-import httpx
-import openai
 import pytest
 
 from tests.wire.media import MediaExchange, media_recordings
+from tests.wire.reading import openai_sdk
 from tests.wire.recordings import needs_recordings
 from tikhub_ai.apis.transcriptions import TranscriptDecoder, decode, encode
 from tikhub_ai.file_types import HEAD
 from tikhub_ai.http.sse import SSEDecoder
-from tikhub_ai.transcript import Transcript, TranscriptionRequest
+from tikhub_ai.transcript import Transcript, TranscriptEvent, TranscriptionRequest
 from tikhub_ai.wire import FilePart, Upload
 
 pytestmark = needs_recordings
-EXCHANGES = [
+EXCHANGES: list[Any] = [
     pytest.param(exchange, id=f"{param.id}[{number}]")
     for param in media_recordings("transcriptions")
     for number, exchange in enumerate(param.values[0])
@@ -40,11 +39,7 @@ def test_every_recorded_answer_is_read_as_the_sdk_reads_it(exchange: MediaExchan
     assert transcript.text
     if is_stream(exchange):
         return
-    body = exchange.response.body
-    answer = httpx.MockTransport(lambda _: httpx.Response(200, headers=exchange.response.headers, content=body))
-    sdk = openai.OpenAI(
-        api_key="sk-test", base_url="http://gateway.test/v1", http_client=httpx.Client(transport=answer)
-    )
+    sdk = openai_sdk(200, exchange.response.headers, exchange.response.body)
     said: Any = sdk.audio.transcriptions.create(file=("a.wav", b""), model="m")
     if isinstance(said, str):
         assert transcript.raw == said
@@ -62,7 +57,8 @@ def test_every_recorded_answer_is_read_as_the_sdk_reads_it(exchange: MediaExchan
 @pytest.mark.parametrize("exchange", [param for param in EXCHANGES if is_stream(param.values[0])])
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
 def test_a_stream_folds_to_the_same_transcript_however_it_is_cut(exchange: MediaExchange, size: int) -> None:
-    sse, decoder, made = SSEDecoder(), TranscriptDecoder(), []
+    sse, decoder = SSEDecoder(), TranscriptDecoder()
+    made: list[TranscriptEvent] = []
     body = exchange.response.body
     events = [event for at in range(0, len(body), size) for event in sse.feed(body[at : at + size])] + sse.close()
     for event in events:
@@ -102,7 +98,7 @@ def test_every_recorded_form_can_be_asked_for_by_our_names(exchange: MediaExchan
     parts = parts_of(exchange)
     fields = {name: value.decode() for name, filename, value in parts if filename is None}
     content, filename = next((value, filename) for _, filename, value in parts if filename)
-    asked = {
+    asked: dict[str, Any] = {
         "language": fields.pop("language", None),
         "response_format": fields.pop("response_format", "json"),
         "stream": fields.pop("stream", "") == "true",
