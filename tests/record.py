@@ -12,6 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 # In place of this folder, whose `secrets` would hide Python's.
@@ -84,7 +85,7 @@ def record(scenarios: list[Scenario], source: Source, folder: str) -> None:
         path = cassettes.path_of(folder, item.name, item.api)
         connection = item.connection(source.base_url, source.api_key, source.model)
         if folder == "tikhub":
-            live = {"dimensions": 1536} if item.api == "embeddings" else {}
+            live: dict[str, Any] = {"dimensions": 1536} if item.api == "embeddings" else {}
             connection = dataclasses.replace(connection, model=source.model, **live)
         with cassettes.recorder(folder, "all").use_cassette(str(path)):
             done = item.run(connection)

@@ -168,7 +168,7 @@ class Claude(Signing):
         message = {"id": f"msg_{len(self.issued)}", "type": "message", "role": "assistant", "model": self.model}
         if not streams:
             return Answer({**message, "content": items, "stop_reason": reason, "usage": usage})
-        started = {**message, "content": [], "stop_reason": None, "usage": usage}
+        started: dict[str, Any] = {**message, "content": [], "stop_reason": None, "usage": usage}
         payloads: list[dict[str, Any]] = [{"type": "message_start", "message": started}]
         for index, item in enumerate(items):
             payloads += self._streamed(index, item)
@@ -342,8 +342,8 @@ class Gemini(Signing):
         counts = {"promptTokenCount": 9, "candidatesTokenCount": 9, "totalTokenCount": 18}
         about = {"modelVersion": self.model, "responseId": f"r{len(self.issued)}", "usageMetadata": counts}
         groups = [[item] for item in items] if streams else [items]
-        chunks = [{"candidates": [{"index": 0, "content": {"role": "model", "parts": parts}}], **about}
-                  for parts in groups]  # fmt: skip
+        contents = [{"role": "model", "parts": parts} for parts in groups]
+        chunks: list[Any] = [{"candidates": [{"index": 0, "content": content}], **about} for content in contents]
         chunks[-1]["candidates"][0]["finishReason"] = "STOP"
         return sse(*chunks, done=False) if streams else Answer(chunks[0])
 

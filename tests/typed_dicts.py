@@ -12,7 +12,7 @@ from typing import Required as OtherRequired
 from typing_extensions import is_typeddict
 
 _WRAPPERS = (Required, NotRequired, OtherRequired, OtherNotRequired, Annotated)
-_SCALARS = {str: str, int: int, bool: bool, float: (int, float), NoneType: NoneType}
+_SCALARS: dict[Any, Any] = {str: str, int: int, bool: bool, float: (int, float), NoneType: NoneType}
 
 
 @cache

@@ -39,12 +39,11 @@ def asked(answer: Answer, payloads: list[Any]) -> ChatReply | None:
     GATEWAY.body, GATEWAY.content_type = answer.body(payloads), answer.content_type
     request = ChatRequest(MODELS[answer.api], [Message("user", [Text("Hello?")])])
     client = ChatClient(GATEWAY.settings, api=answer.api)  # type: ignore[arg-type]  # one of its names
+    found: TikHubAIError | None = None
     try:
         deltas: list[Any] = list(client.stream(request)) if answer.is_stream else [End(client.complete(request))]
     except TikHubAIError as error:
         found = error
-    else:
-        found = None
     if found is not None:  # and it holds no exception of a codec's, whose frames hold the answer
         assert found.message
         assert isinstance(found.__context__, TikHubAIError | None)

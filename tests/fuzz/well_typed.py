@@ -13,9 +13,10 @@ from tikhub_ai import conversation, deltas
 def problems(value: Any, place: str = "") -> list[str]:
     """Each field of a dataclass, and of those in it, that holds another type than it declares."""
     found: list[str] = []
+    kind: Any = type(value)
     for field in fields(value):
         inner = getattr(value, field.name)
-        if not _fits(inner, _hints(type(value))[field.name]):
+        if not _fits(inner, _hints(kind)[field.name]):
             found.append(f"{place}{type(value).__name__}.{field.name} is {inner!r:.60}")
         for number, item in enumerate(inner if isinstance(inner, list) else [inner]):
             if is_dataclass(item) and not isinstance(item, type):
@@ -24,7 +25,7 @@ def problems(value: Any, place: str = "") -> list[str]:
 
 
 @cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind, {**vars(conversation), **vars(deltas), "Mapping": dict, "Sequence": list})
 
 

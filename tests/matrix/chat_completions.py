@@ -185,10 +185,10 @@ class ChatCompletions(Column):
         return {"role": "assistant", "content": "", "refusal": None}
 
     def said_in_pieces(self, text: str, *, logprobs: bool = False) -> list[dict[str, Any]]:
-        return [
-            self.chunk({"content": piece}, **({"logprobs": {"content": [_token(piece)]}} if logprobs else {}))
-            for piece in pieces(text)
-        ]
+        def more(piece: str) -> dict[str, Any]:
+            return {"logprobs": {"content": [_token(piece)]}} if logprobs else {}
+
+        return [self.chunk({"content": piece}, **more(piece)) for piece in pieces(text)]
 
     def stream(self, said: Said) -> list[dict[str, Any]]:
         chunks = [self.chunk(self.opening())]
@@ -206,7 +206,10 @@ class ChatCompletions(Column):
                         chunks.append(self.chunk({"tool_calls": [{"index": calls, "function": {"arguments": piece}}]}))
                     calls += 1
                 case Speak(data, transcript):
-                    spoken = [{**_AUDIO, "transcript": ""}, *({"transcript": piece} for piece in pieces(transcript))]
+                    spoken: list[dict[str, Any]] = [
+                        {**_AUDIO, "transcript": ""},
+                        *({"transcript": piece} for piece in pieces(transcript)),
+                    ]
                     spoken += [*({"data": piece} for piece in pieces(data)), {"expires_at": 1782959417}]
                     chunks += [self.chunk({"audio": piece}) for piece in spoken]
                 case _:

@@ -259,7 +259,8 @@ def _in_pieces(part: Part, *, is_first_call: bool) -> list[dict[str, Any]]:
 
 
 def _grounding(said: Said) -> dict[str, Any]:
-    chunks, supports = [], []
+    chunks: list[Any] = []
+    supports: list[Any] = []
     start = 0
     for part in said.of(Say):
         end = start + len(part.text.encode("utf-8", "surrogatepass"))

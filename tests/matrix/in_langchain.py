@@ -97,7 +97,7 @@ def messages(feature: Feature) -> list[BaseMessage]:
 
 
 def _runnable(model: ChatTikHub, feature: Feature, column: Column) -> Any:
-    name = feature.name
+    name: Any = feature.name
     if feature.is_structured:
         return model.with_structured_output(asked.Weather, method=name, include_raw=True)
     arguments = _ARGUMENTS.get(name, {}) | column.arguments.get(name, {})
@@ -144,10 +144,12 @@ async def _message(runnable: Any, conversation: list[Any], way: Way) -> AIMessag
         chunks = [chunk async for chunk in runnable.astream(conversation)]
     else:
         chunks = list(runnable.stream(conversation))
-    return message_chunk_to_message(reduce(add, chunks))
+    message = message_chunk_to_message(reduce(add, chunks))
+    assert isinstance(message, AIMessage)
+    return message
 
 
-async def _object(runnable: Any, conversation: list[Any], way: Way) -> dict[str, Any]:
+async def _object(runnable: Any, conversation: list[Any], way: Way) -> Any:
     if not way.is_streamed:
         return await runnable.ainvoke(conversation) if way.is_async else runnable.invoke(conversation)
     if way.is_async:

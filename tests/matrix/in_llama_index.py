@@ -134,7 +134,7 @@ def results(outcome: Outcome) -> list[ChatMessage]:
         *(
             ChatMessage(
                 role=MessageRole.TOOL,
-                content=weather(**call.tool_kwargs),
+                content=weather(**_arguments(call)),
                 additional_kwargs={"tool_call_id": call.tool_call_id},
             )
             for call in calls
@@ -202,7 +202,7 @@ def _outcome(response: ChatResponse) -> Outcome:
         api=raw["api"],
         text="" if refusal else message.content or "",
         reasoning="".join(block.content or "" for block in message.blocks if isinstance(block, ThinkingBlock)),
-        calls=[(b.tool_name, dict(b.tool_kwargs)) for b in message.blocks if isinstance(b, ToolCallBlock)],
+        calls=[(b.tool_name, _arguments(b)) for b in message.blocks if isinstance(b, ToolCallBlock)],
         citations=[(b.title, b.source or None) for b in message.blocks if isinstance(b, CitationBlock)],
         media=[found for block in message.blocks if (found := _media(block)) is not None],
         transcript=kwargs.get("audio_transcript"),
@@ -215,11 +215,16 @@ def _outcome(response: ChatResponse) -> Outcome:
     )
 
 
+def _arguments(call: ToolCallBlock) -> dict[str, Any]:
+    assert isinstance(call.tool_kwargs, dict)  # text where they are no JSON
+    return dict(call.tool_kwargs)
+
+
 def _media(block: Any) -> tuple[str, str] | None:
     match block:
-        case ImageBlock():
-            return "image", block.image.decode()
-        case AudioBlock():
-            return "audio", block.audio.decode()
+        case ImageBlock(image=bytes(data)):
+            return "image", data.decode()
+        case AudioBlock(audio=bytes(data)):
+            return "audio", data.decode()
         case _:
             return None

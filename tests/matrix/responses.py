@@ -271,6 +271,7 @@ def _events(number: int, part: Part, said: Said) -> list[dict[str, Any]]:
 
 def _content_events(part: Say | Refuse, text: str, place: dict[str, Any], said: Said) -> list[dict[str, Any]]:
     whole = _content(part, said)
+    begun: dict[str, Any]
     if isinstance(part, Refuse):
         begun, kind, done = {"type": "refusal", "refusal": ""}, "response.refusal", {"refusal": text}
     else:

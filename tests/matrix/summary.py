@@ -34,7 +34,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not counts:
         return
     terminalreporter.section("feature matrix")
-    from tests.matrix.table import COLUMNS, FEATURES
+    from tests.matrix.features import FEATURES
+    from tests.matrix.table import COLUMNS
 
     columns = [column.title for column in COLUMNS if any(column.title == one for _, one in counts)]
     shown = {key: _shown(count) for key, count in counts.items()}

@@ -103,13 +103,14 @@ def _says(feature: Feature, column: Column) -> tuple[Said, ...]:
 
 async def _converse(feature: Feature, asks: list[Column], framework: Any, way: Way) -> Outcome:
     conversation = framework.messages(feature)
-    outcome: Any = None
+    outcome: Outcome | None = None
     for column in asks:
         if outcome is not None:
             conversation = [*conversation, *framework.results(outcome)]
         model = column.models.get(feature.name, column.model)
         llm = framework.llm(SERVER, model, column.asked_api, feature)
         outcome = await framework.ask(llm, feature, column, conversation, way)
+    assert outcome is not None
     return outcome
 
 

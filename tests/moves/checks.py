@@ -130,7 +130,7 @@ def _chat(body: Any) -> Arrived:
     pairs = _Pairs(found)
     for number, message in enumerate(body["messages"]):
         content = message.get("content")
-        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
+        blocks: list[Any] = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
         texts = [block["text"] for block in blocks if block["type"] == "text"]
         if message["role"] == "tool":
             pairs.result(message.get("tool_call_id"), "\n".join(texts))

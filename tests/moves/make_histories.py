@@ -20,6 +20,7 @@ import os
 import sys
 import warnings
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -129,7 +130,7 @@ def langchain_history(ask: Callable[[list[Any]], Any]) -> list[Any]:
     return said
 
 
-def langchain_asker(llm: Any, *, streams: bool) -> Callable[[list[Any]], Any]:
+def langchain_asker(llm: Any, *, streams: bool) -> Any:
     if not streams:
         return llm.invoke
 
@@ -172,6 +173,10 @@ def our_langchain_histories() -> Iterator[tuple[str, list[Any]]]:
                 yield f"{target}-{variant}", said
 
 
+def _ask_langchain(make: Callable[[str, str | None], Any], messages: list[Any], url: str) -> Any:
+    return make(url, None).invoke(messages)
+
+
 def langchain_onward() -> Iterator[dict[str, Any]]:
     from langchain_core.messages import HumanMessage
 
@@ -182,10 +187,8 @@ def langchain_onward() -> Iterator[dict[str, Any]]:
                 "history": history,
                 "class": name,
                 "versions": versions("langchain-core", package),
-                **_sent(target, lambda url, make=make, said=said: make(url, None).invoke(
-                    [*said, HumanMessage(wires.THIRD_QUESTION)]
-                )),
-            }  # fmt: skip
+                **_sent(target, partial(_ask_langchain, make, [*said, HumanMessage(wires.THIRD_QUESTION)])),
+            }
 
 
 # --- LlamaIndex -----------------------------------------------------------------------------------------------------
@@ -297,9 +300,14 @@ def our_llama_index_histories() -> Iterator[tuple[str, list[Any]]]:
                 yield f"{target}-{'stream' if streams else 'plain'}", llama_index_history(llm, streams=streams)
 
 
+def _ask_llama_index(make: Callable[[str], Any], messages: list[Any], url: str) -> Any:
+    return make(url).chat(messages)
+
+
 def llama_index_onward() -> Iterator[dict[str, Any]]:
     from llama_index.core.base.llms.types import ChatMessage, CitationBlock
 
+    question = ChatMessage(role="user", content=wires.THIRD_QUESTION)
     for history, said in our_llama_index_histories():
         for name, (target, package, make) in llama_index_classes().items():
             fresh = [message.model_copy(deep=True) for message in said]  # these classes change what they are given
@@ -311,10 +319,8 @@ def llama_index_onward() -> Iterator[dict[str, Any]]:
                 "history": history,
                 "class": name,
                 "versions": versions("llama-index-core", package),
-                **_sent(target, lambda url, make=make, fresh=fresh: make(url).chat(
-                    [*fresh, ChatMessage(role="user", content=wires.THIRD_QUESTION)]
-                )),
-            }  # fmt: skip
+                **_sent(target, partial(_ask_llama_index, make, [*fresh, question])),
+            }
 
 
 # --- both -----------------------------------------------------------------------------------------------------------

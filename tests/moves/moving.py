@@ -125,7 +125,7 @@ def move(history: str, target: str, length: int | None = None) -> Moved:
         model = wires.MODELS[target]
         where: dict[str, Any] = {"api": wires.api_of(target), "api_key": "sk-x", "base_url": server.url}
         if framework_of(history) == "langchain":
-            answer = ChatTikHub(model=model, **where).invoke([*said, *map(HumanMessage, asked)]).text
+            answer = str(ChatTikHub(model=model, **where).invoke([*said, *map(HumanMessage, asked)]).text)
         else:
             questions = [ChatMessage(role="user", content=words) for words in asked]
             answer = str(TikHub(model, **where).chat([*said, *questions]).message.content)

@@ -20,7 +20,7 @@ from tikhub_ai import (
     ServerError,
     TikHubAIError,
 )
-from tikhub_ai.chat import choose_api
+from tikhub_ai.routing import choose_api
 
 if TYPE_CHECKING:
     from local_models import Peer

@@ -24,8 +24,9 @@ from local_models import (
     installation,
     running,
 )
+from local_models.installation import Recipe
 from local_models.processes import Processes
-from local_models.servers import Recipe, Server
+from local_models.servers import Server
 
 pytestmark = pytest.mark.peers
 

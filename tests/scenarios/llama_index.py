@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llama_index.core import Document, VectorStoreIndex
-from llama_index.core.agent.workflow import FunctionAgent
+from llama_index.core.agent.workflow import AgentOutput, FunctionAgent, ToolCallResult
 from llama_index.core.llms import ChatMessage, ChatResponse
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
@@ -87,9 +87,11 @@ def structured_predict(at: Connection) -> None:
 @scenario()
 async def function_agent(at: Connection) -> None:
     agent = FunctionAgent(tools=[get_weather], llm=model_of(at))
-    output = await agent.run(QUESTION, max_iterations=6)
+    output: AgentOutput = await agent.run(QUESTION, max_iterations=6)
     assert [(call.tool_name, call.tool_kwargs) for call in output.tool_calls] == [("get_weather", {"city": "Paris"})]
-    assert output.tool_calls[0].tool_output.content == get_weather("Paris")
+    (call,) = output.tool_calls
+    assert isinstance(call, ToolCallResult)
+    assert call.tool_output.content == get_weather("Paris")
     assert output.response.role == "assistant"
 
 

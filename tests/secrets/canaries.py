@@ -53,7 +53,7 @@ _LEAVES = (int, float, complex, type(None), types.ModuleType, types.CodeType, ty
 _MOST = 20_000
 
 
-def named_in(text: str | bytes) -> set[str]:
+def named_in(text: str | bytes | bytearray | memoryview) -> set[str]:
     """Which canaries a text or bytes hold: plain or in halves, in base64, in hex, url-encoded, escaped or in UTF-16."""
     if isinstance(text, (bytes, bytearray, memoryview)):
         raw = bytes(text)

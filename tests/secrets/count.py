@@ -6,7 +6,7 @@ It counts reports, which reach it from pytest-xdist's workers too.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pytest
@@ -20,7 +20,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         return
     for name, value in report.user_properties:
         if name == "canary":
-            places, hits = value  # type: ignore[misc]  # not what the property's type says, but what the fixture put
+            found: Any = value  # not what the property's type says, but what the fixture put
+            places, hits = found
             _places.update(places)
             _hits["all"] += hits
 

@@ -9,8 +9,8 @@ import pytest
 from langchain_tikhub import ChatTikHub
 from llama_index_tikhub import TikHub
 from tests.scripted_server import Answer, Request, sse
-from tests.secrets.callers import CALL_HEADERS, CALLERS, Caller, secrets
-from tests.secrets.canaries import KEY
+from tests.secrets.callers import CALLERS, Caller, secrets
+from tests.secrets.canaries import CALL_HEADERS, KEY
 from tests.secrets.test_calls import refusal, search_through
 from tests.signing import SERVERS, Say, Signing, Think
 

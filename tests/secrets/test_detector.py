@@ -100,7 +100,7 @@ PLANTED = {
     "exception's note": noted(),
     "cause": caused_by(cause=caused_by(cause=ValueError(KEY))),
     "context": caused_by(context=error_with(response=Silent(KEY))),
-    "partial answer": IncompleteStreamError("cut", partial=Silent(KEY)),  # type: ignore[arg-type]
+    "partial answer": IncompleteStreamError("cut", partial=Silent(KEY)),
     "exception group": ExceptionGroup("several", [ValueError(KEY)]),
     "pickle": pickle.dumps({"a": SecretStr(KEY)}),
 }

@@ -45,13 +45,23 @@ def told() -> Iterator[list[tuple[str, Any]]]:
             kept.append((f"event {event.class_name()}", [dumped, json.dumps(dumped, default=repr), repr(event)]))
 
     class Spans(BaseSpanHandler[SimpleSpan]):
-        def new_span(self, id_: str, bound_args: Any, instance: Any = None, **given: Any) -> SimpleSpan:
-            shown = [repr(value) for value in (bound_args, bound_args.arguments, instance, given)]
+        def new_span(
+            self,
+            id_: str,
+            bound_args: Any,
+            instance: Any = None,
+            parent_span_id: str | None = None,
+            tags: dict[str, Any] | None = None,
+            **given: Any,
+        ) -> SimpleSpan:
+            shown = [repr(value) for value in (bound_args, bound_args.arguments, instance, parent_span_id, tags, given)]
             kept.append(("span begun", [id_, *shown]))
             return SimpleSpan(id_=id_)
 
-        def prepare_to_exit_span(self, id_: str, bound_args: Any, instance: Any = None, **given: Any) -> Any:
-            kept.append(("span ended", [id_, repr(bound_args), repr(instance), repr(given)]))
+        def prepare_to_exit_span(
+            self, id_: str, bound_args: Any, instance: Any = None, result: Any = None, **given: Any
+        ) -> Any:
+            kept.append(("span ended", [id_, repr(bound_args), repr(instance), repr(result), repr(given)]))
             return None
 
         def prepare_to_drop_span(
@@ -76,8 +86,10 @@ class Callbacks(BaseCallbackHandler):
         super().__init__([], [])
         self.heard: list[tuple[str, Any]] = []
 
-    def on_event_start(self, event_type: Any, payload: Any = None, event_id: str = "", **given: Any) -> str:
-        self.heard.append((f"callback {event_type} begun", [payload, repr(payload), given]))
+    def on_event_start(
+        self, event_type: Any, payload: Any = None, event_id: str = "", parent_id: str = "", **given: Any
+    ) -> str:
+        self.heard.append((f"callback {event_type} begun", [payload, repr(payload), parent_id, given]))
         return event_id
 
     def on_event_end(self, event_type: Any, payload: Any = None, event_id: str = "", **given: Any) -> None:

@@ -38,7 +38,7 @@ def test_key_for_this_test() -> str:
     return f"{KEY}-of-a-function"
 
 
-test_key_for_this_test.__test__ = False  # type: ignore[attr-defined]
+test_key_for_this_test.__test__ = False  # type: ignore[attr-defined]  # where pytest looks for it
 
 
 @each_caller

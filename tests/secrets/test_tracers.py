@@ -132,7 +132,11 @@ def test_a_chain_of_a_bound_model_tells_its_tracers_no_secret(fault: str, server
 def test_event_streams_hold_no_secret(version: str, fault: str, server: ScriptedServer) -> None:
     server.answer = lambda request: FAULTS[fault](request, KEY)
     llm = ChatTikHub(model=MODEL, **secrets(base_url=server.url, include_response_headers=True))
-    for model, given in ((llm, {"extra_headers": CALL_HEADERS}), (llm.bind(extra_headers=CALL_HEADERS), {})):
+    ways: list[tuple[Any, dict[str, Any]]] = [
+        (llm, {"extra_headers": CALL_HEADERS}),
+        (llm.bind(extra_headers=CALL_HEADERS), {}),
+    ]
+    for model, given in ways:
         kept: list[Any] = []
         try:
             if version == "v3 sync":

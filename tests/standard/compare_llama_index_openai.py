@@ -17,21 +17,23 @@ from tests.standard.llama_index_contract import LlamaIndexContract, ReasoningCon
 if TYPE_CHECKING:
     from llama_index.core.llms.function_calling import FunctionCallingLLM
 
-openai = pytest.importorskip("llama_index.llms.openai")
+openai: Any = pytest.importorskip("llama_index.llms.openai")
 
 
 class OpenAIColumn(ChatCompletionsColumn):
     def llm(self, url: str, **settings: Any) -> FunctionCallingLLM:
-        return openai.OpenAI(
+        llm: FunctionCallingLLM = openai.OpenAI(
             **{"model": self.model, "api_key": KEY, "api_base": f"{url}/v1", "max_retries": 0} | settings
         )
+        return llm
 
 
 class OpenAIOnDeepSeekColumn(DeepSeekColumn):
     def llm(self, url: str, **settings: Any) -> FunctionCallingLLM:
-        return openai.OpenAI(
+        llm: FunctionCallingLLM = openai.OpenAI(
             **{"model": "gpt-4o", "api_key": KEY, "api_base": f"{url}/v1", "max_retries": 0} | settings
         )
+        return llm
 
 
 class TestOpenAI(LlamaIndexContract):

@@ -25,7 +25,12 @@ def counting_claude(request: httpx.Request) -> httpx.Response:
     before = {"input_tokens": 1111, **cached, "output_tokens": 1}
     after = {"output_tokens": 55, "output_tokens_details": {"thinking_tokens": 33}}
     blocks = [{"type": "thinking", "thinking": THOUGHT, "signature": "c2ln"}, {"type": "text", "text": TEXT}]
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5-20250929"}
+    message: dict[str, Any] = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-sonnet-4-5-20250929",
+    }
     message |= {"content": [], "stop_reason": None, "stop_sequence": None, "usage": before}
     stopped = {"stop_reason": "end_turn", "stop_sequence": None}
     if not json.loads(request.content).get("stream"):
@@ -49,9 +54,9 @@ def counting_gpt(request: httpx.Request) -> httpx.Response:
     """As OpenAI's `ResponseUsage` has them: 4444 in, 55 out."""
     usage = {"input_tokens": 4444, "input_tokens_details": {"cached_tokens": 1111, "cache_write_tokens": 2222}}
     usage |= {"output_tokens": 55, "output_tokens_details": {"reasoning_tokens": 33}, "total_tokens": 4499}
-    thought = {"id": "rs_1", "type": "reasoning", "encrypted_content": "c2ln"}
+    thought: dict[str, Any] = {"id": "rs_1", "type": "reasoning", "encrypted_content": "c2ln"}
     thought["summary"] = [{"type": "summary_text", "text": THOUGHT}]
-    said = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed"}
+    said: dict[str, Any] = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed"}
     said["content"] = [{"type": "output_text", "text": TEXT, "annotations": [], "logprobs": []}]
     response = {"id": "resp_1", "object": "response", "created_at": 1782955817, "model": "gpt-5-mini-2025-08-07"}
     began = response | {"status": "in_progress", "output": [], "usage": None}

@@ -103,8 +103,8 @@ class ChatCompletionsColumn(Column):
     wire_model = "gpt-4o-mini-2024-07-18"
 
     def llm(self, url: str, **settings: Any) -> FunctionCallingLLM:
-        given = {"model": self.model, "api": "chat_completions", "api_key": KEY, "base_url": url, "max_retries": 0}
-        return TikHub(**given | settings)
+        given: dict[str, Any] = {"api": "chat_completions", "api_key": KEY, "base_url": url, "max_retries": 0}
+        return TikHub(**{"model": self.model} | given | settings)
 
     def wants_stream(self, request: Request) -> bool:
         return bool(request.json().get("stream"))

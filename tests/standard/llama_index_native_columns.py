@@ -27,8 +27,8 @@ class MessagesColumn(Column):
     signature = "ErUBCkYIBxgCIkDCTQUXPc3O7nHXd302Zercaz8WrrpddpOqHITxBih5ze"
 
     def llm(self, url: str, **settings: Any) -> FunctionCallingLLM:
-        given = {"model": self.model, "api": "messages", "api_key": KEY, "base_url": url, "max_retries": 0}
-        return TikHub(**given | settings)
+        given: dict[str, Any] = {"api": "messages", "api_key": KEY, "base_url": url, "max_retries": 0}
+        return TikHub(**{"model": self.model} | given | settings)
 
     def wants_stream(self, request: Request) -> bool:
         return bool(request.json().get("stream"))
@@ -151,8 +151,8 @@ class ResponsesColumn(Column):
     encrypted = "gAAAAABpPDIVOKrsHNZ0GwsoEKA_IGfuJ5f8Ma_6-EojH4yZFL50qlfUzM7FREdQ"
 
     def llm(self, url: str, **settings: Any) -> FunctionCallingLLM:
-        given = {"model": self.model, "api": "responses", "api_key": KEY, "base_url": url, "max_retries": 0}
-        return TikHub(**given | settings)
+        given: dict[str, Any] = {"api": "responses", "api_key": KEY, "base_url": url, "max_retries": 0}
+        return TikHub(**{"model": self.model} | given | settings)
 
     def wants_stream(self, request: Request) -> bool:
         return bool(request.json().get("stream"))
@@ -196,6 +196,7 @@ class ResponsesColumn(Column):
     def written(self, index: int, item: dict[str, Any]) -> list[dict[str, Any]]:
         """The events in which an item comes; the last one has it whole."""
         at = {"item_id": item["id"], "output_index": index}
+        begun: dict[str, Any]
         match item["type"]:
             case "reasoning":
                 begun, at, name = {"summary": []}, at | {"summary_index": 0}, "reasoning_summary_text"
@@ -271,8 +272,8 @@ class GenerateContentColumn(Column):
     signature = "EjQKMgG+Pvb7CkZBbYNbPlcPVcIBNDdKzkMhVUB8dsNBVmxpcIpXbkD0zRPQ"
 
     def llm(self, url: str, **settings: Any) -> FunctionCallingLLM:
-        given = {"model": self.model, "api": "generate_content", "api_key": KEY, "base_url": url, "max_retries": 0}
-        return TikHub(**given | settings)
+        given: dict[str, Any] = {"api": "generate_content", "api_key": KEY, "base_url": url, "max_retries": 0}
+        return TikHub(**{"model": self.model} | given | settings)
 
     def wants_stream(self, request: Request) -> bool:
         return ":streamGenerateContent" in request.path

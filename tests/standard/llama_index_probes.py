@@ -63,7 +63,9 @@ class Callbacks(BaseCallbackHandler):
         super().__init__([], [])
         self.calls: list[tuple[str, CBEventType, dict[str, Any]]] = []
 
-    def on_event_start(self, event_type: Any, payload: Any = None, event_id: str = "", **_: Any) -> str:
+    def on_event_start(
+        self, event_type: Any, payload: Any = None, event_id: str = "", parent_id: str = "", **_: Any
+    ) -> str:
         self.calls.append(("start", event_type, payload or {}))
         return event_id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import httpx
 import pytest
@@ -29,6 +29,9 @@ def audio() -> dict[str, Any]:
     return {"type": "audio", "base64": b64encode(FILES["wav"]).decode(), "mime_type": "audio/wav"}
 
 
+Kind: TypeAlias = Literal["audio_input", "audio_output", "reasoning_output", "cache_read_input", "cache_creation_input"]
+
+
 class ChatSuite(RecordedChat, ChatModelIntegrationTests):
     """The suite with all of it switched on; a column switches off what its wire has no word for."""
 
@@ -46,7 +49,7 @@ class ChatSuite(RecordedChat, ChatModelIntegrationTests):
     supports_pdf_tool_message = True
     supports_anthropic_inputs = True
 
-    kinds: ClassVar[tuple[str, ...]]
+    kinds: ClassVar[tuple[Kind, ...]]
     """The kinds of tokens that the wire counts by themselves."""
     details: ClassVar[tuple[dict[str, int], dict[str, int]]]
     """Such counts of one answer: of its input, of its output."""
@@ -57,7 +60,7 @@ class ChatSuite(RecordedChat, ChatModelIntegrationTests):
         return settings | {"model": self.model_name, "temperature": 0, "max_tokens": 256}
 
     @property
-    def supported_usage_metadata_details(self) -> dict[str, Any]:
+    def supported_usage_metadata_details(self) -> dict[Literal["invoke", "stream"], list[Kind]]:
         return {"invoke": list(self.kinds), "stream": list(self.kinds)}
 
     @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -88,13 +91,19 @@ class TestChatCompletions(ChatSuite):
 
     question = "Please count every kind of token."
     details = ({"audio": 3, "cache_read": 5, "cache_creation": 4}, {"audio": 10, "reasoning": 20})
-    kinds = ("audio_input", "audio_output", "reasoning_output", "cache_read_input", "cache_creation_input")
+    kinds: ClassVar[tuple[Kind, ...]] = (
+        "audio_input",
+        "audio_output",
+        "reasoning_output",
+        "cache_read_input",
+        "cache_creation_input",
+    )
 
     def invoke_with_audio_input(self, *, stream: bool = False) -> AIMessage:
         return self.counted([audio()], stream=stream, model="gpt-4o-audio-preview")
 
     def invoke_with_audio_output(self, *, stream: bool = False) -> AIMessage:
-        spoken = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "pcm16"}}
+        spoken: dict[str, Any] = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "pcm16"}}
         return self.counted(stream=stream, model="gpt-4o-audio-preview", **spoken)
 
     def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
@@ -226,7 +235,7 @@ class TestGenerateContent(NativeSuite):
     model_override_value = "gemini-2.5-pro"
 
     details = ({"audio": 2222, "cache_read": 1111}, {"audio": 11, "reasoning": 33})
-    kinds = ("audio_input", "audio_output", "reasoning_output", "cache_read_input")
+    kinds: ClassVar[tuple[Kind, ...]] = ("audio_input", "audio_output", "reasoning_output", "cache_read_input")
 
     def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
         return self.counted(counting_gemini, stream=stream, thinking_budget=1024)

@@ -111,7 +111,7 @@ def kind_of(record: dict[str, Any]) -> list[tuple[str, str]]:
 def tell(records: list[dict[str, Any]], shown: int) -> int:
     """Print the counts, what is documented and what failed; the number of failures."""
     print(f"\n{'':32}{'passed':>9}{'documented':>12}{'failed':>8}{'skipped':>9}")
-    rows = defaultdict(Counter)
+    rows: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for record in records:
         row = "recorded tests" if record["kind"] == "test" else "inputs"
         rows[f"{record['package']}, {row}"][record["verdict"]] += 1

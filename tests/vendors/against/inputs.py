@@ -277,7 +277,7 @@ def _spied_function(package: str, cls: type[Any], name: str, function: Any, samp
                 compare(name, cls, {"model": DEFAULT_MODELS[package]}, sample)
         return function(*args, **kwargs)
 
-    spying.__wrapped__ = function  # type: ignore[attr-defined]
+    spying.__wrapped__ = function  # type: ignore[attr-defined]  # where inspect looks for it
     return spying
 
 
