@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ import event_streams
 import throughput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tikhub_ai import ChatAPI
 
 HERE = Path(__file__).parent
 CHUNKS = 1000
@@ -39,6 +42,11 @@ def cpu_ms(run: Callable[[], int]) -> float:
         run()
         best = min(best, time.process_time() - start)
     return 1000 * best
+
+
+def count(stream: Callable[..., Iterable[object]], *asked: object) -> int:
+    """How many pieces a stream comes in."""
+    return sum(1 for _ in stream(*asked))
 
 
 @contextmanager
@@ -71,7 +79,7 @@ def row(name: str, value: float, note: str = "") -> None:
     print(f"  {name:34}{value:9.1f}   {note}")
 
 
-MODELS = {
+MODELS: dict[ChatAPI, str] = {
     "chat_completions": "gpt-4o-mini",
     "responses": "gpt-4o-mini",
     "messages": "claude-sonnet-4-5",
@@ -106,18 +114,18 @@ def streams(url: str) -> None:
             TikHub(model=model, api=api, **ours),
         )
         request = ChatRequest(model, [Message("user", [Text("hi")])])
-        row("the core alone", cpu_ms(lambda core=core, request=request: sum(1 for _ in core.stream(request))))
-        langchain = cpu_ms(lambda chat=chat: sum(1 for _ in chat.stream("hi")))
-        llama_index = cpu_ms(lambda llm=llm: sum(1 for _ in llm.stream_chat(hello)))
+        row("the core alone", cpu_ms(partial(count, core.stream, request)))
+        langchain = cpu_ms(partial(count, chat.stream, "hi"))
+        llama_index = cpu_ms(partial(count, llm.stream_chat, hello))
         if api not in vendors:
             row("ChatTikHub", langchain)
             row("llama-index TikHub", llama_index)
             continue
         chat_openai, openai = vendors[api]
-        other = cpu_ms(lambda chat=chat_openai: sum(1 for _ in chat.stream("hi")))
+        other = cpu_ms(partial(count, chat_openai.stream, "hi"))
         row("ChatTikHub", langchain, f"{other / langchain:.1f}x less, want 5x")
         row("ChatOpenAI", other)
-        other = cpu_ms(lambda llm=openai: sum(1 for _ in llm.stream_chat(hello)))
+        other = cpu_ms(partial(count, openai.stream_chat, hello))
         row("llama-index TikHub", llama_index, f"{other / llama_index:.1f}x less, want 5x")
         row("llama-index " + type(openai).__name__, other)
 

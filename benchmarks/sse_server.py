@@ -54,7 +54,13 @@ def responses(words: list[str]) -> list[bytes]:
 
 
 def messages(words: list[str]) -> list[bytes]:
-    begun = {"id": "msg_bench", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5", "content": []}
+    begun: dict[str, Any] = {
+        "id": "msg_bench",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-sonnet-4-5",
+        "content": [],
+    }
     begun |= {"stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 9, "output_tokens": 1}}
     delta = {"type": "content_block_delta", "index": 0}
     payloads: list[dict[str, Any]] = [

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Answering(asyncio.Protocol):
     answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.came = b""
 
@@ -105,7 +107,7 @@ async def measured(url: str) -> dict[int, dict[str, float]]:
         best[in_flight] = dict.fromkeys(models, 0.0)
         for _ in range(REPEATS):
             for name, model in models.items():
-                rate = await calls_a_second(lambda model=model: model.ainvoke("hi"), in_flight, SECONDS)
+                rate = await calls_a_second(partial(model.ainvoke, "hi"), in_flight, SECONDS)
                 best[in_flight][name] = max(best[in_flight][name], rate)
     return best
 

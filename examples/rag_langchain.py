@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from langchain.agents import create_agent
 from langchain_core.documents import Document
+from langchain_core.messages import HumanMessage
 from langchain_core.vectorstores import InMemoryVectorStore
 from settings import DOCUMENTS, TOOL_QUESTION, prompt
 from tools import described, get_time
@@ -35,7 +36,8 @@ def main(models: Models, question: str) -> None:
 
     agent = create_agent(llm, tools=[get_time])
     print(f"agent      {TOOL_QUESTION}")
-    for step in agent.stream({"messages": [("user", TOOL_QUESTION)]}, {"recursion_limit": 8}, stream_mode="updates"):
+    asked = HumanMessage(TOOL_QUESTION)
+    for step in agent.stream({"messages": [asked]}, {"recursion_limit": 8}, stream_mode="updates"):
         for node, update in step.items():
             message = update["messages"][-1]
             for call in getattr(message, "tool_calls", []):

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from llama_index.core import Document, VectorStoreIndex
-from llama_index.core.agent.workflow import FunctionAgent, ToolCall, ToolCallResult
+from llama_index.core.agent.workflow import AgentOutput, FunctionAgent, ToolCall, ToolCallResult
 from llama_index.core.llms import ChatMessage
 from settings import DOCUMENTS, TOOL_QUESTION, prompt
 from tools import described, get_time
@@ -49,4 +49,5 @@ async def _run_agent(llm: TikHub) -> None:
             print(f"  tools    {event.tool_output.content}")
         elif isinstance(event, ToolCall):
             print(f"  agent    {described(event.tool_name, event.tool_kwargs)}")
-    print(f"  agent    {(await handler).response.content}")
+    answer: AgentOutput = await handler
+    print(f"  agent    {answer.response.content}")
