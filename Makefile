@@ -64,8 +64,9 @@ lint: $(VENV)/.with-lint ## ruff, changing nothing
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
-types: $(VENV)/.with-lint ## mypy
+types: $(VENV)/.with-lint+test ## mypy, over the packages, the tests and the examples
 	$(PY) -m mypy
+	MYPYPATH=benchmarks $(PY) -m mypy benchmarks # by itself, since there are two scripts of the name run
 
 format: $(VENV)/.with-lint ## ruff, mending what it can
 	$(PY) -m ruff check --fix .
