@@ -88,7 +88,7 @@ class Gateway:
             (r"/v1beta/models/([^/:]+):(predictLongRunning|fetchPredictOperation)", self._veo),
         ):
             if found := re.fullmatch(pattern, parts.path):
-                names = [None if part is None else unquote(part) for part in found.groups()]
+                names: list[Any] = [None if part is None else unquote(part) for part in found.groups()]
                 return serve(request, parse_qs(parts.query), *names)
         return Answer(b"<!doctype html><title>One API</title>", headers={"content-type": "text/html"})
 

@@ -56,6 +56,10 @@ class Videos(MediaClient):
     extra_body: Mapping[str, Any] | None = Field(default=None)
     """Fields of every create that are sent as they are."""
 
+    if TYPE_CHECKING:  # else checkers see the fields, which are stricter: a key may be plain text, a name an alias
+
+        def __init__(self, **given: Any) -> None: ...
+
     # --- create -----------------------------------------------------------------------------------------------------
 
     def create(

@@ -204,8 +204,9 @@ def test_a_create_that_was_lost_holds_no_header(server: ScriptedServer) -> None:
 @pytest.mark.parametrize("name", ["api_key", "openai_api_key", "default_headers", "proxy", "base_url", "max_retries"])
 def test_a_setting_is_no_field_of_a_video_and_goes_nowhere(server: ScriptedServer, name: str) -> None:
     videos = Videos(**secrets(base_url=server.url))
+    given: dict[str, Any] = {name: KEY}
     with pytest.raises(TypeError, match=name) as caught:
-        videos.create("kling-v2-6", "A rabbit", **{name: KEY})
+        videos.create("kling-v2-6", "A rabbit", **given)
     assert KEY not in str(caught.value)
     assert server.requests == []
 

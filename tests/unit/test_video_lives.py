@@ -154,7 +154,8 @@ async def test_a_list_goes_over_all_pages_and_its_limit_counts_in_all(gateway: G
     (first,) = await way.list(videos, limit=1)
     assert isinstance(first, VideoJob)
     assert await way.call(first, "result", **QUICK) is first
-    for wrong in (0, -1, True, 1.5):
+    wrongs: tuple[Any, ...] = (0, -1, True, 1.5)
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="limit"):
             videos.list(limit=wrong)
         with pytest.raises(ValueError, match="limit"):
@@ -238,7 +239,7 @@ ARGUMENTS = {"kling": {"kind": "text2video"}, "veo": {"model": "veo-3.1-generate
 
 
 def family_of(request: pytest.FixtureRequest) -> str:
-    return request.node.callspec.id.partition(": ")[0].rpartition("-")[2]
+    return str(request.node.callspec.id).partition(": ")[0].rpartition("-")[2]
 
 
 @needs_examples

@@ -43,7 +43,7 @@ def waiting(timeout: float | None = 1800, poll_interval: float | None = None, **
 
 def pauses(one: Waiting, clock: Clock, hint: float | None = None, poll_takes: float = 0.0) -> list[float]:
     """The pauses between polls that are all answered, until the time is over."""
-    found = []
+    found: list[float] = []
     for _ in range(10_000):
         clock.now += poll_takes
         one.answered(hint)
