@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langchain.agents import create_agent
+from langchain_core.messages import HumanMessage
 from langchain_core.vectorstores import InMemoryVectorStore
 from llama_index.core import VectorStoreIndex
 from llama_index.core.agent.workflow import FunctionAgent
@@ -118,7 +119,8 @@ def clip_with_langchain(address: str, folder: Path) -> None:
         folder=folder, models=["kling-v2-6"], max_seconds=5, max_jobs=1, api_key=KEY, base_url=address
     )
     agent = create_agent(ChatTikHub(model="scripted", api_key=KEY, base_url=address), toolkit.get_tools())
-    for step in agent.stream({"messages": [("user", ORDER)]}, {"recursion_limit": 12}, stream_mode="updates"):
+    asked = HumanMessage(ORDER)
+    for step in agent.stream({"messages": [asked]}, {"recursion_limit": 12}, stream_mode="updates"):
         for node, update in step.items():
             if text := update["messages"][-1].text:
                 print(f"  {node:8} {text}")
@@ -130,7 +132,7 @@ async def clip_with_llama_index(address: str, folder: Path) -> None:
         folder=folder, models=["kling-v2-6"], max_seconds=5, max_jobs=1, api_key=KEY, base_url=address
     )
     agent = FunctionAgent(
-        tools=spec.to_tool_list(), llm=TikHub(model="scripted", api_key=KEY, base_url=address), streaming=False
+        tools=[*spec.to_tool_list()], llm=TikHub(model="scripted", api_key=KEY, base_url=address), streaming=False
     )
     print(f"  agent    {await agent.run(ORDER)}")
 

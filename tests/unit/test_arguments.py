@@ -26,8 +26,9 @@ from tikhub_ai import (
     Tool,
     model_facts,
 )
-from tikhub_ai.arguments import HOW_TO_CALL, NATIVE, NEEDLESS, chat_arguments, names_of, split_arguments
+from tikhub_ai.arguments import HOW_TO_CALL, NATIVE, chat_arguments, names_of, split_arguments
 from tikhub_ai.routing import CHAT_APIS
+from tikhub_ai.vendor_words import NEEDLESS
 
 ROOT = Path(__file__).parents[2]
 CLASSES: list[Any] = [ChatTikHub, TikHubEmbeddings, TikHub, TikHubEmbedding]

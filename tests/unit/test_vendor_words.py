@@ -78,7 +78,7 @@ def test_every_word_with_a_meaning_has_a_value_here() -> None:
 def test_no_word_of_a_vendor_reaches_the_wire(cls: Any, word: str, body_of: Any) -> None:
     """By the constructor, its further arguments or a call."""
     value = VALUES.get(word, "x-value")
-    ways = [({word: value}, {}), ({FURTHER[cls]: {word: value}}, {})]
+    ways: list[tuple[dict[str, Any], dict[str, Any]]] = [({word: value}, {}), ({FURTHER[cls]: {word: value}}, {})]
     if word not in ONLY_CONSTRUCTOR:
         ways += [({}, {word: value}), ({}, {FURTHER[cls]: {word: value}})]
     for constructor, call in ways:
