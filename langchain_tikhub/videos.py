@@ -9,12 +9,12 @@ from langchain_core.tools import BaseTool, BaseToolkit, StructuredTool
 from pydantic import ConfigDict, Field
 
 from langchain_tikhub.errors import model_errors
-from tikhub_ai import VIDEO_TOOLS, VideoAgent, Videos, seal, video_agent_of
+from tikhub_ai import VIDEO_TOOLS, VideoAgent, VideoJob, Videos, seal, video_agent_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from tikhub_ai import VideoAnswer, VideoJob
+    from tikhub_ai import VideoAnswer
 
 
 class TikHubVideoToolkit(BaseToolkit):

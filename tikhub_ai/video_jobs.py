@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tikhub_ai.apis import videos as videos_api
 from tikhub_ai.apis.jobs.paths import checked_paths
-from tikhub_ai.errors import DownloadError, JobExpiredError, TikHubAIError
+from tikhub_ai.errors import ConfigurationError, DownloadError, JobExpiredError, TikHubAIError
 from tikhub_ai.http.side_files import SideFiles
 from tikhub_ai.interrupts import told_if_interrupted
 from tikhub_ai.media_client import MediaClient
@@ -67,6 +67,17 @@ class VideoJob(VideoJobData):
         job = cls.of(data, client)
         job._made_at = time.time()  # noqa: SLF001 - our own
         return job
+
+    def __getattr__(self, name: str) -> Any:
+        """What a job has not that was put together of its fields alone, as checkpoints of agents do."""
+        if name == "_made_at":
+            return None
+        if name == "_client":
+            raise ConfigurationError(
+                "This video job came back without the client that asks for it: take it up with "
+                "videos.load(job.to_json())."
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle holds: no key, and no file that came inline, which `download` asks for again."""

@@ -123,7 +123,8 @@ SERVERS: dict[str, Server] = {
     ),
     # Whisper tiny.en, which hears clear speech word for word in a second. json, text, srt, vtt and verbose_json with
     # words; `timestamp_granularities` without brackets, and `stream`, are ignored; diarized_json is a 422, an empty or
-    # garbled file a plain 500. Asks for no key. A model goes by a folder's path, so the server stands in its own folder.
+    # garbled file a plain 500. Asks for no key. A model goes by a folder's path, so the server stands in its own
+    # folder.
     "open_asr": Server(
         recipe=Recipe(
             pip=("open-asr-server==0.3.0", "faster-whisper==1.2.1"),

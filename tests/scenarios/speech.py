@@ -50,7 +50,7 @@ def json(at: Connection) -> None:
 
 @scenario(on=("transcriptions",))
 async def json_async(at: Connection) -> None:
-    with SPEECH.open("rb") as opened:  # noqa: ASYNC230 - what a user does
+    with SPEECH.open("rb") as opened:
         transcript = await transcriber(at).atranscribe(opened)
     assert heard(transcript.text) == WORDS
 

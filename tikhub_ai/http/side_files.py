@@ -6,6 +6,7 @@ import pickle
 import secrets
 import tempfile
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tikhub_ai.apis.jobs.long_texts import LongTexts
@@ -27,9 +28,17 @@ class StoredData(InlineData):
 
     __slots__ = ("_file",)
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self) -> None:
         super().__init__("")
-        self._file = file
+        self._file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - as long as this is held
+
+    def __del__(self) -> None:
+        with suppress(AttributeError):  # none could be made
+            self._file.close()
+
+    def write(self, text: bytes) -> None:
+        """Take the next of the base64."""
+        self._file.write(text)
 
     def __repr__(self) -> str:
         return "StoredData()"
@@ -63,7 +72,7 @@ class SideFiles:
         self._received = 0
         self._mark = secrets.token_hex(16)
         self._texts = LongTexts(self._write, self._mark)
-        self._files: list[BinaryIO] = []
+        self._files: list[StoredData] = []
 
     def feed(self, piece: bytes) -> bytes:
         """Take the next bytes of the body, and return the next bytes of what is left.
@@ -87,9 +96,9 @@ class SideFiles:
                 continue
             _, mark, number = video.inline.text.rpartition(self._mark)
             if mark and number.isdigit() and int(number) < len(self._files):
-                video.inline = StoredData(self._files[int(number)])
+                video.inline = self._files[int(number)]
 
     def _write(self, number: int, text: bytes) -> None:
         while len(self._files) <= number:
-            self._files.append(cast("BinaryIO", tempfile.TemporaryFile()))  # noqa: SIM115 - as long as the job is held
+            self._files.append(StoredData())
         self._files[number].write(text)
