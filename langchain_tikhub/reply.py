@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
     from tikhub_ai import AnyPart, ChatReply, Delta, Usage
 
+_WRITTEN_FOR = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 _ALWAYS = {"model_provider": PROVIDER}
 
 
@@ -67,7 +68,10 @@ def usage_metadata(usage: Usage) -> UsageMetadata:
         "total_tokens": usage.total_tokens,
     }
     if usage.input_details:
-        out["input_token_details"] = usage.input_details.copy()  # type: ignore[typeddict-item]  # extra keys are welcome
+        details = usage.input_details.copy()
+        if any(details.get(name) for name in _WRITTEN_FOR):
+            details["cache_creation"] = 0  # as ChatAnthropic has it: who prices each kind would count them twice
+        out["input_token_details"] = details  # type: ignore[typeddict-item]  # extra keys are welcome
     if usage.output_details:
         out["output_token_details"] = usage.output_details.copy()  # type: ignore[typeddict-item]  # as above
     return out
@@ -89,10 +93,31 @@ def response_metadata(reply: ChatReply, choice: Choice, model: str, *, headers: 
         "id": reply.id,
         "request_id": reply.request_id,
         "logprobs": choice.logprobs,
-        "token_usage": reply.usage.raw if reply.usage else None,
+        "token_usage": token_usage(reply.usage) if reply.usage else None,
         "headers": dict(reply.headers) if headers else None,
     }
+    if reply.usage and "prompt_tokens" not in reply.usage.raw:
+        said["usage"] = reply.usage.raw
     return metadata | {key: value for key, value in said.items() if value is not None}
+
+
+_DETAILS = {"cache_read": "cached_tokens", "audio": "audio_tokens", "reasoning": "reasoning_tokens"}
+
+
+def token_usage(usage: Usage) -> dict[str, Any]:
+    """Token counts by OpenAI's names, which tutorials and tracers read; the wire's own where these are its names."""
+    if "prompt_tokens" in usage.raw:
+        return usage.raw
+    out: dict[str, Any] = {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+    for name, counts in (("prompt_tokens_details", usage.input_details),
+                         ("completion_tokens_details", usage.output_details)):  # fmt: skip
+        if details := {_DETAILS[kind]: count for kind, count in counts.items() if kind in _DETAILS}:
+            out[name] = details
+    return out
 
 
 # --- plain ----------------------------------------------------------------------------------------------------------
@@ -120,6 +145,7 @@ def _result(reply: ChatReply, model: str, *, headers: bool, only_first: bool) ->
         metadata = response_metadata(reply, choice, model, headers=headers)
         if number:
             metadata.pop("token_usage", None)
+            metadata.pop("usage", None)
         message = AIMessage(
             **_fields(choice.parts),
             response_metadata=metadata,
@@ -128,7 +154,7 @@ def _result(reply: ChatReply, model: str, *, headers: bool, only_first: bool) ->
         generations.append(ChatGeneration(message=message))
     llm_output: dict[str, Any] = {"model_name": reply.model or model}
     if reply.usage:
-        llm_output["token_usage"] = reply.usage.raw
+        llm_output["token_usage"] = token_usage(reply.usage)
     return ChatResult(generations=generations, llm_output=llm_output)
 
 

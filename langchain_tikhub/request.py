@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage
 from langchain_tikhub.history import to_conversation
 from langchain_tikhub.tools import response_format_of, tool_choice_of, tool_of
 from tikhub_ai import chat_request as in_neutral_terms
-from tikhub_ai import structure_of
+from tikhub_ai import model_facts, structure_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def chat_request(
     call = {name: value for name, value in kwargs.items() if name not in _NOT_FOR_THE_WIRE}
     structure, strict = structure_of(llm, call), call.pop("strict", None)
     tools = [tool_of(tool, strict) for tool in structure.get("tools", ())]
-    choice, form = structure.get("tool_choice"), response_format_of(structure.get("response_format"))
+    choice, form = structure.get("tool_choice"), structure.get("response_format")
     if stop is not None:
         call["stop"] = stop
     reuses = call.pop("reuse_last_container", getattr(llm, "reuse_last_container", None))
@@ -51,7 +51,7 @@ def chat_request(
         {name: value for name, value in call.items() if name not in _STRUCTURE},
         tools=tools,
         tool_choice=tool_choice_of(choice, tools) if tools else None,
-        response_format=form,
+        response_format=response_format_of(form, strict=model_facts(call.get("model") or llm.model).family == "gpt"),
         only_constructor=type(llm).model_fields,
     )
 

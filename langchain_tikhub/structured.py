@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -13,9 +12,10 @@ from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import RunnableMap, RunnablePassthrough
-from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
+from langchain_tikhub.tools import json_schema_form, named_schema
 from tikhub_ai import ConfigurationError, printable
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from tikhub_ai import ModelFacts
 
 Method: TypeAlias = Literal["json_schema", "function_calling", "json_mode"]
-
-_NO_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 
 
 def structured_output(
@@ -54,9 +52,16 @@ def structured_output(
     parser: Runnable[Any, Any]
     if method == "function_calling":
         thinks = (getattr(model, "thinking", None) or {}).get("type") != "disabled"
-        llm, parser = _by_tool(model, schema, strict, bound, forced=facts.forced_tool_choice or not thinks)
+        llm, parser = _by_tool(
+            model,
+            schema,
+            strict,
+            bound,
+            forced=facts.forced_tool_choice or not thinks,
+            any_other_call=facts.family == "claude",
+        )
     else:
-        form = {"type": "json_object"} if method == "json_mode" else _json_schema(schema, strict)
+        form = {"type": "json_object"} if method == "json_mode" else _json_schema(schema, strict, facts)
         llm, parser = model.bind(response_format=form, **bound), _json_parser(schema)
     if not include_raw:
         return llm | parser
@@ -66,28 +71,26 @@ def structured_output(
 
 
 def _by_tool(
-    model: BaseChatModel, schema: Any, strict: bool | None, bound: dict[str, Any], *, forced: bool
+    model: BaseChatModel, schema: Any, strict: bool | None, bound: dict[str, Any], *, forced: bool, any_other_call: bool
 ) -> tuple[Runnable[LanguageModelInput, AIMessage], Runnable[Any, Any]]:
     """The schema as the only tool, forced where the model can be."""
+    schema = named_schema(schema)
     name = str(convert_to_openai_tool(schema)["function"]["name"])
+    if not any_other_call:
+        bound = {"parallel_tool_calls": False, **bound}
     llm = model.bind_tools([schema], tool_choice=name if forced else "auto", strict=strict, **bound)
     if isinstance(schema, type) and is_basemodel_subclass(schema):
         return llm, _PydanticTool(tools=[schema], first_tool_only=True)
     return llm, _DictTool(key_name=name, first_tool_only=True)
 
 
-def _json_schema(schema: Any, strict: bool | None) -> dict[str, Any]:
-    """OpenAI's `response_format`, as `create_agent` binds it too."""
+def _json_schema(schema: Any, strict: bool | None, facts: ModelFacts) -> dict[str, Any]:
+    """OpenAI's `response_format`, as `create_agent` binds it too. GPT is held to pydantic classes exactly."""
     if isinstance(schema, dict) and schema.get("type") == "json_schema":
         return schema
-    converted = convert_to_json_schema(schema, strict=strict)
-    said: dict[str, Any] = {
-        "name": _NO_NAME.sub("_", str(converted.get("title") or "response"))[:64],
-        "schema": converted,
-    }
-    if strict is not None:
-        said["strict"] = strict
-    return {"type": "json_schema", "json_schema": said}
+    by_default = strict is None
+    wanted = True if by_default and facts.family == "gpt" else strict
+    return {"type": "json_schema", "json_schema": json_schema_form(schema, strict=wanted, by_default=by_default)}
 
 
 def _json_parser(schema: Any) -> JsonOutputParser:

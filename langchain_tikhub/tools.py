@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
-from tikhub_ai import ConfigurationError, ResponseFormat, Tool, ToolChoice, sdk_json
+from tikhub_ai import ConfigurationError, ResponseFormat, Tool, ToolChoice, sdk_json, strict_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from langchain_core.tools import BaseTool
 
+_NO_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 _CHOICES = {"auto": "auto", "none": "none", "any": "required", "required": "required"}
 _TOOL_OPTIONS = ("cache_control", "defer_loading", "allowed_callers", "input_examples", "eager_input_streaming")
 """Anthropic's fields of a tool, which other APIs do not have."""
@@ -140,8 +143,12 @@ def _named(name: str, tools: Sequence[Tool]) -> ToolChoice:
     return ToolChoice("tool", name)
 
 
-def response_format_of(given: Any) -> ResponseFormat | None:
-    """`response_format` in any form: OpenAI's dict (as `create_agent` passes it), a JSON Schema, or a class.
+def response_format_of(given: Any, *, strict: bool = False) -> ResponseFormat | None:
+    """`response_format` in any form: OpenAI's dict (as `create_agent` gives it), a JSON Schema, or a class.
+
+    Args:
+        given: As the user wrote it.
+        strict: Hold the answer to a pydantic class exactly, where its schema can be held to.
 
     Raises:
         ConfigurationError: It is none of these.
@@ -157,12 +164,50 @@ def response_format_of(given: Any) -> ResponseFormat | None:
             case {"type": "json_object" | "text" as kind}:
                 return ResponseFormat(kind)
     try:
-        schema = convert_to_json_schema(given)
+        return _from_json_schema(json_schema_form(given, strict=True if strict else None, by_default=True))
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
             f"response_format {given!r} is neither OpenAI's dict, a JSON Schema nor a class."
         ) from error
-    return ResponseFormat("json_schema", schema, name=str(schema.get("title") or "response"))
+
+
+def json_schema_form(given: Any, *, strict: bool | None, by_default: bool = False) -> dict[str, Any]:
+    """The `json_schema` of OpenAI's `response_format`: name, schema, and whether it is strict.
+
+    Args:
+        given: A class, a JSON Schema with or without a title, or a function of OpenAI's.
+        strict: Whether to hold the answer to it exactly; None says nothing.
+        by_default: Nobody asked for `strict`: only pydantic classes are strict then, where they can be.
+    """
+    is_class = isinstance(given, type) and is_basemodel_subclass(given)
+    if is_class and strict and by_default and issubclass(given, BaseModel):
+        schema = given.model_json_schema()
+        closed = strict_schema(schema)
+        return _form(given, schema, closed, strict=closed is not None)
+    if isinstance(given, dict) and given.keys() & _OF_A_SCHEMA and not given.keys() & _OF_A_FUNCTION:
+        converted = given if by_default or not strict else strict_schema(given) or given
+    else:
+        converted = convert_to_json_schema(given, strict=None if by_default else strict)
+    return _form(given, converted, None, strict=None if by_default else strict)
+
+
+_OF_A_SCHEMA = frozenset({"properties", "anyOf", "oneOf", "allOf", "$ref", "type", "enum", "const"})
+_OF_A_FUNCTION = frozenset({"name", "function", "input_schema", "toolSpec", "parameters"})
+
+
+def _form(given: Any, schema: dict[str, Any], closed: dict[str, Any] | None, *, strict: bool | None) -> dict[str, Any]:
+    name = str(schema.get("title") or getattr(given, "__name__", "response"))
+    form: dict[str, Any] = {"name": _NO_NAME.sub("_", name)[:64], "schema": closed or schema}
+    if closed is not None and schema.get("description"):
+        form["description"] = schema["description"]
+    return form if strict is None else {**form, "strict": strict}
+
+
+def named_schema(given: Any) -> Any:
+    """A JSON Schema with a title, which LangChain names the tool by; anything else as it is."""
+    if isinstance(given, dict) and not given.keys() & {*_OF_A_FUNCTION, "title"} and given.keys() & _OF_A_SCHEMA:
+        return {"title": "response", **given}
+    return given
 
 
 def _from_json_schema(said: Mapping[str, Any]) -> ResponseFormat:

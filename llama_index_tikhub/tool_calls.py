@@ -8,9 +8,8 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallB
 from llama_index.core.llms.llm import ToolSelection
 from pydantic_core import from_json
 
-from llama_index_tikhub.schemas import strict_schema
 from llama_index_tikhub.skeleton import calls_in_kwargs, parsed_arguments
-from tikhub_ai import warn
+from tikhub_ai import strict_schema, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

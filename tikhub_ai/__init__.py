@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from tikhub_ai.server_text import printable
     from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, OnRetry, ProxyField, Retry, Settings, key_source
     from tikhub_ai.settings_mixin import SettingsMixin
+    from tikhub_ai.strict_schemas import strict_schema
     from tikhub_ai.transcript import Segment, Transcript, TranscriptEvent, Word
     from tikhub_ai.transcription import Transcriber, TranscriptionOptions
     from tikhub_ai.vendor_words import sdk_json
@@ -149,6 +150,7 @@ _HOMES = {
     "chat_arguments": ("ChatArgumentsMixin",),
     "precedence": ("chat_request", "merged", "structure_of"),
     "secret_values": ("Key", "SecretHeaders", "seal"),
+    "strict_schemas": ("strict_schema",),
     "vendor_words": ("sdk_json",),
     "server_text": ("printable",),
     "settings": ("HeadersField", "HttpBackend", "KeyField", "OnRetry", "ProxyField", "Retry", "Settings", "key_source"),
@@ -283,6 +285,7 @@ __all__ = [
     "replay",
     "sdk_json",
     "seal",
+    "strict_schema",
     "structure_of",
     "video_agent_of",
     "warn",

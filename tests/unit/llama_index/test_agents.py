@@ -16,8 +16,8 @@ from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel, ValidationError
 
 from llama_index_tikhub import TikHub
-from llama_index_tikhub.schemas import strict_schema
 from tests.standard.llama_index_columns import Call, ChatCompletionsColumn, DeepSeekColumn, Said
+from tikhub_ai import strict_schema
 
 if TYPE_CHECKING:
     from tests.scripted_server import Answer, Request, ScriptedServer

@@ -27,6 +27,12 @@ def usage_of(raw: dict[str, Any]) -> Usage:
         input_details["cache_read"] = read
     if raw.get("cache_creation_input_tokens") is not None:
         input_details["cache_creation"] = written
+    if isinstance(kept := raw.get("cache_creation"), dict):  # by how long the cache lives, at two prices
+        input_details |= {
+            name: number(kept[name])
+            for name in ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+            if name in kept
+        }
     details = raw.get("output_tokens_details")
     thinking = details.get("thinking_tokens") if isinstance(details, dict) else None
     return Usage(
