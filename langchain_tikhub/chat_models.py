@@ -97,6 +97,8 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         if not isinstance(values, dict):
             return values
         values = seal(values)  # `model_validate` comes here too
+        if values.get("output_version") == "responses/v1":  # ChatOpenAI's name for content that is a list of blocks
+            values["output_version"] = "v1"
         return constructor_arguments(values, cls.model_fields, cls.__name__)
 
     @model_validator(mode="after")

@@ -143,3 +143,8 @@ def test_what_a_cache_was_written_for_is_counted_once() -> None:
         "ephemeral_5m_input_tokens": 3,
         "ephemeral_1h_input_tokens": 4,
     }
+
+
+def test_openais_name_for_content_of_blocks_is_v1() -> None:
+    assert ChatTikHub(model="gpt-5", output_version="responses/v1").output_version == "v1"
+    assert ChatTikHub(model="gpt-5", output_version="v0").output_version == "v0"
