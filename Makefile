@@ -15,7 +15,7 @@ PIP_OUTPUT := -qq
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-media test fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench clean
+.PHONY: help demo demo-media test fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench mutants clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -83,6 +83,9 @@ catalog: $(VENV)-catalog/.with-catalog ## make tikhub_ai/catalog.json again, fro
 
 bench: $(BENCH_VENV)/.with-bench ## measure against the vendors' own classes
 	$(BENCH_VENV)/bin/python benchmarks/run.py $(ARGS)
+
+mutants: $(VENV)/.with-test+mutants ## change a place at a time and list what no test notices; SAMPLE=20 places per module, 0 is all
+	$(PY) scripts/mutants.py --sample $${SAMPLE:-20} $(ARGS)
 
 clean: ## remove the environments, the servers and every cache
 	rm -rf $(VENV) $(VENV)-catalog $(BENCH_VENV) $(VENDORS_VENV) .vendors .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info

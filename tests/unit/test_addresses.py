@@ -46,6 +46,9 @@ def is_own(address: Address, base_url: str = BASE) -> bool:
         ("http://localhost:9000/v", "http://127.0.0.1:3000", "http://localhost:9000/v", False),
         ("http://192.168.0.5:9000/v", BASE, "http://192.168.0.5:9000/v", False),
         ("/v:1.mp4", BASE, f"{BASE}/v:1.mp4", True),
+        ("/\u00e4", BASE, f"{BASE}/%C3%A4", True),
+        ("/a b", BASE, f"{BASE}/a%20b", True),
+        ("/\ud83d", BASE, f"{BASE}/%3F", True),  # half an emoji, which no encoding has
     ],
 )
 def test_an_address_is_joined_and_told_by_its_origin(url: str, base_url: str, expected: str, own: bool) -> None:

@@ -26,7 +26,7 @@ from tikhub_ai import (
     Tool,
     model_facts,
 )
-from tikhub_ai.arguments import HOW_TO_CALL, NATIVE, chat_arguments, names_of, split_arguments
+from tikhub_ai.arguments import HOW_TO_CALL, NATIVE, chat_arguments, names_of, split_arguments, without_secrets
 from tikhub_ai.routing import CHAT_APIS
 from tikhub_ai.vendor_words import NEEDLESS
 
@@ -188,6 +188,39 @@ def test_every_name_of_an_argument_means_the_same_in_every_class(cls: Any, name:
     by_alias, by_name = cls(**required, **{alias: value}), cls(**required, **{field: value})
     assert getattr(by_alias, field) == getattr(by_name, field)
     assert getattr(by_alias, field) is not None or value is None
+
+
+ELSEWHERE = {
+    "model": "model_name",  # langchain-openai
+    "base_url": "api_base openai_api_base anthropic_api_url deepseek_api_base",
+    "api_key": "openai_api_key anthropic_api_key google_api_key",
+    "timeout": "request_timeout default_request_timeout",  # langchain-openai, langchain-anthropic
+    "default_headers": "headers additional_headers extra_headers",  # langchain-google-genai, openai
+    "http_async_client": "async_http_client",  # llama-index-llms-openai
+    "proxy": "openai_proxy anthropic_proxy",
+    "max_tokens": "max_output_tokens max_completion_tokens max_new_tokens max_tokens_to_sample",
+    "stop": "stop_sequences",  # langchain-anthropic
+    "n": "candidate_count",  # google-genai
+    "audio": "audio_config",  # llama-index-llms-openai
+    "thinking": "thinking_dict",  # llama-index-llms-anthropic
+    "request_metadata": "metadata",
+    "model_kwargs": "additional_kwargs",  # llama-index
+    "batch_size": "chunk_size embed_batch_size",  # langchain-openai, llama-index
+    "max_concurrency": "num_workers",  # llama-index
+}
+"""What other classes call an argument. Written out, since a walk through the table misses what it has lost."""
+
+
+def test_no_name_of_other_classes_is_missing_from_the_table() -> None:
+    for name, others in ELSEWHERE.items():
+        assert {other: names_of(other)[0] for other in others.split()} == dict.fromkeys(others.split(), name)
+
+
+def test_tracers_see_the_names_of_headers_and_whatever_is_no_secret() -> None:
+    headers, plain = {"X-B": "secret", "X-A": "secret"}, {"extra_body": {"a": 1}, "logit_bias": {"5": 1}, "seed": 7}
+    seen = without_secrets({"headers": headers, "api_key": "secret", "proxy": None, "model_kwargs": headers} | plain)
+    assert seen == {"headers": ["X-A", "X-B"], "api_key": "*" * 10, "proxy": None, "model_kwargs": headers} | plain
+    assert without_secrets({"model_kwargs": {"headers": headers}}) == {"model_kwargs": {"headers": ["X-A", "X-B"]}}
 
 
 def test_where_an_argument_has_two_values_its_own_name_wins_and_headers_are_put_together() -> None:

@@ -105,6 +105,12 @@ def test_arguments_are_the_same_however_they_are_written(issued: str, now: str, 
     assert replay.is_as_issued(replay.kept_of(call), ToolCall("c", "f", now)) is same
 
 
+@pytest.mark.parametrize("arguments", ['{"a": ', "", pytest.param("[" * 200_000, id="deep"), '{"a": 1}'])
+def test_arguments_that_a_framework_writes_again_as_they_were_need_no_entry(arguments: str) -> None:
+    assert replay.kept_of(ToolCall("c", "f", arguments)) == {}
+    assert replay.kept_of(ToolCall("c", "f", '{"a":1}')) != {}
+
+
 def test_a_call_of_another_name_is_another_call() -> None:
     call = ToolCall("c", "f", "{}", state={"s": 1}, issuer=CLAUDE)
     with pytest.warns(TikHubAIWarning, match=r"The call of 'g' \(c\) of an answer was edited"):
