@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.faults.lanes import settings_of
 from tests.scripted_server import ScriptedServer
 from tikhub_ai.http.transport import Transport
 
@@ -83,6 +84,13 @@ def target(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     yield folder / "rabbit.mp4"
     assert {path.name for path in folder.iterdir()} <= {"rabbit.mp4"}
+
+
+@pytest.fixture(autouse=True)
+def _fresh_connections() -> None:
+    """No test begins with a connection of another, which its server may be closing right now: requests are counted."""
+    for backend in ("httpx", "httpx2"):
+        Transport(settings_of({"http_backend": backend})).close()
 
 
 @pytest.fixture
