@@ -15,7 +15,7 @@ PIP_OUTPUT := -qq
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-media test fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench mutants clean
+.PHONY: help demo demo-media test test-growth fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench mutants clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,7 +42,10 @@ endif
 	@PYTHONPATH=. $(PY) examples/demo_media.py
 
 test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback
-	$(PY) -m pytest tests --ignore=tests/peers --numprocesses auto --dist loadfile --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
+	$(PY) -m pytest tests --ignore=tests/peers -m "not growth" --numprocesses auto --dist loadfile --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
+
+test-growth: $(VENV)/.with-test ## that work grows with its input and no faster, by CPU time; minutes
+	$(PY) -m pytest tests/unit -m growth --numprocesses auto $(ARGS)
 
 fuzz: $(VENV)/.with-test ## mutated answers and requests, other ones each time; FUZZ=5000 is how many each test makes
 	FUZZ=$${FUZZ:-5000} $(PY) -m pytest tests/fuzz --numprocesses auto --timeout 0 --allow-hosts=127.0.0.1,localhost,::1 $(ARGS)

@@ -25,6 +25,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "outside_openapi(reason): sends a body that its vendor's specification refuses, on purpose"
     )
+    config.addinivalue_line("markers", "growth: shows by CPU time that work grows with its input; `make test-growth`")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What measures how work grows takes minutes of CPU and a calm machine: it has a target of its own, also in CI."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "assert_linear" in item.function.__code__.co_names:
+            item.add_marker("growth")
 
 
 @pytest.fixture(autouse=True)

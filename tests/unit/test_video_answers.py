@@ -199,7 +199,7 @@ def test_an_answer_that_names_no_job_is_no_poll_and_may_be_a_lost_create(family:
         codec_of(family).decode(response(body))
     with pytest.raises(LostCreateError, match="may have been made and billed") as caught:
         codec_of(family).decode_created(response(body), REQUEST)
-    assert caught.value.request is REQUEST
+    assert caught.value.request == REQUEST
     assert not caught.value.is_retryable
 
 

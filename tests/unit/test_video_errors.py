@@ -129,7 +129,7 @@ def test_a_lost_create_says_what_may_have_happened_and_how_to_find_out() -> None
     assert "may have been made and billed" in str(error)
     assert "external_task_id 'mine'" in str(error)
     assert error.external_task_id == "mine"
-    assert error.request is REQUEST
+    assert error.request == REQUEST
     assert not error.is_retryable
     plain = lost_create(APITimeoutError("No answer."), VideoRequest("m", "p"))
     assert "console" in str(plain)
