@@ -93,7 +93,11 @@ async def test_the_verdict_is_clean(
     behaviors, (_, seen, _) = behaviors_of(scenario, prelude), SCENARIOS[scenario]
     text = LONG.strip() if "no JSON" in scenario else TEXT
     reply = {"type": "reply", "text": text, "times": None}
-    settings = {"base_url": llmock.base_url + below, "timeout": 1.2}
+    settings = {
+        "base_url": llmock.base_url + below,
+        "timeout": 1.2,
+        "retry_wait": 0.5,
+    }  # the library's own backoff is judged
     async with httpx.AsyncClient(base_url=llmock.base_url, timeout=30, trust_env=False) as judge:
         (await judge.post("/_llmock/reset")).raise_for_status()
         (await judge.post("/_llmock/scenario", json={"behaviors": [*behaviors, reply]})).raise_for_status()
