@@ -225,11 +225,13 @@ def _source(check: Any) -> str:
 
 
 def parsed_arguments(arguments: str) -> dict[str, Any] | None:
-    """A call's arguments, or None where they are no JSON object."""
+    """A call's arguments, or None where they are no JSON object. `null`, of a tool without parameters, is an empty one."""
     try:
         value = json.loads(arguments or "{}")
     except ValueError:
         return None
+    if value is None:
+        return {}
     return value if isinstance(value, dict) else None
 
 

@@ -93,12 +93,17 @@ class ToolCall(Part):
     Attributes:
         id: The wire's id, or a made one where the wire has none.
         name: Function name.
-        arguments: A JSON object, as the text the model wrote: it may be cut or invalid.
+        arguments: A JSON object, as the text the model wrote: it may be cut or invalid. No text and `null`, which some
+            models write for a function without parameters, are the empty object.
     """
 
     id: str
     name: str
     arguments: str = "{}"
+
+    def __post_init__(self) -> None:
+        if not self.arguments or (isinstance(self.arguments, str) and self.arguments.strip() in {"", "null"}):
+            self.arguments = "{}"
 
 
 @dataclass(slots=True)

@@ -126,10 +126,14 @@ Delta: TypeAlias = (
 
 @dataclass(slots=True)
 class _Growing:
-    """A part still being written: fragments are kept in lists, since joining strings at every delta is quadratic."""
+    """A part still being written: fragments are kept in lists, since joining strings at every delta is quadratic.
+
+    `held` is what of a call's arguments may become `null`; None once they are something else.
+    """
 
     part: AnyPart
     text: list[str] = field(default_factory=list)
+    held: str | None = ""
     data: list[str] = field(default_factory=list)
     state: dict[str, list[Any]] = field(default_factory=dict)
 
@@ -207,12 +211,14 @@ class Accumulator:
         return self._growing(TextDelta("", index, choice), Text, Text, "").text
 
     def add(self, delta: Delta) -> None:
-        """Take one delta in."""
+        """Take one delta in. Of a call's arguments, those that are `null` are taken out of it."""
         match delta:
             case TextDelta():
                 self._growing(delta, Text, Text, "").text.append(delta.text)
             case ToolCallDelta():
                 growing = self._growing(delta, ToolCall, ToolCall, delta.id or "", delta.name or "")
+                if growing.held is not None and delta.arguments:
+                    delta.arguments = _without_null(growing, growing.held + delta.arguments)
                 growing.text.append(delta.arguments)
                 _add_state(growing, delta)
             case ReasoningDelta():
@@ -281,6 +287,15 @@ _OfPart: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | RefusalDelta |
 
 _SAID_ONCE = frozenset({"id", "field", "type", "status"})
 """State that names something; a second one is the same again, not its continuation."""
+
+
+def _without_null(growing: _Growing, arguments: str) -> str:
+    """What may be handed out of a call's first arguments: not `null`, which some models write where there are none."""
+    if "null".startswith(arguments.strip()):
+        growing.held = arguments
+        return ""
+    growing.held = None
+    return arguments
 
 
 def _add_state(growing: _Growing, delta: ReasoningDelta | ToolCallDelta | AudioDelta) -> None:
