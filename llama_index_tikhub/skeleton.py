@@ -225,7 +225,7 @@ def _source(check: Any) -> str:
 
 
 def parsed_arguments(arguments: str) -> dict[str, Any] | None:
-    """A call's arguments, or None where they are no JSON object. `null`, of a tool without parameters, is an empty one."""
+    """A call's arguments, or None where they are no JSON object. `null` is an empty one."""
     try:
         value = json.loads(arguments or "{}")
     except ValueError:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
@@ -20,6 +19,9 @@ from tikhub_ai import ChatReply, ChatRequest, Delta, End, Message, Text, ToolCal
 from tikhub_ai.apis import chat_completions, generate_content, messages, responses
 from tikhub_ai.catalog import facts
 from tikhub_ai.chat import ChatReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 CODECS = {
     "chat_completions": (chat_completions, "gpt-4o"),
@@ -191,4 +193,3 @@ def test_a_call_of_a_history_without_arguments_is_sent_with_an_empty_object(give
     for history in histories:
         calls = [part for message in history for part in message.parts if isinstance(part, ToolCall)]
         assert [call.arguments for call in calls] == ["{}"]
-

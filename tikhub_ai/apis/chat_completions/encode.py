@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.chat_completions.history import encode_messages
+from tikhub_ai.apis.openai_choices import choice_of, nested
 from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
@@ -129,15 +130,11 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 
 def _tool_choice(choice: ToolChoice, request: ChatRequest, facts: ModelFacts) -> Any:
-    if choice.raw is not None:
-        return choice.raw
     thinks = not (request.thinking and request.thinking.get("type") == "disabled")
-    if choice.mode in {"required", "tool"} and not facts.forced_tool_choice and thinks:
+    if choice.raw is None and choice.mode in {"required", "tool"} and not facts.forced_tool_choice and thinks:
         warn(f"{request.model} cannot be forced to call a tool while it thinks: tool_choice is 'auto'.")
         return "auto"
-    if choice.mode == "tool":
-        return {"type": "function", "function": {"name": choice.name}}
-    return choice.mode
+    return nested(choice_of(choice, request.tools))
 
 
 def _response_format(wanted: ResponseFormat, facts: ModelFacts) -> dict[str, Any]:

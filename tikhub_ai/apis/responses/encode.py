@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.openai_choices import choice_of
 from tikhub_ai.apis.responses.history import encode_items
 from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
@@ -150,14 +151,10 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 
 def _tool_choice(choice: ToolChoice, request: ChatRequest, facts: ModelFacts) -> Any:
-    if choice.raw is not None:
-        return choice.raw
-    if choice.mode in {"required", "tool"} and not facts.forced_tool_choice:
+    if choice.raw is None and choice.mode in {"required", "tool"} and not facts.forced_tool_choice:
         warn(f"{request.model} cannot be forced to call a tool while it thinks: tool_choice is 'auto'.")
         return "auto"
-    if choice.mode == "tool":
-        return {"type": "function", "name": choice.name}
-    return choice.mode
+    return choice_of(choice, request.tools)
 
 
 # --- the one resend -------------------------------------------------------------------------------------------------
