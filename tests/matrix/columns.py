@@ -86,8 +86,6 @@ class Column(ABC):
     """What this wire has no place for, by feature."""
     notes: ClassVar[dict[str, str]] = {}
     """What a cell of the table needs to be understood, by feature."""
-    cuts: ClassVar[frozenset[str]] = frozenset()
-    """Features by which we close a stream before the wire has said all, its count of tokens included."""
     shows_searches: ClassVar[bool] = True
     shows_transcript: ClassVar[bool] = True
 

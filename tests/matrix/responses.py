@@ -139,10 +139,8 @@ class Responses(Column):
         "tool error": "the wire has no mark for it: the result's words say it",
         "image out": "by the tool `image_generation`",
         "cache": "the provider caches by itself; `prompt_cache_key` steers it, and marks on content mean nothing here",
-        "stop": "the wire has no field for it: we cut the text at the match and close the stream",
+        "stop": "the wire has no field for it: we cut the text at the match, and read on until the tokens are counted",
     }
-
-    cuts = frozenset({"stop"})
 
     # --- answers ----------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from tikhub_ai.chat import ChatReader
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CODECS = {
+CODECS: dict[str, tuple[Any, str]] = {
     "chat_completions": (chat_completions, "gpt-4o"),
     "responses": (responses, "gpt-5"),
     "messages": (messages, "claude-sonnet-4-5"),
@@ -84,7 +84,7 @@ def bodies(api: str, given: Any) -> dict[str, Any]:
     call = {"id": "c1", "type": "function", "function": {"name": "now", "arguments": given}}
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
     item = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "now", "arguments": given}
-    return {
+    every: dict[str, dict[str, Any]] = {
         "chat_completions": {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]},
         "responses": {"id": "r1", "status": "completed", "output": [item]},
         "messages": {
@@ -93,7 +93,8 @@ def bodies(api: str, given: Any) -> dict[str, Any]:
             "stop_reason": "tool_use",
         },
         "generate_content": _generate_content(given)[0],
-    }[api]
+    }
+    return every[api]
 
 
 def asked(api: str) -> ChatRequest:
@@ -104,7 +105,8 @@ def plain(api: str, given: Any) -> ChatReply:
     codec, model = CODECS[api]
     decoder = codec.decoder(asked(api), facts(model))
     decoder.body(bodies(api, given))
-    return decoder.accumulator.reply()
+    reply: ChatReply = decoder.accumulator.reply()
+    return reply
 
 
 def streamed(api: str, *pieces: Any) -> list[Delta]:
@@ -128,7 +130,7 @@ def cuts(given: Any) -> Iterator[tuple[Any, ...]]:
 def langchain_calls(deltas: list[Delta]) -> AIMessage:
     stream = AnswerStream("m")
     first, *rest = [chunk for delta in deltas if (chunk := stream.chunk(delta)) is not None]
-    message = (first + rest if rest else first).message
+    message = first.__add__([*rest]).message
     assert isinstance(message, AIMessage)
     return message
 

@@ -79,7 +79,7 @@ def test_a_version_of_a_tool_answers_to_its_name(named: str, kind: str) -> None:
 
 
 def test_a_function_of_that_name_comes_first() -> None:
-    mine = {"type": "function", "function": {"name": "web_search"}}
+    mine: dict[str, Any] = {"type": "function", "function": {"name": "web_search"}}
     for tools in ([mine, {"type": "web_search"}], [{"type": "web_search"}, mine]):
         llm = ChatTikHub(model="gpt-5", api="responses", api_key="k").bind_tools(tools, tool_choice="web_search")
         request = llm.bound._get_request_payload([HumanMessage("hi")], **llm.kwargs)  # type: ignore[attr-defined]

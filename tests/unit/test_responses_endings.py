@@ -35,6 +35,8 @@ from tests.unit.responses_streams import (
     thought,
 )
 from tikhub_ai import (
+    APIConnectionError,
+    APITimeoutError,
     BadRequestError,
     ChatReply,
     IncompleteStreamError,
@@ -258,8 +260,8 @@ def test_only_what_could_begin_a_stop_text_is_held_back() -> None:
     assert list(reader.feed(data(text("o")))) == [TextDelta("So", 0)]
 
 
-def test_at_the_stop_text_the_answer_is_whole_and_nothing_more_is_read() -> None:
-    reader = reader_of(stop=["STOP"])
+def test_at_the_stop_text_the_answer_is_whole_and_nothing_more_is_read_where_nobody_counts() -> None:
+    reader = reader_of(stop=["STOP"], stream_usage=False)
     deltas = list(reader.feed(data(CREATED, text("one STOP two"), text(" three"), added(function_call(), 1))))
     assert end_of(deltas).reply.text == "one "
     assert end_of(deltas).reply.finish_reason == "stop"
@@ -267,6 +269,51 @@ def test_at_the_stop_text_the_answer_is_whole_and_nothing_more_is_read() -> None
     assert reader.patience == 0
     assert list(reader.feed(data(text("four"), {"type": "error", "message": "late"}))) == []
     assert list(reader.end()) == []
+
+
+AFTER_STOP: list[dict[str, Any]] = [
+    text(" three"), added(function_call(), 1), done(function_call(), 1), {"type": "response.of_tomorrow"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("status", ["completed", "incomplete", "failed", "cancelled"])
+@pytest.mark.parametrize("cut", [text("one STOP two"), completed(message("one STOP two"))], ids=["delta", "whole"])
+def test_after_the_stop_text_a_stream_is_read_on_silently_until_its_usage_has_come(
+    cut: dict[str, Any], status: str
+) -> None:
+    last = completed(message("one STOP two three"), function_call(), status=status)
+    last["type"] = f"response.{status}"
+    events = [CREATED, cut, *AFTER_STOP, last] if cut["type"] != last["type"] else [CREATED, cut]
+    reader = reader_of(stop=["STOP"])
+    deltas = [delta for event in events for delta in reader.feed(data(event))]
+    assert reader.is_over
+    assert reader.patience == DRAIN  # the exchange has ended, and its connection can be used again
+    reply = end_of(deltas).reply
+    whole = plain(message("one STOP two three"), function_call(), asked={"stop": ["STOP"]})
+    assert deltas[:-1] == [TextDelta("one ", 0)]
+    assert reply.usage == whole.usage is not None
+    assert [part.text for part in reply.parts if isinstance(part, Text)] == ["one "]
+    assert reply.finish_reason == whole.finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    "fault", [None, APITimeoutError("slow"), APIConnectionError("gone")], ids=lambda fault: type(fault).__name__
+)
+def test_an_answer_that_has_ended_at_a_stop_text_is_whole_whatever_happens_to_the_rest(fault: Any) -> None:
+    reader = reader_of(stop=["STOP"])
+    deltas = list(reader.feed(data(CREATED, text("one STOP two"))))
+    assert not reader.is_over
+    assert reader.patience is None  # silence does not end it: the model goes on to think
+    ended = end_of([*deltas, *reader.end(fault)])
+    assert reader.error is None
+    assert (ended.reply.text, ended.reply.finish_reason, ended.reply.usage) == ("one ", "stop", None)
+
+
+def test_an_error_after_the_stop_text_ends_the_wait_for_usage() -> None:
+    reader = reader_of(stop=["STOP"])
+    deltas = list(reader.feed(data(CREATED, text("one STOP"), {"type": "error", "message": "late"})))
+    assert reader.is_over
+    assert end_of(deltas).reply.text == "one "
 
 
 def test_what_comes_after_the_stop_text_of_a_plain_answer_is_dropped_and_its_usage_kept() -> None:

@@ -46,11 +46,11 @@ def nested(choice: Any) -> Any:
 
 def _flat(choice: dict[str, Any]) -> dict[str, Any]:
     match choice:
-        case {"type": "allowed_tools", "allowed_tools": {"tools": [*tools], **rest}}:
-            return {"type": "allowed_tools", **rest, "tools": [_flat(tool) for tool in tools if isinstance(tool, dict)]}
+        case {"type": "allowed_tools", "allowed_tools": dict(allowed)}:
+            return _flat({"type": "allowed_tools", **allowed})
         case {"type": "allowed_tools", "tools": [*tools]}:
             return {**choice, "tools": [_flat(tool) if isinstance(tool, dict) else tool for tool in tools]}
-        case {"type": str(kind)} if kind in _NESTED and isinstance(inner := choice.get(kind), dict):
+        case {"type": "function" | "custom" as kind} if isinstance(inner := choice.get(kind), dict):
             return {"type": kind, **inner}
         case _:
             return choice

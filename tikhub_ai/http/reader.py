@@ -47,7 +47,7 @@ DRAIN = 0.5
 
 
 class StreamDecoder(Protocol[T_co]):
-    """What a reader needs of a codec's decoder. It may also have `array` and `is_cut`, which are explained below."""
+    """What a reader needs of a codec's decoder. It may also have `array`, `is_cut` and `awaits_usage`: see below."""
 
     @property
     def is_complete(self) -> bool:
@@ -74,8 +74,9 @@ class StreamReader(ABC, Generic[T]):
 
     Args:
         decoder: Of the API. Where its `is_cut` is True when it is done, the answer was ended from here, at a stop text
-            that its wire cannot carry, and the server would go on. Where it has `array(body)`, that takes a body that
-            is a JSON array of a stream's chunks.
+            that its wire cannot carry, and the server would go on. While its `awaits_usage` is True, silence does not
+            end a complete answer. Where it has `array(body)`, that takes a body that is a JSON array of a stream's
+            chunks.
         headers: Response headers, names in lower case.
         warn_if_incomplete: Warn of an answer that ends without its finish marker instead of failing.
         settles: Whether the answer counts as ended when nothing follows its finish marker for `SETTLE` seconds. False
@@ -208,7 +209,8 @@ class StreamReader(ABC, Generic[T]):
         if self._is_complete and has_items:
             self._settles = False
         self._is_complete = True
-        self.patience = SETTLE if self._settles else None
+        waits = getattr(self._decoder, "awaits_usage", False)
+        self.patience = SETTLE if self._settles and not waits else None
 
     def _end(self) -> Sequence[T]:
         """The answer has ended: the last items, although the connection may still be open."""

@@ -51,7 +51,8 @@ class Decoder(EventDecoder):
     Attributes:
         is_complete: Whether the wire has said how the answer ended.
         is_done: Whether nothing follows.
-        is_cut: Whether the answer was ended here, at a stop text: this wire knows none.
+        is_cut: Whether the answer was ended here, at a stop text that this wire cannot carry, and is not read on.
+        awaits_usage: Whether it was ended here, and is read on, silently, until its token counts come.
 
     Args:
         request: What was asked: the stop texts.
@@ -62,7 +63,9 @@ class Decoder(EventDecoder):
         super().__init__()
         self.accumulator = Accumulator(API)
         self.is_complete = False
-        self.is_cut = False
+        self.is_cut = self.awaits_usage = False
+        self._counts = request.stream_usage
+        self._has_ended = False
         self._issuer = Issuer(API, facts.family)
         self._items = Items()
         self._writer = Writer(self.accumulator, self._issuer)
@@ -93,7 +96,9 @@ class Decoder(EventDecoder):
         kind = payload.get("type")
         kind = kind if isinstance(kind, str) and kind else event
         handler = _HANDLERS.get(kind)
-        if handler is not None:
+        if self._has_ended:
+            self._after_stop(kind, payload)
+        elif handler is not None:
             handler(self, payload, deltas)
         elif kind in _ENDED:
             response = mapping(payload.get("response"))
@@ -139,7 +144,8 @@ class Decoder(EventDecoder):
             raise_failed(response, self.accumulator)
         self.accumulator.extras["status"] = status
         self.is_complete = self.is_done = True
-        if not self.is_cut:
+        self.awaits_usage = False
+        if not self._has_ended:
             self.accumulator.finish_reasons[0] = self._finish_reason(response, status)
 
     def _finish_reason(self, response: dict[str, Any], status: str) -> str:
@@ -172,7 +178,7 @@ class Decoder(EventDecoder):
         """An item has come whole: give what of it had not come."""
         if item.is_finished and item.kind == "reasoning" and wire.get("encrypted_content"):
             self._writer.keep_reasoning(item, wire, deltas)  # OpenAI encrypts it anew for the final response
-        if item.is_finished or self.is_cut:
+        if item.is_finished or self._has_ended:
             return
         item.is_finished, item.wire = True, wire
         match item.kind:
@@ -195,13 +201,13 @@ class Decoder(EventDecoder):
         if isinstance(contents, str):
             contents = [{"type": "output_text", "text": contents}]
         for index, part in enumerate(items(contents)):
-            if isinstance(part, dict) and not self.is_cut:
+            if isinstance(part, dict) and not self._has_ended:
                 self._finish_content(item, index, part, deltas)
         self._release(deltas)
         self._text_key = None
         state = {name: value for name, value in wire.items() if name != "content"}
         for content in item.contents.values():
-            if state and not (self.is_cut and content is self._text):
+            if state and not (self._has_ended and content is self._text):
                 content.part.state, content.part.issuer = state, self._issuer
 
     # --- the contents of a message ----------------------------------------------------------------------------------
@@ -245,8 +251,21 @@ class Decoder(EventDecoder):
             content.fragments.append(text)
             deltas.append(TextDelta(text, content.position))
         if is_end:
-            self.is_cut = self.is_complete = self.is_done = True
+            self._has_ended = self.is_complete = True
+            self.awaits_usage = self._counts
+            self.is_cut = self.is_done = not self._counts
             self.accumulator.finish_reasons[0] = "stop"
+
+    def _after_stop(self, kind: str, payload: dict[str, Any]) -> None:
+        """Of what comes after a stop text, the token counts alone are of interest, and whether more follows."""
+        if kind in _ENDED:
+            response = mapping(payload.get("response"))
+            self._said_once(response)
+            self._logprobs()
+            self.accumulator.extras["status"] = name(response.get("status")) or _ENDED[kind]
+        elif kind != "error":
+            return
+        self.awaits_usage, self.is_done = False, True
 
     def _release(self, deltas: list[Delta]) -> None:
         """Something else begins: text that was held back is no stop text."""
