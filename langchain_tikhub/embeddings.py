@@ -11,7 +11,7 @@ from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field
 
 from langchain_tikhub.errors import model_errors
-from tikhub_ai import Settings, SettingsMixin, constructor_arguments, merged, seal, warn
+from tikhub_ai import ConfigurationError, Settings, SettingsMixin, constructor_arguments, for_a_call, merged, seal, warn
 
 if TYPE_CHECKING:
     from tikhub_ai import EmbeddingsClient
@@ -71,53 +71,73 @@ class TikHubEmbeddings(SettingsMixin, BaseModel, Embeddings):
 
     # --- LangChain's hooks ------------------------------------------------------------------------------------------
 
-    def embed_documents(self, texts: list[str], chunk_size: int | None = None) -> list[list[float]]:
+    def embed_documents(self, texts: list[str], chunk_size: int | None = None, **kwargs: Any) -> list[list[float]]:
         """Embed documents.
 
         Args:
             texts: The texts.
             chunk_size: Most texts of one request, in place of `batch_size`.
+            **kwargs: For this call: `timeout`, `extra_headers` (beside the constructor's), `api_key`, `model`,
+                `dimensions`, `encoding_format`, `user`, `extra_body`.
 
         Returns:
             One vector for each text, in their order, all of one length.
 
         Raises:
+            ConfigurationError: A keyword that only the constructor takes, or that is not known.
             TikHubAIError: A member of the tree, which is also one of LangChain's `ModelError`s where there is one that
                 fits. A text that is no string, or is too long, is named by its position.
         """
+        kwargs = seal(kwargs)
         with model_errors(), self._progress(texts) as on_progress:
-            return self._client(chunk_size).embed(texts, on_progress=on_progress).vectors
+            return self._client(kwargs, chunk_size).embed(texts, on_progress=on_progress).vectors
 
-    def embed_query(self, text: str) -> list[float]:
+    def embed_query(self, text: str, **kwargs: Any) -> list[float]:
         """Embed a query. See `embed_documents`."""
+        kwargs = seal(kwargs)
         with model_errors():
-            return self._client().embed([text]).vectors[0]
+            return self._client(kwargs).embed([text]).vectors[0]
 
-    async def aembed_documents(self, texts: list[str], chunk_size: int | None = None) -> list[list[float]]:
+    async def aembed_documents(
+        self, texts: list[str], chunk_size: int | None = None, **kwargs: Any
+    ) -> list[list[float]]:
         """`embed_documents`, async."""
+        kwargs = seal(kwargs)
         with model_errors(), self._progress(texts) as on_progress:
-            return (await self._client(chunk_size).aembed(texts, on_progress=on_progress)).vectors
+            return (await self._client(kwargs, chunk_size).aembed(texts, on_progress=on_progress)).vectors
 
-    async def aembed_query(self, text: str) -> list[float]:
+    async def aembed_query(self, text: str, **kwargs: Any) -> list[float]:
         """`embed_query`, async."""
+        kwargs = seal(kwargs)
         with model_errors():
-            return (await self._client().aembed([text])).vectors[0]
+            return (await self._client(kwargs).aembed([text])).vectors[0]
 
     # --- ours -------------------------------------------------------------------------------------------------------
 
-    def _client(self, batch_size: int | None = None) -> EmbeddingsClient:
-        """Made for each call, so that a changed or copied model is followed; connections are shared below."""
+    def _client(self, call: Mapping[str, Any] | None = None, batch_size: int | None = None) -> EmbeddingsClient:
+        """Made for each call, so that a changed or copied model is followed; connections are shared below.
+
+        Args:
+            call: The call's keywords, sealed.
+            batch_size: Its own, or None.
+        """
         from tikhub_ai import EmbeddingsClient  # noqa: PLC0415 - httpx, which an import need not pay for
 
+        own, rest = for_a_call(self, call or {})
+        if rest:
+            raise ConfigurationError(
+                f"{', '.join(map(repr, sorted(rest)))} cannot be given with a call: give it to {type(self).__name__}, "
+                "or in extra_body where it is a field of the request."
+            )
         return EmbeddingsClient(
-            Settings.from_fields(self),
-            model=self.model,
-            dimensions=self.dimensions,
-            encoding_format=self.encoding_format,
-            user=self.user,
-            extra_body=merged(self.model_kwargs, self.extra_body),
-            batch_size=batch_size or self.batch_size,
-            max_concurrency=self.max_concurrency,
+            Settings.from_fields(own),
+            model=own.model,
+            dimensions=own.dimensions,
+            encoding_format=own.encoding_format,
+            user=own.user,
+            extra_body=merged(own.model_kwargs, own.extra_body),
+            batch_size=batch_size or own.batch_size,
+            max_concurrency=own.max_concurrency,
         )
 
     @contextmanager

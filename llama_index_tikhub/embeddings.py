@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from llama_index.core.bridge.pydantic import ConfigDict, Field
 
-from tikhub_ai import Settings, SettingsMixin, constructor_arguments, merged, seal
+from tikhub_ai import Settings, SettingsMixin, calls_a_copy, constructor_arguments, merged, seal
 
 if TYPE_CHECKING:
     from tikhub_ai import EmbeddingsClient
 
+_CALLS = ("get_query_embedding", "get_text_embedding", "get_text_embedding_batch")
 
+
+@calls_a_copy(*_CALLS, *(f"a{name}" for name in _CALLS))
 class TikHubEmbedding(SettingsMixin, BaseEmbedding):
     """Embeds texts and queries with any embedding model of the TikHub AI gateway.
 
@@ -27,7 +30,10 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
         Settings.embed_model = TikHubEmbedding("text-embedding-3-small")  # key: TIKHUB_AI_API_KEY
         ```
 
-    The settings (`api_key`, `base_url`, `timeout`, ...) are those of `tikhub_ai.Settings`.
+    The settings (`api_key`, `base_url`, `timeout`, ...) are those of `tikhub_ai.Settings`. `get_query_embedding`,
+    `get_text_embedding`, `get_text_embedding_batch` and their async forms take some for one call: `timeout`,
+    `extra_headers` (beside the constructor's), `api_key`, `model`, `dimensions`, `encoding_format`, `user`,
+    `extra_body`.
 
     Args:
         model: Model name (also `model_name`); `text-embedding-3-small` by default.

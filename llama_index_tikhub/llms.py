@@ -35,6 +35,7 @@ from tikhub_ai import (
     Settings,
     SettingsMixin,
     call_settings,
+    calls_a_copy,
     constructor_arguments,
     hides_secrets,
     model_facts,
@@ -49,9 +50,12 @@ if TYPE_CHECKING:
 
 _CALLS = ("chat", "stream_chat", "complete", "stream_complete", "chat_with_tools", "stream_chat_with_tools",
           "predict_and_call")  # fmt: skip
+_STRUCTURED = ("structured_predict", "astructured_predict", "stream_structured_predict", "astream_structured_predict")
 
 
 @hides_secrets(*_CALLS, *(f"a{name}" for name in _CALLS))
+@hides_secrets(*_STRUCTURED, held_by="llm_kwargs")
+@calls_a_copy("predict_and_call", "apredict_and_call", where=lambda llm: not llm.metadata.is_function_calling_model)
 class TikHub(SettingsMixin, ChatArgumentsMixin, StructuredPredict):
     """Any chat model of the TikHub AI gateway: GPT, Claude, Gemini, DeepSeek and others behind one key.
 

@@ -11,13 +11,14 @@ from llama_index.core.base.llms.types import ToolCallBlock
 from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import dispatcher
+from llama_index.core.llms.structured_llm import StructuredLLM
 from llama_index.core.prompts import PromptTemplate
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from llama_index_tikhub.schemas import model_format, schema_name
 from llama_index_tikhub.skeleton import REFUSAL, as_arguments
-from tikhub_ai import seal
+from tikhub_ai import hides_secrets, seal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
@@ -156,6 +157,11 @@ class StructuredMode(NamedTuple):
     forced: bool
 
 
+@hides_secrets("chat", "stream_chat", "complete", "achat", "astream_chat", "acomplete")
+class TikHubStructuredLLM(StructuredLLM):
+    """Core's `StructuredLLM`, whose own events show what a call was given, with what is secret of it hidden."""
+
+
 class StructuredPredict(FunctionCallingLLM):
     """The structured half of `TikHub`: core's four methods, with the chat calls made here.
 
@@ -165,6 +171,15 @@ class StructuredPredict(FunctionCallingLLM):
     @abstractmethod
     def _structured_mode(self) -> StructuredMode | None:
         """How to ask for an object; None where core's text program is to do it."""
+
+    def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
+        """An LLM whose every answer is an object of a pydantic class.
+
+        Args:
+            output_cls: The class.
+            **kwargs: Further fields of `StructuredLLM`.
+        """
+        return TikHubStructuredLLM(llm=self, output_cls=output_cls, **kwargs)
 
     def _call(
         self,

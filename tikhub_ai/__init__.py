@@ -96,7 +96,7 @@ if TYPE_CHECKING:
     from tikhub_ai.http.transport import Transport
     from tikhub_ai.models import ModelInfo, alist_models, list_models
     from tikhub_ai.passages import Passage, PassageReader
-    from tikhub_ai.precedence import chat_request, merged, structure_of
+    from tikhub_ai.precedence import calls_a_copy, chat_request, for_a_call, merged, structure_of
     from tikhub_ai.routing import ChatAPI, choose_api, needs_of
     from tikhub_ai.secret_values import Key, SecretHeaders, seal
     from tikhub_ai.server_text import printable
@@ -148,7 +148,7 @@ _HOMES = {
     "models": ("ModelInfo", "alist_models", "list_models"),
     "arguments": ("call_settings", "constructor_arguments", "hides_secrets", "without_secrets"),
     "chat_arguments": ("ChatArgumentsMixin",),
-    "precedence": ("chat_request", "merged", "structure_of"),
+    "precedence": ("calls_a_copy", "chat_request", "for_a_call", "merged", "structure_of"),
     "secret_values": ("Key", "SecretHeaders", "seal"),
     "strict_schemas": ("strict_schema",),
     "vendor_words": ("sdk_json",),
@@ -270,9 +270,11 @@ __all__ = [
     "__version__",
     "alist_models",
     "call_settings",
+    "calls_a_copy",
     "chat_request",
     "choose_api",
     "constructor_arguments",
+    "for_a_call",
     "guarded",
     "hides_secrets",
     "key_source",

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from tikhub_ai.errors import warn
 from tikhub_ai.secret_values import SecretHeaders, seal, secret_kind
@@ -183,9 +183,10 @@ def without_secrets(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 Owner = TypeVar("Owner", bound=type)
+_Change: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
-def hides_secrets(*methods: str) -> Callable[[Owner], Owner]:
+def hides_secrets(*methods: str, held_by: str | None = None) -> Callable[[Owner], Owner]:
     """A class decorator: the class's doors, which hide what is secret among a call's keywords before they go on.
 
     So no frame behind them holds it in the open, and no callback, tracer or event is told it. Behind them, the vendors'
@@ -193,32 +194,45 @@ def hides_secrets(*methods: str) -> Callable[[Owner], Owner]:
 
     Args:
         *methods: Names of methods; those that the class does not have are passed over.
+        held_by: The one argument that holds the call's keywords, where they are not the method's own, such as
+            LlamaIndex's `llm_kwargs`.
     """
 
     def wrapped(owner: Owner) -> Owner:
         for name in methods:
             if (method := getattr(owner, name, None)) is not None:
-                setattr(owner, name, _door(method))
+                setattr(owner, name, _door(method, held_by))
         return owner
 
     return wrapped
 
 
-def _door(method: Any) -> Any:
+def _door(method: Any, held_by: str | None) -> Any:
+    place = list(inspect.signature(method).parameters).index(held_by) if held_by else 0
+
+    def changed(by: _Change, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if held_by is None:
+            return args, by(kwargs)
+        if isinstance(kwargs.get(held_by), Mapping):
+            return args, {**kwargs, held_by: by(kwargs[held_by])}
+        if place < len(args) and isinstance(args[place], Mapping):
+            return (*args[:place], by(args[place]), *args[place + 1 :]), kwargs
+        return args, kwargs
+
     if inspect.iscoroutinefunction(method):
 
         @functools.wraps(method)
         async def adoor(*args: Any, **kwargs: Any) -> Any:
-            kwargs = seal(kwargs)
-            kwargs = in_our_words(kwargs)
+            args, kwargs = changed(seal, args, kwargs)
+            args, kwargs = changed(in_our_words, args, kwargs)
             return await method(*args, **kwargs)
 
         return adoor
 
     @functools.wraps(method)
     def door(*args: Any, **kwargs: Any) -> Any:
-        kwargs = seal(kwargs)
-        kwargs = in_our_words(kwargs)
+        args, kwargs = changed(seal, args, kwargs)
+        args, kwargs = changed(in_our_words, args, kwargs)
         return method(*args, **kwargs)
 
     return door

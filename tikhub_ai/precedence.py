@@ -6,9 +6,12 @@ docs/apis.md tells users.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel
 
 from tikhub_ai.arguments import (
     HOW_TO_CALL,
@@ -22,11 +25,14 @@ from tikhub_ai.arguments import (
 )
 from tikhub_ai.conversation import ChatRequest, Message, Overrides, ResponseFormat, Text, Tool, ToolChoice
 from tikhub_ai.errors import ConfigurationError, TikHubAIError, silence, warn
-from tikhub_ai.secret_values import seal
+from tikhub_ai.secret_values import SecretHeaders, seal
 from tikhub_ai.vendor_words import in_our_words
 
 _IN_OTHER_WORDS = frozenset({"extra_headers", "model_kwargs", "stream_options"})
 _TAKEN = chat_arguments() | _IN_OTHER_WORDS
+
+_EMBEDDING = frozenset({"model", "model_name", "dimensions", "encoding_format", "user", "extra_body"})
+"""Arguments of the embedding classes that a single call may have of its own, too."""
 
 _RIVALS = (
     frozenset({"reasoning_effort", "effort", "thinking_level", "thinking_budget"}),
@@ -182,6 +188,65 @@ def _without_rivals(own: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str
             if name != "thinking" and (rest := {field: said for field, said in value.items() if field != inner}):
                 kept[name] = rest  # a thinking without its budget would be another thinking
     return kept
+
+
+# --- objects whose framework passes nothing on ----------------------------------------------------------------------
+
+Called = TypeVar("Called", bound=BaseModel)
+Owner = TypeVar("Owner", bound=type)
+
+
+def for_a_call(owner: Called, given: Mapping[str, Any]) -> tuple[Called, dict[str, Any]]:
+    """What a call's keywords make of an object whose framework does not pass them on to the request: a copy.
+
+    Args:
+        owner: An object of one of our classes.
+        given: The call's keywords, by any of their names; not changed. None says nothing.
+
+    Returns:
+        The object itself where nothing is changed, else a copy, whose headers and `extra_body` are the call's over its
+        own; and the keywords that are nothing that a call may change.
+    """
+    given = seal(given)
+    fields = type(owner).model_fields.keys()
+    changes = WITH_A_CALL | {"default_headers"} | (chat_arguments() if "request_metadata" in fields else _EMBEDDING)
+    said, rest = split_arguments(in_our_words(given), changes & fields)
+    said = {name: value for name, value in said.items() if value is not None}
+    if (headers := said.get("default_headers")) is not None:
+        said["default_headers"] = (getattr(owner, "default_headers", None) or SecretHeaders()).merged(
+            SecretHeaders.of(headers)
+        )
+    if isinstance(body := said.get("extra_body"), Mapping):
+        said["extra_body"] = merged(getattr(owner, "extra_body", None) or {}, body)
+    return owner.model_copy(update=said) if said else owner, rest
+
+
+def calls_a_copy(*methods: str, where: Callable[[Any], bool] = lambda _: True) -> Callable[[Owner], Owner]:
+    """A class decorator: methods that take a call's keywords although their framework does not pass them on.
+
+    They are not overridden, since LlamaIndex would report each call of an override twice, as two spans.
+
+    Args:
+        *methods: Their names.
+        where: For which objects they do so; for others, they are as they were.
+    """
+
+    def wrapped(owner: Owner) -> Owner:
+        for name in methods:
+            setattr(owner, name, _calling_a_copy(getattr(owner, name), where))
+        return owner
+
+    return wrapped
+
+
+def _calling_a_copy(method: Any, where: Callable[[Any], bool]) -> Any:
+    @functools.wraps(method)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        kwargs = seal(kwargs)
+        own, rest = for_a_call(self, kwargs) if kwargs and where(self) else (self, kwargs)
+        return method(own, *args, **rest)
+
+    return called
 
 
 # --- the body -------------------------------------------------------------------------------------------------------
