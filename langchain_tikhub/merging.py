@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _NAMES = frozenset({"id", "index", "output_version", "model_provider"})
 """Keys whose strings are not always joined: LangChain decides."""
 
+_NO_ID = frozenset({None, ""})
+
 
 class AnswerChunk(ChatGenerationChunk):
     """A chunk that adds up a whole list at once. LangChain does so when a stream has ended."""
@@ -110,9 +112,7 @@ def merged_lists(lists: Iterable[Sequence[Any]]) -> list[Any]:
         for item in one:
             index = _index(item)
             known = by_index.get(index, ()) if index is not None and not is_first else ()
-            place = next(
-                (place for place in known if not (place.id and item.get("id")) or place.id == item["id"]), None
-            )
+            place = next((place for place in known if place.takes(item)), None)
             if place is not None:
                 place.add(item)
                 continue
@@ -139,11 +139,13 @@ class _Place:
 
     def takes(self, item: dict[str, Any]) -> bool:
         """Whether an item of the same index joins: where both have an id, it must be the same."""
-        return not (self.id and item.get("id")) or self.id == item["id"]
+        other = item.get("id")
+        return self.id in _NO_ID or other in _NO_ID or self.id == other
 
     def add(self, item: dict[str, Any]) -> None:
         self.items.append(item)
-        self.id = self.id or item.get("id")
+        if self.id in _NO_ID:
+            self.id = item.get("id")
 
     def whole(self) -> Any:
         first, *rest = self.items
