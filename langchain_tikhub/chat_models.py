@@ -354,8 +354,8 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         """Bind tools to the model.
 
         Args:
-            tools: Functions, classes, `BaseTool`s, JSON Schemas, dicts in the form of OpenAI, Anthropic or Bedrock, and
-                providers' own tools, which are sent as they are.
+            tools: Functions, classes, `BaseTool`s, JSON Schemas, dicts in the form of OpenAI, Responses, Anthropic,
+                Google or Bedrock, and providers' own tools, which are sent as they are.
             tool_choice: A tool's name, `"any"`, `"required"` or True for any of them, `"none"`, `"auto"`, or a dict.
             strict: Ask the provider to hold the arguments to the schema.
             parallel_tool_calls: Whether several calls in one answer are welcome.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage
 
 from langchain_tikhub.history import to_conversation
-from langchain_tikhub.tools import response_format_of, tool_choice_of, tool_of
+from langchain_tikhub.tools import neutral_tools, response_format_of, tool_choice_of
 from tikhub_ai import chat_request as in_neutral_terms
 from tikhub_ai import model_facts, structure_of
 
@@ -34,7 +34,7 @@ def chat_request(
     """
     call = {name: value for name, value in kwargs.items() if name not in _NOT_FOR_THE_WIRE}
     structure, strict = structure_of(llm, call), call.pop("strict", None)
-    tools = [tool_of(tool, strict) for tool in structure.get("tools", ())]
+    tools = neutral_tools(structure.get("tools", ()), strict)
     choice, form = structure.get("tool_choice"), structure.get("response_format")
     if stop is not None:
         call["stop"] = stop

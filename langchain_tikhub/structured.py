@@ -12,10 +12,9 @@ from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import RunnableMap, RunnablePassthrough
-from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
-from langchain_tikhub.tools import json_schema_form, named_schema
+from langchain_tikhub.tools import json_schema_form, named_schema, wire_tools
 from tikhub_ai import ConfigurationError, printable
 
 if TYPE_CHECKING:
@@ -75,7 +74,10 @@ def _by_tool(
 ) -> tuple[Runnable[LanguageModelInput, AIMessage], Runnable[Any, Any]]:
     """The schema as the only tool, forced where the model can be."""
     schema = named_schema(schema)
-    name = str(convert_to_openai_tool(schema)["function"]["name"])
+    function = wire_tools(schema)[0].get("function")
+    if not isinstance(function, dict):
+        raise ConfigurationError(f"{schema!r} is a provider's own tool, and no schema of an answer.")
+    name = str(function["name"])
     if not any_other_call:
         bound = {"parallel_tool_calls": False, **bound}
     llm = model.bind_tools([schema], tool_choice=name if forced else "auto", strict=strict, **bound)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, assert_never
 from weakref import finalize
 
 from langchain_tikhub.history import to_conversation
-from langchain_tikhub.tools import bound_tools, wire_tool
+from langchain_tikhub.tools import bound_tools, wire_tools
 from tikhub_ai import (
     Document,
     Media,
@@ -141,7 +141,7 @@ def estimated_message_tokens(messages: Sequence[BaseMessage], tools: Sequence[An
         tools: What the model may call, in any form.
         count: Counts a text.
     """
-    total = sum(count(json.dumps(wire_tool(tool), ensure_ascii=False)) for tool in tools)
+    total = sum(count(json.dumps(wire, ensure_ascii=False)) for tool in tools for wire in wire_tools(tool))
     for message in to_conversation(messages):
         total += _PER_MESSAGE + sum(_part(part, count) for part in message.parts)
     return total

@@ -10,7 +10,16 @@ from langchain_core.utils.function_calling import convert_to_json_schema, conver
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
-from tikhub_ai import ConfigurationError, ResponseFormat, Tool, ToolChoice, sdk_json, strict_schema
+from tikhub_ai import (
+    TOOL_OPTIONS,
+    ConfigurationError,
+    ResponseFormat,
+    Tool,
+    ToolChoice,
+    strict_schema,
+    tool_dict,
+    tools_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,39 +28,40 @@ if TYPE_CHECKING:
 
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 _CHOICES = {"auto": "auto", "none": "none", "any": "required", "required": "required"}
-_TOOL_OPTIONS = ("cache_control", "defer_loading", "allowed_callers", "input_examples", "eager_input_streaming")
-"""Anthropic's fields of a tool, which other APIs do not have."""
 
 
-def wire_tool(
+def wire_tools(
     tool: Mapping[str, Any] | type | Callable[..., Any] | BaseTool, strict: bool | None = None
-) -> dict[str, Any]:
-    """A tool in any of LangChain's forms as OpenAI's dict, which is what `bind_tools` binds.
+) -> list[dict[str, Any]]:
+    """A tool in any of LangChain's or a provider's forms as OpenAI's dict, which is what `bind_tools` binds.
 
     A provider's own tool (`{"type": "web_search_20250305", ...}`, `{"google_search": {}}`, ...) stays as it is.
 
     Args:
-        tool: A function, class, `BaseTool`, JSON Schema, dict in the form of OpenAI, Anthropic or Bedrock, or an object
-            of Google's SDK.
+        tool: A function, class, `BaseTool`, JSON Schema, dict in the form of OpenAI, Responses, Anthropic, Google or
+            Bedrock, or an object of Google's SDK.
         strict: Ask the provider to hold the arguments to the schema.
+
+    Returns:
+        One dict; several where Google's form declares several functions.
     """
     if isinstance(tool, dict) or (isinstance(tool, BaseModel) and not isinstance(tool, Runnable)):
-        tool = sdk_json(tool)  # of Google's SDK, which is no tool of LangChain's
-    if isinstance(tool, dict) and is_provider_tool(tool):
-        return tool
-    if isinstance(tool, dict) and tool.get("type") == "function" and isinstance(tool.get("function"), dict):
-        function = convert_to_openai_tool(tool["function"], strict=strict)["function"]
-    elif isinstance(tool, dict) and tool.get("type") == "function":  # OpenAI Responses' flat form
-        function = convert_to_openai_tool({**tool, "type": None}, strict=strict)["function"]
-    else:
-        converted = convert_to_openai_tool(tool, strict=strict)
-        function = converted.get("function")
-        if function is None:  # a custom tool, whose input is no JSON
-            return converted
+        return [_held_to(tool_dict(found), strict) for found in tools_of(tool)]
+    converted = convert_to_openai_tool(tool, strict=strict)
+    if "function" not in converted:  # a custom tool, whose input is no JSON
+        return [converted]
     extras = getattr(tool, "extras", None)
-    given = tool if isinstance(tool, dict) else extras if isinstance(extras, dict) else {}
-    options = {key: given[key] for key in _TOOL_OPTIONS if key in given}
-    return {"type": "function", "function": function, **options}
+    known = {name: value for name, value in extras.items() if name in TOOL_OPTIONS} if isinstance(extras, dict) else {}
+    return [{**known, **converted}]
+
+
+def _held_to(tool: dict[str, Any], strict: bool | None) -> dict[str, Any]:
+    if strict is None or tool.get("type") != "function":
+        return tool
+    function = tool["function"]
+    if strict:
+        function = {"parameters": {"type": "object", "properties": {}}, **function}
+    return {**tool, "function": convert_to_openai_tool(function, strict=strict)["function"]}
 
 
 def bound_tools(tools: Sequence[Any], tool_choice: Any, strict: bool | None) -> dict[str, Any]:
@@ -60,10 +70,10 @@ def bound_tools(tools: Sequence[Any], tool_choice: Any, strict: bool | None) -> 
     Raises:
         ConfigurationError: `tool_choice` names a tool that is not there.
     """
-    wire = [wire_tool(tool, strict) for tool in tools]
+    wire = [bound for tool in tools for bound in wire_tools(tool, strict)]
     if not wire:
         return {}
-    choice = tool_choice_of(tool_choice, [tool_of(tool) for tool in wire])
+    choice = tool_choice_of(tool_choice, [read for tool in wire for read in tools_of(tool)])
     if choice is None:
         return {"tools": wire}
     if choice.raw is not None:
@@ -72,32 +82,14 @@ def bound_tools(tools: Sequence[Any], tool_choice: Any, strict: bool | None) -> 
     return {"tools": wire, "tool_choice": named if choice.mode == "tool" else choice.mode}
 
 
-def is_provider_tool(tool: Mapping[str, Any]) -> bool:
-    """Whether a dict is a tool that only its provider knows, and no function of the caller's."""
-    kind = tool.get("type")
-    if kind == "function" or ("name" in tool and "input_schema" in tool):
-        return False
-    if kind in {None, "object"}:
-        return not tool.keys() & {"name", "title", "toolSpec", "properties"}
-    return True
-
-
-def tool_of(given: Any, strict: bool | None = None) -> Tool:
-    """A tool in neutral terms, bound or not: in any form that `wire_tool` takes."""
-    function = given.get("function") if isinstance(given, dict) else None
-    is_bound = isinstance(function, dict) and given.get("type") == "function"
-    wire = given if is_bound and strict is None else wire_tool(given, strict)
-    function = wire.get("function")
-    if wire.get("type") != "function" or not isinstance(function, dict):
-        return Tool(raw=dict(wire))
-    options = {key: value for key, value in wire.items() if key not in {"type", "function"}}
-    return Tool(
-        name=str(function.get("name") or ""),
-        description=str(function.get("description") or ""),
-        parameters=function.get("parameters") or {},
-        strict=function.get("strict"),
-        options=options or None,
-    )
+def neutral_tools(tools: Sequence[Any], strict: bool | None = None) -> list[Tool]:
+    """Tools in neutral terms, bound or not: in any form that `wire_tools` takes."""
+    found: list[Tool] = []
+    for given in tools:
+        is_bound = isinstance(given, dict) and given.get("type") == "function" and "function" in given
+        for wire in [given] if is_bound and strict is None else wire_tools(given, strict):
+            found += tools_of(wire)
+    return found
 
 
 def tool_choice_of(choice: Any, tools: Sequence[Tool]) -> ToolChoice | None:
@@ -187,12 +179,16 @@ def json_schema_form(given: Any, *, strict: bool | None, by_default: bool = Fals
     if isinstance(given, dict) and given.keys() & _OF_A_SCHEMA and not given.keys() & _OF_A_FUNCTION:
         converted = given if by_default or not strict else strict_schema(given) or given
     else:
-        converted = convert_to_json_schema(given, strict=None if by_default else strict)
+        described = tool_dict(tools_of(given)[0])["function"] if isinstance(given, dict) else given
+        converted = convert_to_json_schema(described, strict=None if by_default else strict)
     return _form(given, converted, None, strict=None if by_default else strict)
 
 
 _OF_A_SCHEMA = frozenset({"properties", "anyOf", "oneOf", "allOf", "$ref", "type", "enum", "const"})
-_OF_A_FUNCTION = frozenset({"name", "function", "input_schema", "toolSpec", "parameters"})
+_OF_A_FUNCTION = frozenset(
+    {"name", "function", "function_declarations", "functionDeclarations", "input_schema", "inputSchema", "parameters",
+     "toolSpec"}
+)  # fmt: skip
 
 
 def _form(given: Any, schema: dict[str, Any], closed: dict[str, Any] | None, *, strict: bool | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tikhub_ai import replay
     from tikhub_ai.apis.embeddings import EmbeddingsReply
     from tikhub_ai.apis.jobs.paths import DEFAULT_PATHS
+    from tikhub_ai.apis.tool_options import KNOWN as TOOL_OPTIONS
     from tikhub_ai.arguments import call_settings, constructor_arguments, hides_secrets, without_secrets
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.catalog import facts as model_facts
@@ -103,9 +104,9 @@ if TYPE_CHECKING:
     from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, OnRetry, ProxyField, Retry, Settings, key_source
     from tikhub_ai.settings_mixin import SettingsMixin
     from tikhub_ai.strict_schemas import strict_schema
+    from tikhub_ai.tool_forms import tool_dict, tools_of
     from tikhub_ai.transcript import Segment, Transcript, TranscriptEvent, Word
     from tikhub_ai.transcription import Transcriber, TranscriptionOptions
-    from tikhub_ai.vendor_words import sdk_json
     from tikhub_ai.video_agent import VIDEO_TOOLS, VideoAgent, VideoAnswer, video_agent_of
     from tikhub_ai.video_families import VideoFamily
     from tikhub_ai.video_job import JobStatus, UnknownStatusWarning, VideoFile
@@ -121,6 +122,7 @@ _HOMES = {
     "video_jobs": ("VideoJob",),
     "videos": ("Videos",),
     "apis.embeddings": ("EmbeddingsReply",),
+    "apis.tool_options": ("TOOL_OPTIONS",),
     "catalog": ("ModelFacts", "model_facts"),
     "chat": ("ChatClient",),
     "routing": ("ChatAPI", "choose_api", "needs_of"),
@@ -151,22 +153,23 @@ _HOMES = {
     "precedence": ("calls_a_copy", "chat_request", "for_a_call", "merged", "structure_of"),
     "secret_values": ("Key", "SecretHeaders", "seal"),
     "strict_schemas": ("strict_schema",),
-    "vendor_words": ("sdk_json",),
     "server_text": ("printable",),
     "settings": ("HeadersField", "HttpBackend", "KeyField", "OnRetry", "ProxyField", "Retry", "Settings", "key_source"),
     "http.transport": ("Transport",),
+    "tool_forms": ("tool_dict", "tools_of"),
     "transcript": ("Segment", "Transcript", "TranscriptEvent", "Word"),
     "video_families": ("VideoFamily",),
     "video_job": ("JobStatus", "UnknownStatusWarning", "VideoFile"),
 }  # fmt: skip
 _MODULES = frozenset({"replay"})
 """Names that are modules: what is in them is for adapters, and reads best with the module's name before it."""
-_NAMED_OTHERWISE = {"model_facts": "facts"}
+_NAMED_OTHERWISE = {"TOOL_OPTIONS": "KNOWN", "model_facts": "facts"}
 """Names that their own module has in fewer words."""
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "DEFAULT_PATHS",
+    "TOOL_OPTIONS",
     "VIDEO_TOOLS",
     "APIConnectionError",
     "APIStatusError",
@@ -285,10 +288,11 @@ __all__ = [
     "needs_of",
     "printable",
     "replay",
-    "sdk_json",
     "seal",
     "strict_schema",
     "structure_of",
+    "tool_dict",
+    "tools_of",
     "video_agent_of",
     "warn",
     "without_secrets",

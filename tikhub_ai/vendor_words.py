@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, TypeAdapter
 
 from tikhub_ai.errors import ConfigurationError, warn
+from tikhub_ai.google_schema import json_schema_of
 from tikhub_ai.secret_values import SecretHeaders, fields_of
 
 _AS_THEY_ARE = "texts are sent as they are"
@@ -157,7 +158,7 @@ def _mime_type(said: Any) -> dict[str, Any]:
 def _schema(said: Any) -> dict[str, Any]:
     if isinstance(said, type) and issubclass(said, BaseModel):
         return {"response_format": said}
-    schema = _in_json_schema(sdk_json(said)) if isinstance(said, (Mapping, BaseModel)) else _schema_of_type(said)
+    schema = json_schema_of(sdk_json(said)) if isinstance(said, (Mapping, BaseModel)) else _schema_of_type(said)
     name = str(schema.get("title") or "response")
     return {"response_format": {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}}
 
@@ -169,31 +170,6 @@ def _schema_of_type(said: Any) -> dict[str, Any]:
         raise ConfigurationError(
             f"response_schema must be a JSON Schema, a class or a type, not {type(said).__name__}."
         ) from None
-
-
-_SCHEMAS = frozenset({"items", "additionalProperties", "additional_properties"})
-_LISTS = frozenset({"anyOf", "any_of", "oneOf", "allOf", "prefixItems"})
-
-
-def _in_json_schema(schema: Any) -> Any:
-    """Google's `Schema` as a JSON Schema: types in small letters, `nullable` as a type."""
-    if not isinstance(schema, Mapping):
-        return schema
-    out: dict[str, Any] = {}
-    for name, value in schema.items():
-        if name in {"properties", "$defs", "defs"} and isinstance(value, Mapping):
-            out[name] = {key: _in_json_schema(item) for key, item in value.items()}
-        elif name in _LISTS and isinstance(value, list):
-            out[_camel(name)] = [_in_json_schema(item) for item in value]
-        elif name in _SCHEMAS:
-            out[_camel(name)] = _in_json_schema(value)
-        elif name == "type" and isinstance(value, str) and value.isupper():
-            out[name] = value.lower()
-        else:
-            out[name if name.startswith("property") else _camel(name)] = value
-    if out.pop("nullable", False) and isinstance(out.get("type"), str):
-        out["type"] = [out["type"], "null"]
-    return {name: value for name, value in out.items() if name not in {"propertyOrdering", "property_ordering"}}
 
 
 def _http_options(said: Any) -> dict[str, Any]:

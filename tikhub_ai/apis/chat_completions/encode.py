@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.chat_completions.history import encode_messages
 from tikhub_ai.apis.openai_choices import choice_of, nested
+from tikhub_ai.apis.tool_options import tool_options
 from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
@@ -111,13 +112,13 @@ def _effort(request: ChatRequest) -> str | None:
 def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
     if not request.tools:
         return
-    body["tools"] = [_tool(tool) for tool in request.tools]
+    body["tools"] = [_tool(tool, facts) for tool in request.tools]
     send(body, request, ("parallel_tool_calls",), facts.refused_at(_effort(request)))
     if request.tool_choice is not None:
         body["tool_choice"] = _tool_choice(request.tool_choice, request, facts)
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def _tool(tool: Tool, facts: ModelFacts) -> dict[str, Any]:
     if tool.raw is not None:
         return tool.raw
     function: dict[str, Any] = {"name": tool.name}
@@ -126,7 +127,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
     function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
     if tool.strict is not None:
         function["strict"] = tool.strict
-    return {"type": "function", "function": function}
+    return {"type": "function", "function": function, **tool_options(tool, API, facts.family)}
 
 
 def _tool_choice(choice: ToolChoice, request: ChatRequest, facts: ModelFacts) -> Any:

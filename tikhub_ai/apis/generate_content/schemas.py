@@ -312,7 +312,9 @@ class _Converter:
         required = [name for name in (listed if isinstance(listed, list) else ()) if name in properties]
         if required:
             out["required"] = required
-        if self._ordered:
+        if isinstance(order := schema.get("propertyOrdering"), list):
+            out["propertyOrdering"] = order
+        elif self._ordered:
             out["propertyOrdering"] = list(out["properties"])
 
     def _array(self, schema: dict[str, Any], out: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.generate_content.names import GEMINI_2_5, camelised, is_from
 from tikhub_ai.apis.generate_content.schemas import converted, inlined
+from tikhub_ai.apis.tool_options import tool_options
 from tikhub_ai.errors import warn
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _declaration(tool: Tool, generation: Generation | None, json_schema: bool | 
     declaration: dict[str, Any] = {"name": tool.name}
     if tool.description:
         declaration["description"] = tool.description
+    declaration |= camelised(tool_options(tool, "generate_content", "gemini"))
     if not _has_parameters(tool.parameters):  # the wire refuses an object without properties
         return declaration
     schema, lost = converted(tool.parameters)

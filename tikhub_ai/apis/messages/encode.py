@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.messages.history import encode_conversation
 from tikhub_ai.apis.messages.schemas import json_schema_of, tool_schema_of
+from tikhub_ai.apis.tool_options import tool_options
 from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import InvalidRequestError, warn
@@ -246,7 +247,7 @@ def _metadata(body: dict[str, Any], request: ChatRequest) -> None:
 
 
 def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
-    tools = [_tool(tool) for tool in request.tools]
+    tools = [_tool(tool, facts) for tool in request.tools]
     choice = _tool_choice(request.tool_choice) if request.tools and request.tool_choice is not None else None
     if (wanted := emulated_format(request, facts)) is not None:
         tools.append(
@@ -277,7 +278,7 @@ def _cannot_be_forced(body: dict[str, Any], facts: ModelFacts) -> bool:
     return thinks(body) or not facts.forced_tool_choice
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def _tool(tool: Tool, facts: ModelFacts) -> dict[str, Any]:
     if tool.raw is not None:
         return tool.raw
     wire: dict[str, Any] = {"name": tool.name}
@@ -286,7 +287,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
     wire["input_schema"] = tool_schema_of(tool.parameters)
     if tool.strict is not None:
         wire["strict"] = tool.strict
-    return wire | (tool.options or {})
+    return wire | tool_options(tool, API, facts.family)
 
 
 def _tool_choice(choice: ToolChoice) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.openai_choices import choice_of
 from tikhub_ai.apis.responses.history import encode_items
+from tikhub_ai.apis.tool_options import tool_options
 from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
@@ -31,7 +32,6 @@ TAKES = frozenset(
     {*_SAME_NAME, "logprobs", "max_tokens", "stop", "parallel_tool_calls", "reasoning_effort", "reasoning"}
 )
 """The arguments of an answer that this API has; of `stop`, the decoder makes the end."""
-_TOOL_OPTIONS = ("defer_loading", "allowed_callers", "output_schema")
 _FEWEST_TOKENS = 16
 """OpenAI answers 400 to a smaller `max_output_tokens`."""
 _PLACED = frozenset({"verbosity", "include", "store", "instructions"})
@@ -133,13 +133,13 @@ def _format(wanted: ResponseFormat) -> dict[str, Any]:
 def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts, refused: Container[str]) -> None:
     if not request.tools:
         return
-    body["tools"] = [_tool(tool) for tool in request.tools]
+    body["tools"] = [_tool(tool, facts) for tool in request.tools]
     send(body, request, ("parallel_tool_calls",), refused)
     if request.tool_choice is not None:
         body["tool_choice"] = _tool_choice(request.tool_choice, request, facts)
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def _tool(tool: Tool, facts: ModelFacts) -> dict[str, Any]:
     if tool.raw is not None:
         return tool.raw
     function: dict[str, Any] = {"type": "function", "name": tool.name}
@@ -147,7 +147,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
         function["description"] = tool.description
     function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
     function["strict"] = bool(tool.strict)  # left out, it is true here and false on chat_completions
-    return function | {name: tool.options[name] for name in _TOOL_OPTIONS if tool.options and name in tool.options}
+    return function | tool_options(tool, API, facts.family)
 
 
 def _tool_choice(choice: ToolChoice, request: ChatRequest, facts: ModelFacts) -> Any:
