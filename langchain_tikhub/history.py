@@ -21,7 +21,14 @@ from langchain_core.messages import (
 )
 
 from langchain_tikhub.content_blocks import annotation, whole_block
-from langchain_tikhub.input_blocks import arguments_text, call_part, part_of, parts_of_content, result_content
+from langchain_tikhub.input_blocks import (
+    arguments_text,
+    call_part,
+    part_of,
+    parts_of_content,
+    result_content,
+    results_of,
+)
 from langchain_tikhub.skeleton import (
     AUDIO,
     REASONING,
@@ -125,10 +132,8 @@ def _user(message: HumanMessage) -> list[Message]:
 
 
 def _tool(message: ToolMessage) -> Message:
-    result = ToolResult(
-        message.tool_call_id, result_content(message.content), message.name, is_error=message.status == "error"
-    )
-    return Message("tool", [result])
+    is_error = message.status == "error"
+    return Message("tool", [*results_of(message.content, message.tool_call_id, message.name, is_error=is_error)])
 
 
 def _legacy_id(name: str | None) -> str:

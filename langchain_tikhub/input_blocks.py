@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai import Document, Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult, media_kind
@@ -256,22 +257,60 @@ def _tool_result(block: Mapping[str, Any]) -> ToolResult:
     """Anthropic's `tool_result` and OpenAI Responses' `function_call_output`."""
     identifier = block.get("tool_use_id") or block.get("tool_call_id") or block.get("call_id") or ""
     content = block.get("content", block.get("output"))
-    return ToolResult(str(identifier), result_content(content or ""), is_error=bool(block.get("is_error")))
+    options = {name: block[name] for name in ("cache_control", "toolset_name") if block.get(name) is not None}
+    return ToolResult(
+        str(identifier), result_content(content or ""), is_error=bool(block.get("is_error")), options=options or None
+    )
 
 
-def result_content(content: Any) -> list[Text | Media | Document]:
-    """What a tool returned: text and media; anything else as its JSON, since a tool may answer with any object."""
+def result_content(content: Any) -> list[Text | Media | Document | Opaque]:
+    """What a tool returned: text, media, and objects, which a wire sends as its own blocks or as their JSON."""
     if isinstance(content, str):
         return [Text(content)] if content else []
-    out: list[Text | Media | Document] = []
+    out: list[Text | Media | Document | Opaque] = []
     for item in content if isinstance(content, (list, tuple)) else [content]:
         part = part_of(item)
-        if isinstance(part, (Text, Media, Document)):
+        if isinstance(part, (Text, Media, Document, Opaque)) and not _is_bedrocks(item):
             out.append(part)
         elif part is not None:
             value = item.get("json", item) if isinstance(item, dict) else item
             out.append(Text(json.dumps(value, ensure_ascii=False, default=str)))
     return out
+
+
+def _is_bedrocks(item: Any) -> bool:
+    """Whether a block is Bedrock's for JSON."""
+    return isinstance(item, dict) and "type" not in item and "json" in item
+
+
+def results_of(content: Any, identifier: str, name: str | None, *, is_error: bool) -> list[ToolResult]:
+    """The results that a tool message holds: its own, and those that stand in it as a wire's whole blocks.
+
+    Args:
+        content: The message's content.
+        identifier: The id of the call that the message answers.
+        name: The name of the function, where known.
+        is_error: Whether the message says that the function failed.
+    """
+    blocks = content if isinstance(content, list) else []
+    whole = [
+        replace(part, tool_call_id=part.tool_call_id or identifier, name=name, is_error=part.is_error or is_error)
+        for block in blocks
+        if isinstance(part := part_of(block) if _is_result(block) else None, ToolResult)
+    ]
+    if not whole:
+        return [ToolResult(identifier, result_content(content), name, is_error=is_error)]
+    rest = result_content([block for block in blocks if not _is_result(block)])
+    if rest:
+        own = next((part for part in whole if part.tool_call_id == identifier), None)
+        if own is None:
+            return [ToolResult(identifier, rest, name, is_error=is_error), *whole]
+        own.content = [*own.content, *rest]
+    return whole
+
+
+def _is_result(block: Any) -> bool:
+    return isinstance(block, dict) and _READERS.get(str(block.get("type"))) is _tool_result
 
 
 def _non_standard(block: Mapping[str, Any]) -> AnyPart | None:

@@ -20,6 +20,21 @@ def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
 
 
+@cache
+def required(kind: Any) -> frozenset[str]:
+    """The fields of a TypedDict that must be there: `Required` in an annotation that is text hides from the class."""
+    return frozenset(kind.__required_keys__) | {
+        name for name, value in _hints(kind).items() if get_origin(value) in (Required, OtherRequired)
+    }
+
+
+def plain(kind: Any) -> Any:
+    """A type without `Required` and its like."""
+    while get_origin(kind) in _WRAPPERS:
+        kind = get_args(kind)[0]
+    return kind
+
+
 def problems(value: Any, kind: Any, path: str = "") -> list[str]:
     """What is wrong with a value by a type.
 
@@ -28,8 +43,7 @@ def problems(value: Any, kind: Any, path: str = "") -> list[str]:
         kind: The type: a TypedDict, a union, a literal, a list of these, ...
         path: Where it stands.
     """
-    while get_origin(kind) in _WRAPPERS:
-        kind = get_args(kind)[0]
+    kind = plain(kind)
     origin = get_origin(kind)
     if kind in {Any, object}:
         return []
@@ -60,7 +74,7 @@ def _of_dict(value: Any, kind: Any, path: str) -> list[str]:
     hints = _hints(kind)
     allows_more = (getattr(kind, "__pydantic_config__", None) or {}).get("extra") == "allow"
     found = [f"{path}/{key}: not known to {kind.__name__}" for key in value.keys() - hints.keys() if not allows_more]
-    found += [f"{path}/{key}: missing" for key in kind.__required_keys__ - value.keys()]
+    found += [f"{path}/{key}: missing" for key in required(kind) - value.keys()]
     for key in value.keys() & hints.keys():
         found += problems(value[key], hints[key], f"{path}/{key}")
     return found

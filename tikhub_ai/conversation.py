@@ -112,13 +112,14 @@ class ToolResult(Part):
 
     Attributes:
         tool_call_id: The `ToolCall.id` that it answers.
-        content: `Text`, `Media` and `Document` parts.
+        content: `Text`, `Media` and `Document` parts; and `Opaque` ones, which are blocks of a wire that has such in
+            its results, and JSON that the tool returned on others.
         name: Function name, where known.
         is_error: The function failed and `content` says how.
     """
 
     tool_call_id: str
-    content: list[Text | Media | Document] = field(default_factory=list)
+    content: list[Text | Media | Document | Opaque] = field(default_factory=list)
     name: str | None = None
     is_error: bool = False
 
@@ -250,11 +251,14 @@ class ToolChoice:
         mode: `auto` (free), `none`, `required` (any of them) or `tool` (the one in `name`).
         name: The forced function's name, with mode `tool`.
         raw: A wire object of another form, sent unchanged; then all else is ignored.
+        parallel: Whether several calls in one answer are welcome, where the choice said so; it stands for the request's
+            `parallel_tool_calls`.
     """
 
     mode: Literal["auto", "none", "required", "tool"] = "auto"
     name: str | None = None
     raw: dict[str, Any] | None = None
+    parallel: bool | None = None
 
 
 @dataclass(slots=True)

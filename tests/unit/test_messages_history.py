@@ -28,13 +28,10 @@ from tikhub_ai import (
 
 
 def test_results_of_parallel_calls_stand_in_one_turn_and_first() -> None:
-    turns = turns_of(
-        HI,
-        called("a", "b"),
-        Message("user", [Text("Quick!")]),
-        result("a", Text("3 degrees")),
-        result("b", Text("broken"), is_error=True),
-    )
+    quick = Message("user", [Text("Quick!")])
+    results = (result("a", Text("3 degrees")), result("b", Text("broken"), is_error=True))
+    with pytest.warns(TikHubAIWarning, match="do not stand right after the message with their calls are moved"):
+        turns = turns_of(HI, called("a", "b"), quick, *results)
     assert turns[2]["content"] == [
         {"type": "tool_result", "tool_use_id": "a", "content": "3 degrees"},
         {"type": "tool_result", "tool_use_id": "b", "content": "broken", "is_error": True},

@@ -153,7 +153,7 @@ def test_a_call_and_its_result_are_items() -> None:
 
 
 def test_a_result_may_hold_images_and_files() -> None:
-    shown: list[Text | Media | Document] = [
+    shown: list[Text | Media | Document | Opaque] = [
         Text("Here:"),
         Media("image", data="AAAA"),
         Media("file", url="https://x.test/a.pdf"),

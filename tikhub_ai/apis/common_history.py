@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.payloads import made_id
-from tikhub_ai.conversation import Document, Media, Message, Text, ToolCall, ToolResult
+from tikhub_ai.conversation import Document, Media, Message, Opaque, Text, ToolCall, ToolResult
 from tikhub_ai.errors import InvalidRequestError, warn
 from tikhub_ai.json_text import is_json, parsed
 
@@ -81,8 +82,11 @@ def paired(messages: Sequence[Message]) -> Sequence[Message]:
     if unanswered:
         named = ", ".join(f"{called.call.name!r} ({called.call.id})" for called in unanswered)
         warn(f"Calls without a result, with more of the conversation after them, are said to have failed: {named}.")
-    if not (repeated or unanswered or renamed) and _in_place(calls, messages):
+    is_in_place = _in_place(calls, messages)
+    if not (repeated or unanswered or renamed) and is_in_place:
         return messages
+    if not is_in_place:
+        warn("Results of tools that do not stand right after the message with their calls are moved there.")
     for called in unanswered:
         called.result = ToolResult(called.id, [Text(NOT_ANSWERED)], called.call.name, is_error=True)
     return _put_together(messages, calls)
@@ -162,6 +166,40 @@ def _put_together(messages: Sequence[Message], calls: Sequence[_Called]) -> list
         if results:
             out.append(Message("tool", [*results]))
     return out
+
+
+OPENING = "..."
+"""What stands for a user's first turn, where the conversation begins with the model's, as trimming leaves it."""
+
+
+def warn_of_opening(api: str) -> None:
+    """Say that `OPENING` was put before the conversation."""
+    warn(
+        f"{api} refuses a conversation that the model begins: a user's turn of {OPENING!r} is put before it. "
+        'Trim with start_on="human" to begin with what the user said.'
+    )
+
+
+def warn_of_lone_thoughts(api: str, count: int) -> None:
+    """Say that thoughts were left out because nothing of the answer that they led to is there."""
+    if count:
+        warn(f"{api} refuses thoughts that nothing of their answer follows: left out ({count} times).")
+
+
+def result_parts(result: ToolResult) -> list[Text | Media]:
+    """What a tool returned, for a wire that has words and media alone in its results."""
+    out: list[Text | Media] = []
+    for part in result.content:
+        if isinstance(part, Document):
+            out += in_words(part)
+        else:
+            out.append(object_in_words(part) if isinstance(part, Opaque) else part)
+    return out
+
+
+def object_in_words(part: Opaque) -> Text:
+    """A JSON object that a tool returned, as text."""
+    return Text(json.dumps(part.value, ensure_ascii=False, default=str))
 
 
 def in_words(source: Document) -> list[Text | Media]:

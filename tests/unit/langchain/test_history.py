@@ -252,7 +252,7 @@ def test_tool_messages_carry_text_images_errors_and_any_object() -> None:
     assert first == Message("tool", [ToolResult("c1", [Text("42")])])
     assert second == Message("tool", [ToolResult("c2", [Text("boom")], "f", is_error=True)])
     image = Media("image", data=PNG, mime_type="image/png")
-    assert third == Message("tool", [ToolResult("c3", [Text("a"), image, Text('{"rows": [1, 2]}')])])
+    assert third == Message("tool", [ToolResult("c3", [Text("a"), image, Opaque({"rows": [1, 2]})])])
 
 
 def test_tool_results_in_a_user_message_are_messages_of_their_own() -> None:

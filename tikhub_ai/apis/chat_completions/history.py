@@ -6,7 +6,17 @@ import re
 from typing import TYPE_CHECKING, Any, assert_never
 
 from tikhub_ai.apis import free_text
-from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, paired, sources_in_words
+from tikhub_ai.apis.common_history import (
+    OPENING,
+    Dropped,
+    cannot_carry,
+    fitting_id,
+    paired,
+    result_parts,
+    sources_in_words,
+    warn_of_lone_thoughts,
+    warn_of_opening,
+)
 from tikhub_ai.conversation import (
     AnyPart,
     Document,
@@ -39,6 +49,9 @@ _AUDIO_FORMATS = {
     "audio/aac": "aac",
     "audio/mp4": "m4a",
 }
+_INSTRUCTS = frozenset({"system", "developer"})
+_OPENED_BY_USERS = frozenset({"claude", "gemini"})
+"""Families whose own wire, which stands behind the gateway, refuses a conversation that a call begins."""
 _DEFAULT_MIME = {"image": "image/png", "file": "application/pdf"}
 _OPENAI_ID = re.compile(r".{1,40}", re.DOTALL)
 _CALL_ID = dict.fromkeys(("gpt", "o", "chatgpt", "codex", "deepseek"), _OPENAI_ID) | {
@@ -84,6 +97,13 @@ def _in_tool_turn(messages: Sequence[Message]) -> list[bool]:
     return flags
 
 
+def _lone_thoughts(parts: Sequence[AnyPart], said: dict[str, Any]) -> int:
+    """How many thoughts an answer has, where nothing else of it is sent: such a message is no turn."""
+    count = sum(isinstance(part, Reasoning) for part in parts)
+    is_said = said.get("content") or said.keys() & {"tool_calls", "audio", "refusal"}
+    return 0 if is_said or any(isinstance(part, Text) and part.text for part in parts) else count
+
+
 class _Encoder:
     """Builds the wire's list; media of tool results wait here for the user message that will carry them."""
 
@@ -93,6 +113,7 @@ class _Encoder:
         self._out: list[dict[str, Any]] = []
         self._hoisted: list[AnyPart] = []
         self._dropped = Dropped(issuer)
+        self._lone_thoughts = 0
 
     def add(self, message: Message, *, replays_reasoning: bool) -> None:
         rest = sources_in_words([part for part in message.parts if not isinstance(part, ToolResult)])
@@ -103,7 +124,11 @@ class _Encoder:
             return
         if message.role == "assistant":
             self._flush_hoisted()
-            self._out.append(self._assistant(message, rest, replays_reasoning=replays_reasoning))
+            said = self._assistant(message, rest, replays_reasoning=replays_reasoning)
+            if thoughts := _lone_thoughts(rest, said):
+                self._lone_thoughts += thoughts
+            else:
+                self._out.append(said)
         elif message.role in {"user", "tool"}:
             self._speak("user", [*self._hoisted, *rest], message.name)
             self._hoisted = []
@@ -114,6 +139,11 @@ class _Encoder:
     def finish(self) -> list[dict[str, Any]]:
         self._flush_hoisted()
         self._dropped.warn()
+        warn_of_lone_thoughts("chat_completions", self._lone_thoughts)
+        first = next((number for number, said in enumerate(self._out) if said["role"] not in _INSTRUCTS), None)
+        if first is not None and "tool_calls" in self._out[first] and self._facts.family in _OPENED_BY_USERS:
+            warn_of_opening(f"{self._issuer.family} on chat_completions")
+            self._out.insert(first, {"role": "user", "content": OPENING})
         return self._out
 
     def _flush_hoisted(self) -> None:
@@ -190,7 +220,7 @@ class _Encoder:
                 raise cannot_carry("chat_completions", part, takes)
 
     def _tool_result(self, result: ToolResult) -> None:
-        content = sources_in_words(result.content)
+        content = result_parts(result)
         texts = [part.text for part in content if isinstance(part, Text)]
         media = [part for part in content if isinstance(part, Media)]
         text = "\n".join(texts) or ("The result is in the next user message." if media else "")

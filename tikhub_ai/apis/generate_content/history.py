@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, assert_never
 
-from tikhub_ai.apis.common_history import Dropped, in_words, paired, parsed_arguments, parsed_object
+from tikhub_ai.apis.common_history import (
+    OPENING,
+    Dropped,
+    in_words,
+    paired,
+    parsed_arguments,
+    parsed_object,
+    result_parts,
+    warn_of_lone_thoughts,
+    warn_of_opening,
+)
 from tikhub_ai.apis.generate_content.media import media_data, media_part
 from tikhub_ai.apis.generate_content.names import GEMINI_3, is_from
 from tikhub_ai.conversation import (
@@ -55,6 +65,24 @@ def encode_contents(
     return encoder.finish()
 
 
+def without_lone_thoughts(contents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The contents without thoughts that nothing of the same answer follows, as in one that was cut short."""
+    out: list[dict[str, Any]] = []
+    count = 0
+    for content in contents:
+        parts = content["parts"]
+        kept = len(parts)
+        while content["role"] == "model" and kept and parts[kept - 1].get("thought"):
+            kept -= 1
+        count += len(parts) - kept
+        if kept < len(parts):
+            content = {**content, "parts": parts[:kept]}  # noqa: PLW2901
+        if content["parts"]:
+            out.append(content)
+    warn_of_lone_thoughts("generate_content", count)
+    return out
+
+
 class _Encoder:
     """Builds the wire's list; consecutive messages of one role become one content."""
 
@@ -92,6 +120,10 @@ class _Encoder:
                 "generate_content needs something to answer to: the conversation holds no text, media or tool result "
                 "beside the system message."
             )
+        self._contents = without_lone_thoughts(self._contents)
+        if self._contents and any("functionCall" in part for part in self._contents[0]["parts"]):
+            warn_of_opening("generate_content")
+            self._contents.insert(0, {"role": "user", "parts": [{"text": OPENING}]})
         for content in self._contents:
             self._in_order_of_calls(content["parts"])
         self._sign_calls()
@@ -195,9 +227,7 @@ class _Encoder:
         return str(given) if given else None
 
     def _tool_result(self, result: ToolResult) -> dict[str, Any]:
-        content: list[Text | Media] = []
-        for part in result.content:
-            content += in_words(part) if isinstance(part, Document) else [part]
+        content = result_parts(result)
         call = self._calls[result.tool_call_id]
         response: dict[str, Any] = {"name": result.name or call.name}
         if wire_id := self._wire_id(call):

@@ -6,7 +6,16 @@ import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, assert_never
 
-from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, in_words, paired, parsed_arguments
+from tikhub_ai.apis.common_history import (
+    Dropped,
+    cannot_carry,
+    fitting_id,
+    in_words,
+    object_in_words,
+    paired,
+    parsed_arguments,
+)
+from tikhub_ai.apis.messages.turns import Turns
 from tikhub_ai.conversation import (
     AnyPart,
     Document,
@@ -33,10 +42,14 @@ _IMAGE_SIGNATURES = {"iVBOR": "image/png", "/9j/": "image/jpeg", "R0lGOD": "imag
 """How the base64 of an image begins, and what it is: the wire refuses a wrong `media_type`."""
 NOT_EXPLAINED = "The model refused to answer."
 """Our words for a refusal that Claude gives none for."""
+_OF_RESULTS = frozenset({"tool_reference", "browser_state"})
+"""Blocks that a result may hold, and that have no form of ours: see `ToolResultBlockParam` of the SDK."""
 _TAKES = "images and PDFs by URL, base64 or file id, and documents in text"
 
 
-def encode_conversation(messages: Sequence[Message], reader: Issuer, instruction: str | None) -> dict[str, Any]:
+def encode_conversation(
+    messages: Sequence[Message], reader: Issuer, instruction: str | None, *, later_system: bool = False
+) -> dict[str, Any]:
     """The wire's `system`, if any, and `messages`.
 
     Turns of one role that follow each other are joined, as the wire itself would join them: results of parallel calls
@@ -46,67 +59,61 @@ def encode_conversation(messages: Sequence[Message], reader: Issuer, instruction
         messages: The conversation; not changed.
         reader: Who will read it: only state that it issued is sent.
         instruction: Added to the system prompt.
+        later_system: Whether the model takes system messages within the conversation.
 
     Raises:
         InvalidRequestError: A part that this wire cannot carry, a tool result without its call, or no turn at all.
     """
     messages = paired(messages)
-    encoder = _Encoder(reader)
+    encoder = _Encoder(reader, later_system=later_system)
     for message in messages:
         encoder.add(message)
     return encoder.finish(instruction)
 
 
 class _Encoder:
-    def __init__(self, reader: Issuer) -> None:
+    def __init__(self, reader: Issuer, *, later_system: bool) -> None:
         self._reader = reader
         self._dropped = Dropped(reader)
         self._system: list[dict[str, Any]] = []
-        self._turns: list[dict[str, Any]] = []
+        self._turns = Turns(later_system=later_system)
+        self._toolsets: dict[str, str] = {}
 
     def add(self, message: Message) -> None:
         match message.role:
             case "system" | "developer":
                 self._instructions(message)
             case "assistant":
-                self._turn("assistant", [block for part in message.parts for block in self._said(part)])
+                self._turns.add("assistant", [block for part in message.parts for block in self._said(part)])
             case _:
-                self._turn("user", [block for part in message.parts for block in self._given(part)])
+                self._turns.add("user", [block for part in message.parts for block in self._given(part)])
 
     def finish(self, instruction: str | None) -> dict[str, Any]:
         self._dropped.warn()
-        if not self._turns:
+        turns = self._turns.finished()
+        if not turns:
             raise InvalidRequestError("The messages hold nothing to answer: give at least one user message with words.")
-        for turn in self._turns:
+        for turn in turns:
             if turn["role"] == "user":  # the wire wants results first
                 turn["content"].sort(key=lambda block: block.get("type") != "tool_result")
-        last = self._turns[-1]
-        if last["role"] == "assistant" and (prefill := last["content"][-1]).get("type") == "text":
-            last["content"][-1] = prefill | {"text": prefill["text"].rstrip()}  # white space is refused at its end
-        for turn in self._turns:
+        said = [turn for turn in turns if turn["role"] != "system"] or turns
+        if said[-1]["role"] == "assistant" and (prefill := said[-1]["content"][-1]).get("type") == "text":
+            said[-1]["content"][-1] = prefill | {"text": prefill["text"].rstrip()}  # white space is refused at its end
+        for turn in turns:
             turn["content"] = _simplest(turn["content"])
         if instruction:
             self._system.append({"type": "text", "text": instruction})
         system = {"system": _simplest(self._system)} if self._system else {}
-        return {**system, "messages": self._turns}
+        return {**system, "messages": turns}
 
     def _instructions(self, message: Message) -> None:
-        """The system prompt; where the conversation has begun, words of the user's turn, which keeps their place."""
+        """The system prompt; where the conversation has begun, a turn of its own."""
         parts = [said for part in message.parts for said in _as_instruction(part)]
         blocks = [block for part in parts for block in self._given(part)]
-        if not self._turns:
-            self._system += blocks
-        elif blocks:
-            warn("messages has one system prompt, at the start: a later system message is sent in the user's turn.")
-            self._turn("user", blocks)
-
-    def _turn(self, role: str, blocks: list[dict[str, Any]]) -> None:
-        if not blocks:
-            return
-        if self._turns and self._turns[-1]["role"] == role:
-            self._turns[-1]["content"] += blocks
+        if self._turns:
+            self._turns.add("system", blocks)
         else:
-            self._turns.append({"role": role, "content": blocks})
+            self._system += blocks
 
     # --- what users, tools and systems say --------------------------------------------------------------------------
 
@@ -139,7 +146,7 @@ class _Encoder:
             "type": "tool_result",
             "tool_use_id": fitting_id(result.tool_call_id, _TOOL_ID, "toolu_"),
         }
-        content = [inner for part in result.content for inner in self._given(part)]
+        content = [inner for part in result.content for inner in self._given(_as_result(part))]
         marks = [inner.pop("cache_control") for inner in content if "cache_control" in inner]
         if marks:  # the result is the block that is cached, not what it holds
             block["cache_control"] = marks[-1]
@@ -147,7 +154,8 @@ class _Encoder:
             block["content"] = _simplest(content)
         if result.is_error:
             block["is_error"] = True
-        return block
+        toolset = (result.options or {}).get("toolset_name") or self._toolsets.get(result.tool_call_id)
+        return block if toolset is None else {**block, "toolset_name": toolset}
 
     def _document(self, document: Document) -> dict[str, Any] | None:
         options = document.options or {}
@@ -216,12 +224,21 @@ class _Encoder:
             "name": call.name,
             "input": _input(call),
         }
-        return block | (call.state or {}) if call.issuer == self._reader else block
+        if call.issuer == self._reader and call.state:
+            block |= call.state
+            if isinstance(toolset := call.state.get("toolset_name"), str):  # its result must name it, too
+                self._toolsets[call.id] = toolset
+        return block
 
 
 def _text(text: str) -> dict[str, Any] | None:
     """A text block; None for one without words, which the wire refuses."""
     return {"type": "text", "text": text} if text.strip() else None
+
+
+def _as_result(part: Text | Media | Document | Opaque) -> AnyPart:
+    """A part of a result: an object that is no block of the wire's is what the tool returned."""
+    return object_in_words(part) if isinstance(part, Opaque) and part.value.get("type") not in _OF_RESULTS else part
 
 
 def _as_instruction(part: AnyPart) -> Sequence[AnyPart]:

@@ -6,7 +6,15 @@ import re
 from typing import TYPE_CHECKING, Any, assert_never
 
 from tikhub_ai.apis import free_text
-from tikhub_ai.apis.common_history import Dropped, cannot_carry, fitting_id, paired, sources_in_words
+from tikhub_ai.apis.common_history import (
+    Dropped,
+    cannot_carry,
+    fitting_id,
+    paired,
+    result_parts,
+    sources_in_words,
+    warn_of_lone_thoughts,
+)
 from tikhub_ai.conversation import (
     AnyPart,
     Document,
@@ -103,6 +111,7 @@ class _Encoder:
 
     def finish(self) -> list[dict[str, Any]]:
         self._release()
+        self._out = _without_lone_thoughts(self._out)
         self._dropped.warn()
         if self._named:
             warn("responses has no place for the names of speakers: they are not sent.")
@@ -168,7 +177,7 @@ class _Encoder:
     def _tool_result(self, result: ToolResult) -> dict[str, Any]:
         call_id = fitting_id(result.tool_call_id, _CALL_ID, "call_")
         kind = "custom_tool_call_output" if result.tool_call_id in self._custom else "function_call_output"
-        content = sources_in_words(result.content)
+        content = result_parts(result)
         texts = [part.text for part in content if isinstance(part, Text)]
         if len(texts) == len(content):
             return {"type": kind, "call_id": call_id, "output": "\n".join(texts)}
@@ -264,6 +273,27 @@ class _Encoder:
         else:
             item["arguments"] = call.arguments or "{}"
         return item
+
+
+def _without_lone_thoughts(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The items without reasoning that no item of the same answer follows, to which the wire answers 400."""
+    out: list[dict[str, Any]] = []
+    count = 0
+    leads_on = False
+    for item in reversed(items):
+        if item.get("type") != "reasoning":
+            leads_on = not _is_said_to_the_model(item)
+        elif not leads_on:
+            count += 1
+            continue
+        out.append(item)
+    warn_of_lone_thoughts("responses", count)
+    return out[::-1]
+
+
+def _is_said_to_the_model(item: dict[str, Any]) -> bool:
+    role, kind = item.get("role"), str(item.get("type") or "message")
+    return kind.endswith(("_output", "_response")) if role is None else role != "assistant"
 
 
 def _item_id(part: AnyPart) -> tuple[Any, Any]:
