@@ -16,6 +16,7 @@ from tikhub_ai import (
     ResponseFormat,
     Tool,
     ToolChoice,
+    read_tool_choice,
     strict_schema,
     tool_dict,
     tools_of,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
-_CHOICES = {"auto": "auto", "none": "none", "any": "required", "required": "required"}
 
 
 def wire_tools(
@@ -79,7 +79,8 @@ def bound_tools(tools: Sequence[Any], tool_choice: Any, strict: bool | None) -> 
     if choice.raw is not None:
         return {"tools": wire, "tool_choice": choice.raw}
     named = {"type": "function", "function": {"name": choice.name}}
-    return {"tools": wire, "tool_choice": named if choice.mode == "tool" else choice.mode}
+    bound = {"tools": wire, "tool_choice": named if choice.mode == "tool" else choice.mode}
+    return bound if choice.parallel is None else {**bound, "parallel_tool_calls": choice.parallel}
 
 
 def neutral_tools(tools: Sequence[Any], strict: bool | None = None) -> list[Tool]:
@@ -102,37 +103,16 @@ def tool_choice_of(choice: Any, tools: Sequence[Tool]) -> ToolChoice | None:
     Raises:
         ConfigurationError: It names a tool that is not there.
     """
-    if choice is None or choice is False:
-        return None
-    if choice is True:
-        return ToolChoice("required")
-    if isinstance(choice, ToolChoice):
-        return choice
-    if isinstance(choice, str):
-        named = any(tool.name == choice for tool in tools)
-        if choice in _CHOICES and not named:
-            return ToolChoice(_CHOICES[choice])  # type: ignore[arg-type]  # the values are modes
-        return _named(choice, tools)
-    if isinstance(choice, dict):
-        return _choice_of_dict(choice, tools)
-    raise ConfigurationError(f"tool_choice must be a string, a bool or a dict, not {type(choice).__name__}.")
+    read = read_tool_choice(choice, [tool.name for tool in tools])
+    if read is not None and read.mode == "tool" and read.raw is None and not isinstance(choice, ToolChoice):
+        _check(read.name, tools)
+    return read
 
 
-def _choice_of_dict(choice: dict[str, Any], tools: Sequence[Tool]) -> ToolChoice:
-    match choice:
-        case {"type": "function", "function": {"name": str(name)}} | {"type": "function" | "tool", "name": str(name)}:
-            return _named(name, tools)
-        case {"type": "auto" | "any" | "none" | "required" as mode}:
-            return ToolChoice(_CHOICES[mode])  # type: ignore[arg-type]  # the values are modes
-        case _:
-            return ToolChoice(raw=choice)
-
-
-def _named(name: str, tools: Sequence[Tool]) -> ToolChoice:
+def _check(name: str | None, tools: Sequence[Tool]) -> None:
     known = [tool.name for tool in tools if tool.raw is None]
     if tools and name not in known and not any(tool.raw is not None for tool in tools):
         raise ConfigurationError(f"tool_choice names {name!r}, but the tools are {', '.join(known)}.")
-    return ToolChoice("tool", name)
 
 
 def response_format_of(given: Any, *, strict: bool = False) -> ResponseFormat | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llama_index_tikhub.schemas import response_format_of
-from tikhub_ai import ConfigurationError, Tool, ToolChoice, structure_of
+from tikhub_ai import Tool, read_tool_choice, structure_of
 from tikhub_ai import chat_request as in_neutral_terms
 
 if TYPE_CHECKING:
@@ -29,12 +29,13 @@ def chat_request(messages: list[Message], llm: ChatArgumentsMixin, call: Mapping
     """
     said = {name: value for name, value in call.items() if value is not None}
     structure = structure_of(llm, said)
+    tools = [tool_of(tool) for tool in structure.get("tools", ())]
     return in_neutral_terms(
         messages,
         llm,
         {name: value for name, value in said.items() if name not in _STRUCTURE},
-        tools=[tool_of(tool) for tool in structure.get("tools", ())],
-        tool_choice=tool_choice_of(structure.get("tool_choice")),
+        tools=tools,
+        tool_choice=read_tool_choice(structure.get("tool_choice"), [tool.name for tool in tools]),
         response_format=response_format_of(structure.get("response_format")),
         warns=True,
     )
@@ -56,23 +57,3 @@ def tool_of(given: Any) -> Tool:
         strict=function.get("strict"),
         options={"cache_control": given["cache_control"]} if "cache_control" in given else None,
     )
-
-
-def tool_choice_of(given: Any) -> ToolChoice | None:
-    """Which tool must be called: a mode, a tool's name, or the dict of OpenAI, Responses or Anthropic."""
-    match given:
-        case None | ToolChoice():
-            return given
-        case "auto" | "none" | "required":
-            return ToolChoice(given)
-        case "any" | {"type": "any"}:
-            return ToolChoice("required")
-        case {"type": "auto" | "none" | "required" as mode}:
-            return ToolChoice(mode)
-        case {"type": "function", "function": {"name": str(name)}} | {"type": "function" | "tool", "name": str(name)}:
-            return ToolChoice("tool", name)
-        case str():
-            return ToolChoice("tool", given)
-        case dict():
-            return ToolChoice(raw=given)
-    raise ConfigurationError(f"tool_choice must be a string or a dict, not {type(given).__name__}.")

@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, OnRetry, ProxyField, Retry, Settings, key_source
     from tikhub_ai.settings_mixin import SettingsMixin
     from tikhub_ai.strict_schemas import strict_schema
+    from tikhub_ai.tool_choices import read_tool_choice
     from tikhub_ai.tool_forms import tool_dict, tools_of
     from tikhub_ai.transcript import Segment, Transcript, TranscriptEvent, Word
     from tikhub_ai.transcription import Transcriber, TranscriptionOptions
@@ -153,6 +154,8 @@ _HOMES = {
     "precedence": ("calls_a_copy", "chat_request", "for_a_call", "merged", "structure_of"),
     "secret_values": ("Key", "SecretHeaders", "seal"),
     "strict_schemas": ("strict_schema",),
+    "tool_choices": ("read_tool_choice",),
+    "vendor_words": ("sdk_json",),
     "server_text": ("printable",),
     "settings": ("HeadersField", "HttpBackend", "KeyField", "OnRetry", "ProxyField", "Retry", "Settings", "key_source"),
     "http.transport": ("Transport",),
@@ -287,6 +290,7 @@ __all__ = [
     "model_facts",
     "needs_of",
     "printable",
+    "read_tool_choice",
     "replay",
     "seal",
     "strict_schema",

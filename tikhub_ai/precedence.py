@@ -166,6 +166,9 @@ def chat_request(
         **values,
     )
     names = {"metadata" if name == "request_metadata" else name for name in said.arguments}
+    if tool_choice is not None and tool_choice.parallel is not None:
+        request.parallel_tool_calls = tool_choice.parallel
+        names.add("parallel_tool_calls")
     names |= {name for name in ("tools", "tool_choice", "response_format") if getattr(request, name)}
     if own.body and names:
         request.overrides = Overrides(frozenset(names), own.body, said.body)
