@@ -49,6 +49,7 @@ class ModelFacts:
         forced_tool_choice: Whether a tool may be forced on it at all. (While it thinks, on no Claude; on DeepSeek's
             thinking models, again once thinking is switched off.)
         prefill: Whether a conversation may end with the beginning of its answer.
+        later_system: Whether a system message may stand within a conversation on messages, and not at its start alone.
         flat_content: Whether its messages must be one string where they hold only text.
         is_known: Whether the catalog names it.
     """
@@ -74,6 +75,7 @@ class ModelFacts:
     exclusive: tuple[str, ...] = ()
     forced_tool_choice: bool = True
     prefill: bool = True
+    later_system: bool = False
     flat_content: bool = False
     is_known: bool = False
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import warnings
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -105,10 +107,9 @@ def test_built_in_server_tools_pass_through(tool: dict[str, Any]) -> None:
     ("model", "asked"),
     [
         (MODEL, {"thinking": {"type": "enabled", "budget_tokens": 1024}}),
-        (NEWER, {"thinking": {"type": "adaptive"}}),
         ("claude-opus-5-5", {}),
     ],
-    ids=["budget", "adaptive", "always"],
+    ids=["budget", "always"],
 )
 def test_a_forced_choice_is_softened_with_a_warning_where_thinking_forbids_it(model: str, asked: Any) -> None:
     with pytest.warns(TikHubAIWarning, match="tool_choice is 'auto'"):
@@ -119,6 +120,32 @@ def test_a_forced_choice_is_softened_with_a_warning_where_thinking_forbids_it(mo
 def test_a_forced_choice_stands_where_thinking_is_switched_off() -> None:
     asked: dict[str, Any] = {"tools": [WEATHER], "tool_choice": ToolChoice("required")}
     assert body_of(thinking={"type": "disabled"}, **asked)["tool_choice"] == {"type": "any"}
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [ToolChoice("required"), ToolChoice("tool", "get_weather"), ToolChoice(raw={"type": "any", "brand_new": 1})],
+    ids=["any", "named", "raw"],
+)
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        (NEWER, {"thinking": {"type": "adaptive"}}),
+        (NEWER, {"reasoning_effort": "high"}),
+        (NEWER, {"native": {"effort": "high"}}),
+        ("claude-opus-4-6", {"reasoning_effort": "max"}),
+        ("claude-sonnet-5", {}),
+        ("never-heard-of", {"thinking": {"type": "adaptive"}}),
+    ],
+    ids=["adaptive", "by effort", "by the wire's effort", "opus 4.6", "by default", "unknown"],
+)
+def test_a_forced_choice_stands_under_thinking_that_adapts(model: str, asked: Any, choice: ToolChoice) -> None:
+    """The API refuses it under `enabled` alone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        request = ChatRequest(model=model, messages=[HI], tools=[WEATHER], tool_choice=choice, **asked)
+        sent = messages.encode(request, facts(model), stream=False).body["tool_choice"]
+    assert sent["type"] == ("tool" if choice.mode == "tool" else "any")
 
 
 # --- thinking --------------------------------------------------------------------------------------------------------
@@ -141,6 +168,8 @@ def test_a_forced_choice_stands_where_thinking_is_switched_off() -> None:
         (NEWER, {"reasoning_effort": "minimal"}, ("adaptive", None), "low"),
         (NEWER, {"reasoning_effort": "max", "thinking": {"type": "disabled"}}, ("disabled", None), "max"),
         (NEWER, {"thinking_budget": -1}, ("adaptive", None), None),
+        (NEWER, {"native": {"effort": "low"}}, ("adaptive", None), "low"),
+        ("claude-opus-4-6", {"native": {"effort": "low"}}, (None, None), "low"),
         ("claude-sonnet-5-5", {"reasoning_effort": "none"}, ("between_tools", None), None),
         ("never-heard-of", {"reasoning_effort": "low"}, (None, None), "low"),
         ("never-heard-of", {"thinking_budget": 2048}, ("enabled", 2048), None),
@@ -172,12 +201,41 @@ def test_thinking_that_a_model_cannot_be_asked_for_is_a_warning(model: str, aske
 
 def test_a_budget_for_a_model_that_takes_none_is_thinking_that_adapts_with_a_warning() -> None:
     with pytest.warns(TikHubAIWarning, match="thinking_budget=2048"):
-        assert body_of(model=NEWER, thinking_budget=2048)["thinking"] == {"type": "adaptive"}
+        assert body_of(model=NEWER, thinking_budget=2048)["thinking"]["type"] == "adaptive"
 
 
 def test_a_summary_of_the_thoughts_is_asked_for() -> None:
-    body = body_of(model=NEWER, reasoning={"effort": "high", "summary": "auto"})
+    body = body_of(model="claude-opus-4-6", reasoning={"effort": "high", "summary": "auto"})
     assert body["thinking"] == {"type": "adaptive", "display": "summarized"}
+
+
+CATALOG = json.loads(files("tikhub_ai").joinpath("catalog.json").read_text())
+ADAPTIVE_ONLY = [name for name in CATALOG["models"] if {"adaptive", "budget"} & {*facts(name).thinking} == {"adaptive"}]
+
+
+@pytest.mark.parametrize("model", [*ADAPTIVE_ONLY, "claude-opus-9"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"reasoning_effort": "low"},
+        {"reasoning": {"effort": "low"}},
+        {"native": {"effort": "low"}},
+        {"thinking_budget": -1},
+        {"reasoning_effort": "low", "native": {"output_config": {"task_budget": {"type": "tokens", "total": 20000}}}},
+    ],
+    ids=["effort", "reasoning", "the wire's effort", "budget", "with a task budget"],
+)
+def test_thoughts_that_come_empty_unless_they_are_asked_for_are_asked_for(model: str, asked: dict[str, Any]) -> None:
+    body = body_of(model=model, **asked)
+    assert body["thinking"] == {"type": "adaptive", "display": "summarized"}
+    if "thinking_budget" not in asked:
+        assert body["output_config"]["effort"] == "low"
+
+
+def test_who_says_how_thinking_is_shown_is_heeded() -> None:
+    for thinking in ({"type": "adaptive"}, {"type": "adaptive", "display": "omitted"}, {"type": "disabled"}):
+        assert body_of(model=NEWER, reasoning_effort="low", thinking=thinking)["thinking"] == thinking
+    assert "display" not in body_of(model="claude-opus-4-6", reasoning_effort="low")["thinking"]
 
 
 def test_sampling_is_left_out_with_a_warning_while_the_model_thinks() -> None:

@@ -22,7 +22,12 @@ _COUNTED = (
     "output_config",
     "mcp_servers",
     "cache_control",
+    "context_management",
+    "compaction",
+    "speed",
+    "billing_policy",
 )
+"""What of a request's body the count takes: see `MessageCountTokensParams` of the SDK."""
 
 
 def encode_count(request: ChatRequest, facts: ModelFacts) -> ApiRequest:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.messages.betas import headers_of
 from tikhub_ai.apis.messages.history import encode_conversation
 from tikhub_ai.apis.messages.schemas import json_schema_of, tool_schema_of
 from tikhub_ai.apis.tool_options import tool_options
 from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
-from tikhub_ai.errors import InvalidRequestError, warn
+from tikhub_ai.errors import warn
 from tikhub_ai.precedence import merged
 from tikhub_ai.wire import ApiRequest
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 API = "messages"
 PATH = "/v1/messages"
-VERSION = "2023-06-01"
-"""Value of `anthropic-version`, which the wire wants on every call."""
 
 _DEFAULT_MAX_TOKENS = 4096
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
@@ -31,15 +30,6 @@ _SHOWN = frozenset({"adaptive", "enabled"})
 """The types of `thinking` that have a `display`."""
 _LEAST_TOP_P_OF_THOUGHT = 0.95
 """Anthropic's guide to extended thinking, feature compatibility."""
-_BETAS = {"mcp_servers": "mcp-client-2025-11-20", "context_management": "context-management-2025-06-27"}
-"""Fields that the wire knows only with a beta header, and which."""
-_TOOL_BETAS = {
-    "computer_20250124": "computer-use-2025-01-24",
-    "computer_20251124": "computer-use-2025-11-24",
-    "advisor_20260301": "advisor-tool-2026-03-01",
-}
-"""Likewise tools, by type; the others that version 2.12 of the SDK types are no betas any more."""
-_BETA = re.compile(r"[A-Za-z0-9][\w.:-]*( *, *[A-Za-z0-9][\w.:-]*)*", re.ASCII)
 _NO_TOOL_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _SAMPLING = ("temperature", "top_p", "top_k")
 TAKES = frozenset(
@@ -65,7 +55,9 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
     limit = facts.max_output_tokens or _DEFAULT_MAX_TOKENS if request.max_tokens is None else request.max_tokens
     body: dict[str, Any] = {"model": request.model, "max_tokens": limit}
     instruction = _JSON_ONLY if request.response_format and request.response_format.type == "json_object" else None
-    body |= encode_conversation(request.messages, Issuer(API, facts.family), instruction)
+    body |= encode_conversation(
+        request.messages, Issuer(API, facts.family), instruction, later_system=facts.later_system
+    )
     native = native_of(request, API)
     _thinking(body, request, facts, native.pop("effort", None))
     _sampling(body, request, facts)
@@ -80,19 +72,10 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
     _metadata(body, request)
     if stream:
         body["stream"] = True
-    betas = _named_betas(native.pop("betas", None))
     if output := native.pop("output_config", None):
         body["output_config"] = merged(output, body.get("output_config"))
     body = merged(body | native, request.extra_body)
-    tools = body.get("tools")
-    kinds = {tool.get("type") for tool in tools if isinstance(tool, dict)} if isinstance(tools, list) else set()
-    needed = [beta for field, beta in _BETAS.items() if field in body]
-    needed += [beta for kind, beta in _TOOL_BETAS.items() if kind in kinds]
-    betas += [beta for beta in needed if not _says_any_of(betas, beta)]
-    headers = {"anthropic-version": VERSION}
-    if betas:
-        headers["anthropic-beta"] = ",".join(betas)
-    return ApiRequest(PATH, body, auth_header="x-api-key", headers=headers)
+    return ApiRequest(PATH, body, auth_header="x-api-key", headers=headers_of(body))
 
 
 def emulated_format(request: ChatRequest, facts: ModelFacts) -> ResponseFormat | None:
@@ -108,27 +91,6 @@ def format_tool_name(request: ChatRequest, wanted: ResponseFormat) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-def _says_any_of(betas: list[str], beta: str) -> bool:
-    """Whether the caller named a version of a beta: another one may be wanted."""
-    name = re.sub(r"-\d{4}-\d\d-\d\d$", "", beta)
-    return any(given.startswith(name) for given in betas)
-
-
-def _named_betas(given: Any) -> list[str]:
-    """The caller's betas, which are sent as a header.
-
-    Raises:
-        InvalidRequestError: One is no name of a beta.
-    """
-    betas = [given] if isinstance(given, str) else list(given or ())
-    for beta in betas:
-        if not isinstance(beta, str) or not _BETA.fullmatch(beta):
-            raise InvalidRequestError(
-                f"betas holds {beta!r}, which is no name of a beta: such as 'context-1m-2025-08-07'."
-            )
-    return betas
 
 
 # --- thinking -------------------------------------------------------------------------------------------------------
@@ -165,7 +127,7 @@ def _with_budget(budget: int, request: ChatRequest, facts: ModelFacts) -> dict[s
         return _enabled(budget if budget > 0 else _LEAST_BUDGET)
     if budget > 0:
         warn(f"{request.model} thinks as much as it wants: thinking_budget={budget} is not sent; use reasoning_effort.")
-    return {"type": "adaptive"}
+    return _adaptive(facts)
 
 
 def _switched_off(request: ChatRequest, facts: ModelFacts) -> dict[str, Any]:
@@ -185,8 +147,9 @@ def _with_effort(
     """`output_config.effort` where the model has it, with thinking that adapts; else a budget that stands for it."""
     if is_native or "effort" in facts.thinking or not facts.is_known:
         body["output_config"] = {"effort": "low" if effort == "minimal" else effort}
-        adapts = "adaptive" in facts.thinking and not is_native
-        return thinking or ({"type": "adaptive"} if adapts else None)
+        # Where thinking has a budget, too, `effort` is more than how much it thinks, and does not switch it on.
+        adapts = "adaptive" in facts.thinking and not (is_native and "budget" in facts.thinking)
+        return thinking or (_adaptive(facts) if adapts else None)
     if "budget" not in facts.thinking:
         warn(f"{body['model']} does not think by effort: reasoning_effort={effort!r} is not sent.")
         return thinking
@@ -199,14 +162,18 @@ def _with_effort(
     return _enabled(min(_BUDGETS.get(effort, _BUDGETS["medium"]), room))
 
 
+def _adaptive(facts: ModelFacts) -> dict[str, Any]:
+    """Thinking that adapts. Where there is no other, from opus 4.7 on, thoughts come empty unless asked for."""
+    return {"type": "adaptive"} if "budget" in facts.thinking else {"type": "adaptive", "display": "summarized"}
+
+
 def _enabled(budget: int) -> dict[str, Any]:
     return {"type": "enabled", "budget_tokens": budget}
 
 
-def thinks(body: dict[str, Any]) -> bool:
-    """Whether the request turns thinking on."""
+def _kind_of_thinking(body: dict[str, Any]) -> str | None:
     thinking = body.get("thinking")
-    return isinstance(thinking, dict) and thinking.get("type") not in {None, "disabled"}
+    return thinking.get("type") if isinstance(thinking, dict) else None
 
 
 # --- sampling and the rest ------------------------------------------------------------------------------------------
@@ -225,7 +192,7 @@ def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> 
 def _refused(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> dict[str, str]:
     """The arguments of sampling that the model does not take here, and why."""
     why: dict[str, str] = {}
-    if thinks(body):
+    if _kind_of_thinking(body) not in (None, "disabled"):
         why = {name: f"takes no {name!r} while it thinks" for name in _SAMPLING}
         if request.top_p is not None and request.top_p >= _LEAST_TOP_P_OF_THOUGHT:
             del why["top_p"]
@@ -275,7 +242,8 @@ def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> Non
 
 
 def _cannot_be_forced(body: dict[str, Any], facts: ModelFacts) -> bool:
-    return thinks(body) or not facts.forced_tool_choice
+    """Thinking by a budget forbids it, which adapts does not; some models never take it."""
+    return _kind_of_thinking(body) == "enabled" or not facts.forced_tool_choice
 
 
 def _tool(tool: Tool, facts: ModelFacts) -> dict[str, Any]:
