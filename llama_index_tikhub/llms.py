@@ -34,6 +34,7 @@ from tikhub_ai import (
     ChatClient,
     Settings,
     SettingsMixin,
+    budget_of,
     call_settings,
     calls_a_copy,
     constructor_arguments,
@@ -121,20 +122,24 @@ class TikHub(SettingsMixin, ChatArgumentsMixin, StructuredPredict):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What LlamaIndex wants to know of the model. Never raises: an unknown name gets the catalog's defaults."""
-        facts = self._facts
+        """What LlamaIndex wants to know of the model. Never raises: an unknown name gets the catalog's defaults.
+
+        `num_output` is the limit of the answer's length that is sent, which Claude gets without `max_tokens` too, and
+        -1 where none is; core's helpers leave so much of the window free.
+        """
+        budget = budget_of(self)
         return LLMMetadata(
-            context_window=self.context_window or facts.context_window,
-            num_output=self.max_tokens or -1,
+            context_window=self.context_window or budget.context_window,
+            num_output=budget.max_output or -1,
             is_chat_model=True,
-            is_function_calling_model=self._calls_functions(facts),
+            is_function_calling_model=self._calls_functions(self._facts),
             model_name=self.model,
             system_role=MessageRole.SYSTEM,
         )
 
     def to_payload(self) -> dict[str, Any]:
         """What events and traces say of this object: a fixed list without secrets."""
-        facts = self._facts
+        budget = budget_of(self)
         return {
             "class_name": self.class_name(),
             "model": self.model,
@@ -142,10 +147,10 @@ class TikHub(SettingsMixin, ChatArgumentsMixin, StructuredPredict):
             "api": self.api,
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
-            "context_window": self.context_window or facts.context_window,
-            "num_output": self.max_tokens or -1,
+            "context_window": self.context_window or budget.context_window,
+            "num_output": budget.max_output or -1,
             "is_chat_model": True,
-            "is_function_calling_model": self._calls_functions(facts),
+            "is_function_calling_model": self._calls_functions(self._facts),
         }
 
     @property

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tikhub_ai.apis.jobs.paths import DEFAULT_PATHS
     from tikhub_ai.apis.tool_options import KNOWN as TOOL_OPTIONS
     from tikhub_ai.arguments import call_settings, constructor_arguments, hides_secrets, without_secrets
+    from tikhub_ai.budget import Budget, budget_of
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.catalog import facts as model_facts
     from tikhub_ai.chat import ChatClient
@@ -151,6 +152,7 @@ _HOMES = {
     "models": ("ModelInfo", "alist_models", "list_models"),
     "arguments": ("call_settings", "constructor_arguments", "hides_secrets", "without_secrets"),
     "chat_arguments": ("ChatArgumentsMixin",),
+    "budget": ("Budget", "budget_of"),
     "precedence": ("calls_a_copy", "chat_request", "for_a_call", "merged", "structure_of"),
     "secret_values": ("Key", "SecretHeaders", "seal"),
     "strict_schemas": ("strict_schema",),
@@ -182,6 +184,7 @@ __all__ = [
     "AudioDelta",
     "AuthenticationError",
     "BadRequestError",
+    "Budget",
     "ChatAPI",
     "ChatArgumentsMixin",
     "ChatClient",
@@ -275,6 +278,7 @@ __all__ = [
     "Word",
     "__version__",
     "alist_models",
+    "budget_of",
     "call_settings",
     "calls_a_copy",
     "chat_request",

@@ -58,7 +58,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any] | None) -> dict[str,
     return both
 
 
-class _Layer(NamedTuple):
+class Layer(NamedTuple):
     """What was said in one place: arguments of an answer, native ones among them, and fields of the body."""
 
     arguments: dict[str, Any]
@@ -83,20 +83,21 @@ def structure_of(owner: object, call: Mapping[str, Any]) -> dict[str, Any]:
     return said
 
 
-def _constructor(owner: object) -> _Layer:
+def said_by_constructor(owner: object) -> Layer:
+    """What an object of ours was given by its constructor. None says nothing."""
     said = {name: value for name in chat_arguments() if (value := getattr(owner, name, None)) is not None}
     further = getattr(owner, "model_kwargs", None) or getattr(owner, "additional_kwargs", None)
     return _layer(said, {}, further)[0]
 
 
-def _call(given: Mapping[str, Any]) -> tuple[_Layer, dict[str, Any]]:
+def _call(given: Mapping[str, Any]) -> tuple[Layer, dict[str, Any]]:
     said, unknown = split_arguments(given, _TAKEN)
     return _layer(said, unknown, said.pop("model_kwargs", None))
 
 
 def _layer(
     said: dict[str, Any], unknown: dict[str, Any], further: Mapping[str, Any] | None
-) -> tuple[_Layer, dict[str, Any]]:
+) -> tuple[Layer, dict[str, Any]]:
     """The layer, and what no table knows, which is a part of its body."""
     inner, rest = split_arguments(in_our_words(further or {}), _TAKEN)
     said |= inner
@@ -109,7 +110,7 @@ def _layer(
         said["stream_usage"] = bool(options["include_usage"])
     if isinstance(stop := said.get("stop"), str):
         said["stop"] = [stop]
-    return _Layer(said, merged(unknown, said.pop("extra_body", None))), unknown
+    return Layer(said, merged(unknown, said.pop("extra_body", None))), unknown
 
 
 def chat_request(
@@ -141,7 +142,7 @@ def chat_request(
         ConfigurationError: The call has a keyword that only the constructor takes.
     """
     call = seal(call)
-    own = _constructor(owner)
+    own = said_by_constructor(owner)
     said, unknown = _call(call)
     refused = {*SETTINGS - WITH_A_CALL, *HOW_TO_CALL, *only_constructor} - _TAKEN if unknown else ()
     for name in unknown:

@@ -55,6 +55,11 @@ class ChatCodec(Protocol):
     """What a module of a chat API holds."""
 
     API: str
+    LIMIT_FIELDS: tuple[tuple[str, ...], ...]
+    """The ways to where a body holds the limit of the answer's length."""
+
+    def output_limit(self, said: int | None, facts: ModelFacts) -> int | None:
+        """The limit of the answer's length that is sent where the caller said so much, or None."""
 
     def encode(self, request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiRequest:
         """The request on this wire. Warns of what the wire cannot express.

@@ -166,7 +166,7 @@ def test_what_cannot_work_says_so_at_construction(wrong: dict[str, Any]) -> None
 
 def test_metadata_comes_from_the_catalog_and_never_raises() -> None:
     known = TikHub("claude-sonnet-4-5").metadata
-    assert (known.context_window, known.num_output, known.is_chat_model) == (200_000, -1, True)
+    assert (known.context_window, known.num_output, known.is_chat_model) == (200_000, 64_000, True)
     unknown = TikHub("no-such-model", max_tokens=99).metadata
     assert (unknown.context_window, unknown.num_output) == (128_000, 99)
     assert unknown.is_function_calling_model

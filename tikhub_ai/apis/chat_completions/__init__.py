@@ -5,8 +5,8 @@ takes what gateways make of them.
 """
 
 from tikhub_ai.apis.chat_completions.decode import Decoder
-from tikhub_ai.apis.chat_completions.encode import API, encode
+from tikhub_ai.apis.chat_completions.encode import API, LIMIT_FIELDS, encode, output_limit
 
-__all__ = ["API", "Decoder", "decoder", "encode"]
+__all__ = ["API", "LIMIT_FIELDS", "Decoder", "decoder", "encode", "output_limit"]
 
 decoder = Decoder

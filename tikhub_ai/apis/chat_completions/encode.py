@@ -40,6 +40,8 @@ TAKES = frozenset(
      "thinking_budget"}
 )  # fmt: skip
 """The arguments of an answer that this API has."""
+LIMIT_FIELDS = (("max_completion_tokens",), ("max_tokens",))
+"""Where a body holds the limit of the answer's length."""
 
 
 def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiRequest:
@@ -75,8 +77,8 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
 def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
     refused = facts.refused_at(_effort(request))
     send(body, request, (*_SAME_NAME, "stop") if request.stop else _SAME_NAME, refused)
-    if request.max_tokens is not None:
-        body[facts.max_tokens_field] = request.max_tokens
+    if (limit := output_limit(request.max_tokens, facts)) is not None:
+        body[facts.max_tokens_field] = limit
     if request.top_k is not None:
         if facts.family == "gpt":
             warn(f"{request.model} has no 'top_k': top_k={request.top_k} is not sent.")
@@ -128,6 +130,11 @@ def _tool(tool: Tool, facts: ModelFacts) -> dict[str, Any]:
     if tool.strict is not None:
         function["strict"] = tool.strict
     return {"type": "function", "function": function, **tool_options(tool, API, facts.family)}
+
+
+def output_limit(said: int | None, facts: ModelFacts) -> int | None:  # noqa: ARG001 - the codecs' signature
+    """The limit of the answer's length that is sent: the caller's; None for none."""
+    return said
 
 
 def _tool_choice(choice: ToolChoice, request: ChatRequest, facts: ModelFacts) -> Any:

@@ -5,8 +5,8 @@ guides on function calling, thinking and thought signatures, and takes what Vert
 """
 
 from tikhub_ai.apis.generate_content.decode import Decoder
-from tikhub_ai.apis.generate_content.encode import API, encode
+from tikhub_ai.apis.generate_content.encode import API, LIMIT_FIELDS, encode, output_limit
 
-__all__ = ["API", "Decoder", "decoder", "encode"]
+__all__ = ["API", "LIMIT_FIELDS", "Decoder", "decoder", "encode", "output_limit"]
 
 decoder = Decoder

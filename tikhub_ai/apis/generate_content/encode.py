@@ -42,6 +42,8 @@ _CONFIG = {
 }
 TAKES = frozenset({*_CONFIG, *thinking.TAKES, "stop", "modalities", "audio", "parallel_tool_calls"})
 """The arguments of an answer that this API has. `parallel_tool_calls` asks for nothing that it could refuse."""
+LIMIT_FIELDS = (("generationConfig", "maxOutputTokens"), ("generation_config", "max_output_tokens"))
+"""Where a body holds the limit of the answer's length."""
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -83,6 +85,11 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         merged(body, request.extra_body),
         auth_header="x-goog-api-key",
     )
+
+
+def output_limit(said: int | None, facts: ModelFacts) -> int | None:  # noqa: ARG001 - the codecs' signature
+    """The limit of the answer's length that is sent: the caller's; None for none."""
+    return said
 
 
 def _warn_of_strict(request: ChatRequest) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.messages.betas import headers_of
 from tikhub_ai.apis.messages.history import encode_conversation
+from tikhub_ai.apis.messages.limits import output_limit, with_less
 from tikhub_ai.apis.messages.schemas import json_schema_of, tool_schema_of
 from tikhub_ai.apis.tool_options import tool_options
 from tikhub_ai.arguments import native_of, send, warn_of_missing
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 API = "messages"
 PATH = "/v1/messages"
 
-_DEFAULT_MAX_TOKENS = 4096
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
 """Tokens of thinking for a `reasoning_effort`, on models that take a budget and no effort."""
 _LEAST_BUDGET = 1024
@@ -52,7 +53,7 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         InvalidRequestError: The conversation holds something that this wire cannot carry, or a tool result without its
             call.
     """
-    limit = facts.max_output_tokens or _DEFAULT_MAX_TOKENS if request.max_tokens is None else request.max_tokens
+    limit = output_limit(request.max_tokens, facts)
     body: dict[str, Any] = {"model": request.model, "max_tokens": limit}
     instruction = _JSON_ONLY if request.response_format and request.response_format.type == "json_object" else None
     body |= encode_conversation(
@@ -75,7 +76,8 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
     if output := native.pop("output_config", None):
         body["output_config"] = merged(output, body.get("output_config"))
     body = merged(body | native, request.extra_body)
-    return ApiRequest(PATH, body, auth_header="x-api-key", headers=headers_of(body))
+    amend = partial(with_less, limit) if request.max_tokens is None else None
+    return ApiRequest(PATH, body, auth_header="x-api-key", headers=headers_of(body), amend=amend)
 
 
 def emulated_format(request: ChatRequest, facts: ModelFacts) -> ResponseFormat | None:

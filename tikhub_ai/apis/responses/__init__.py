@@ -5,9 +5,9 @@ gateways make of them.
 """
 
 from tikhub_ai.apis.responses.decode import Decoder
-from tikhub_ai.apis.responses.encode import API, encode
+from tikhub_ai.apis.responses.encode import API, LIMIT_FIELDS, encode, output_limit
 
-__all__ = ["API", "Decoder", "decoder", "encode"]
+__all__ = ["API", "LIMIT_FIELDS", "Decoder", "decoder", "encode", "output_limit"]
 
 decoder = Decoder
 """An answer of POST /v1/responses, plain or streamed, as deltas. Both go through the same code."""

@@ -34,6 +34,8 @@ TAKES = frozenset(
 """The arguments of an answer that this API has; of `stop`, the decoder makes the end."""
 _FEWEST_TOKENS = 16
 """OpenAI answers 400 to a smaller `max_output_tokens`."""
+LIMIT_FIELDS = (("max_output_tokens",),)
+"""Where a body holds the limit of the answer's length."""
 _PLACED = frozenset({"verbosity", "include", "store", "instructions"})
 """Arguments that have a place of their own in the body."""
 _HELD_ELSEWHERE = ("previous_response_id", "conversation", "prompt")
@@ -107,11 +109,15 @@ def _sampling(body: dict[str, Any], request: ChatRequest, facts: ModelFacts, ref
     send(body, request, _SAME_NAME, refused)
     if request.logprobs and "logprobs" in refused:
         warn(f"{request.model} refuses 'logprobs': logprobs=True is not sent.")
-    most = request.max_tokens
-    if most is not None and most < _FEWEST_TOKENS and facts.family == "gpt":
-        warn(f"{request.model} takes no max_tokens below {_FEWEST_TOKENS} here: {most} is sent as {_FEWEST_TOKENS}.")
-        most = _FEWEST_TOKENS
+    most = output_limit(request.max_tokens, facts)
+    if most != request.max_tokens:
+        warn(f"{request.model} takes no max_tokens below {most} here: {request.max_tokens} is sent as {most}.")
     body |= _said("max_output_tokens", most)
+
+
+def output_limit(said: int | None, facts: ModelFacts) -> int | None:
+    """The limit of the answer's length that is sent: the caller's, or the least that GPT takes; None for none."""
+    return _FEWEST_TOKENS if said is not None and said < _FEWEST_TOKENS and facts.family == "gpt" else said
 
 
 def _text(body: dict[str, Any], request: ChatRequest, native: dict[str, Any]) -> None:
