@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llama_index.core.tools.types import BaseTool
+
 from llama_index_tikhub.schemas import response_format_of
-from tikhub_ai import Tool, read_tool_choice, structure_of
+from tikhub_ai import Tool, read_tool_choice, structure_of, tools_of
 from tikhub_ai import chat_request as in_neutral_terms
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def chat_request(messages: list[Message], llm: ChatArgumentsMixin, call: Mapping
     """
     said = {name: value for name, value in call.items() if value is not None}
     structure = structure_of(llm, said)
-    tools = [tool_of(tool) for tool in structure.get("tools", ())]
+    tools = [tool for given in structure.get("tools", ()) for tool in _tools(given)]
     return in_neutral_terms(
         messages,
         llm,
@@ -41,19 +43,8 @@ def chat_request(messages: list[Message], llm: ChatArgumentsMixin, call: Mapping
     )
 
 
-def tool_of(given: Any) -> Tool:
-    """A tool: OpenAI's dict, flat as in Responses or not, a provider's own dict, a LlamaIndex tool or a `Tool`."""
+def _tools(given: Any) -> list[Tool]:
+    """A tool in any form of a provider's, a LlamaIndex tool or a `Tool`, as the functions that it declares."""
     if isinstance(given, Tool):
-        return given
-    if not isinstance(given, dict):
-        given = given.metadata.to_openai_tool(skip_length_check=True)
-    function = given.get("function") if isinstance(given.get("function"), dict) else given
-    if given.get("type", "function") != "function" or "name" not in function:
-        return Tool(raw=given)
-    return Tool(
-        name=function["name"],
-        description=function.get("description") or "",
-        parameters=function.get("parameters") or {},
-        strict=function.get("strict"),
-        options={"cache_control": given["cache_control"]} if "cache_control" in given else None,
-    )
+        return [given]
+    return tools_of(given.metadata.to_openai_tool(skip_length_check=True) if isinstance(given, BaseTool) else given)
