@@ -34,7 +34,7 @@ from tikhub_ai.conversation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tikhub_ai.catalog import ModelFacts
 
@@ -49,6 +49,9 @@ _AUDIO_FORMATS = {
     "audio/aac": "aac",
     "audio/mp4": "m4a",
 }
+_MARKS = {"claude": "cache_control", "gpt": "prompt_cache_breakpoint"}
+"""How a part says that a cache is to keep the prompt up to it: OpenAI's field, and Anthropic's, which gateways take on
+Claude's messages here. Others cache by themselves."""
 _INSTRUCTS = frozenset({"system", "developer"})
 _OPENED_BY_USERS = frozenset({"claude", "gemini"})
 """Families whose own wire, which stands behind the gateway, refuses a conversation that a call begins."""
@@ -113,6 +116,7 @@ class _Encoder:
         self._out: list[dict[str, Any]] = []
         self._hoisted: list[AnyPart] = []
         self._dropped = Dropped(issuer)
+        self._mark = _MARKS.get(facts.family, "")
         self._lone_thoughts = 0
 
     def add(self, message: Message, *, replays_reasoning: bool) -> None:
@@ -168,8 +172,7 @@ class _Encoder:
     def _content(self, parts: Sequence[AnyPart]) -> str | list[dict[str, Any]]:
         """One string where one text is all there is, or where the dialect knows nothing else; else a list."""
         texts = [part for part in parts if isinstance(part, Text)]
-        marked = self._facts.family == "claude" and any("cache_control" in (part.options or {}) for part in texts)
-        if len(texts) == len(parts) and not marked and (len(texts) <= 1 or self._facts.flat_content):
+        if len(texts) == len(parts) and not self._is_marked(texts) and (len(texts) <= 1 or self._facts.flat_content):
             return "\n\n".join(part.text for part in texts)
         return [block for part in parts if (block := self._block(part)) is not None]
 
@@ -190,13 +193,21 @@ class _Encoder:
                 return None
             case _:
                 assert_never(part)
-        return self._with_cache_control(block, part)
+        return self._with_mark(block, part)
 
-    def _with_cache_control(self, block: dict[str, Any], part: AnyPart) -> dict[str, Any]:
-        """Gateways take Anthropic's cache marks on Claude's content here; OpenAI and DeepSeek cache by themselves."""
-        if self._facts.family == "claude" and part.options and "cache_control" in part.options:
-            block["cache_control"] = part.options["cache_control"]
+    def _is_marked(self, parts: Iterable[AnyPart]) -> bool:
+        return bool(self._mark) and any(self._mark in (part.options or ()) for part in parts)
+
+    def _with_mark(self, block: dict[str, Any], part: AnyPart) -> dict[str, Any]:
+        if self._mark and part.options and self._mark in part.options:
+            block[self._mark] = part.options[self._mark]
         return block
+
+    def _texts(self, parts: Sequence[Text], separator: str) -> str | list[dict[str, Any]]:
+        """Texts that are one, but where a cache mark is set on any of them."""
+        if not self._is_marked(parts):
+            return separator.join(part.text for part in parts)
+        return [self._with_mark({"type": "text", "text": part.text}, part) for part in parts if part.text]
 
     def _media(self, part: Media) -> dict[str, Any]:
         options = part.options or {}
@@ -221,10 +232,15 @@ class _Encoder:
 
     def _tool_result(self, result: ToolResult) -> None:
         content = result_parts(result)
-        texts = [part.text for part in content if isinstance(part, Text)]
+        texts = [part for part in content if isinstance(part, Text)]
         media = [part for part in content if isinstance(part, Media)]
-        text = "\n".join(texts) or ("The result is in the next user message." if media else "")
-        self._out.append({"role": "tool", "tool_call_id": self._call_id(result.tool_call_id), "content": text})
+        if media and not any(part.text for part in texts):
+            texts = [Text("The result is in the next user message.")]
+        said = self._texts(texts, "\n")
+        if self._is_marked([result]) and said:  # the wire has no place for a mark but on a text
+            blocks = [{"type": "text", "text": said}] if isinstance(said, str) else said
+            said = [*blocks[:-1], self._with_mark(blocks[-1], result)]
+        self._out.append({"role": "tool", "tool_call_id": self._call_id(result.tool_call_id), "content": said})
         if media:  # a tool message holds text alone, so what it shows goes into the user message after it
             self._hoisted += [Text(f"Result of tool call {result.tool_call_id}:"), *media]
 
@@ -232,13 +248,13 @@ class _Encoder:
 
     def _assistant(self, message: Message, parts: Sequence[AnyPart], *, replays_reasoning: bool) -> dict[str, Any]:
         out: dict[str, Any] = {"role": "assistant"}
-        texts: list[str] = []
+        texts: list[Text] = []
         calls: list[dict[str, Any]] = []
         refusals: list[str] = []
         for part in parts:
             match part:
                 case Text():
-                    texts.append(part.text)
+                    texts.append(part)
                 case ToolCall():
                     calls.append(self._tool_call(part))
                 case Refusal():
@@ -248,7 +264,7 @@ class _Encoder:
                 case Media() if part.kind == "audio" and part.issuer == self._issuer and (part.state or {}).get("id"):
                     out["audio"] = {"id": (part.state or {})["id"]}
                 case Media() if part.transcript:
-                    texts.append(part.transcript)
+                    texts.append(Text(part.transcript))
                 case Opaque() if part.issuer == self._issuer:
                     out |= part.value
                 case Media() | Opaque() | ToolResult() | Document() | ServerToolCall() | ServerToolResult():
@@ -262,13 +278,13 @@ class _Encoder:
             out["name"] = message.name
         return out
 
-    def _words(self, out: dict[str, Any], texts: list[str], refusals: list[str], *, has_calls: bool) -> None:
+    def _words(self, out: dict[str, Any], texts: list[Text], refusals: list[str], *, has_calls: bool) -> None:
         if refusals and self._facts.family == "gpt":
             out["refusal"] = "".join(refusals)
         else:
-            texts += refusals
+            texts += [Text(refusal) for refusal in refusals]
         if texts or not (has_calls or out.keys() & {"audio", "refusal"}):
-            out["content"] = "".join(texts)
+            out["content"] = self._texts(texts, "")
         elif self._facts.flat_content:
             out["content"] = ""
 
