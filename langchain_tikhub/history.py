@@ -146,7 +146,10 @@ def _legacy_id(name: str | None) -> str:
 
 def _assistant(message: AIMessage, answered: set[str]) -> list[AnyPart]:
     calls: list[Mapping[str, Any]] = [*message.tool_calls]
+    valid = {call.get("id") for call in calls}
     for call in message.invalid_tool_calls:  # an answer to it must find its call; without one, it would be refused
+        if call.get("id") in valid:
+            continue  # the same call, read twice
         if call.get("id") in answered:
             calls.append(call)
         else:

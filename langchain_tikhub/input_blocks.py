@@ -76,7 +76,10 @@ def _options(block: Mapping[str, Any], *, cites: bool = False) -> dict[str, Any]
 
 def _text(block: Mapping[str, Any]) -> Text | None:
     text = block.get("text")
-    return Text(text, options=_options(block)) if isinstance(text, str) and text else None
+    options = _options(block)
+    if isinstance(cited := block.get("citations"), list) and cited:
+        options = {**(options or {}), "citations": cited}
+    return Text(text, options=options) if isinstance(text, str) and text else None
 
 
 def _refusal(block: Mapping[str, Any]) -> Refusal | None:
@@ -241,14 +244,18 @@ def arguments_text(args: Any) -> str:
     return args if isinstance(args, str) else json.dumps(args or {}, ensure_ascii=False, default=str)
 
 
-def _tool_use(block: Mapping[str, Any]) -> ToolCall:
+def _tool_use(block: Mapping[str, Any]) -> ToolCall | None:
     """Anthropic's `tool_use`; `partial_json` is a streamed call that was not put together."""
+    if not block.get("name"):  # every wire refuses a call of nothing
+        return None
     args = block.get("input") or block.get("partial_json")
     return ToolCall(str(block.get("id") or ""), str(block.get("name") or ""), arguments_text(args))
 
 
-def _function_call(block: Mapping[str, Any]) -> ToolCall:
+def _function_call(block: Mapping[str, Any]) -> ToolCall | None:
     """OpenAI Responses' `function_call`."""
+    if not block.get("name"):
+        return None
     identifier = block.get("call_id") or block.get("id") or ""
     return ToolCall(str(identifier), str(block.get("name") or ""), arguments_text(block.get("arguments")))
 

@@ -14,9 +14,13 @@ from tikhub_ai.json_text import is_json, parsed
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from tikhub_ai.conversation import AnyPart, Issuer
+
+
+_SAY_NOTHING = frozenset({"metadata", "cache_control", "prompt_cache_breakpoint"})
+"""Options that need no word where a wire lacks them: notes of the framework, and marks of caches that others have."""
 
 
 class Dropped:
@@ -29,6 +33,7 @@ class Dropped:
     def __init__(self, reader: Issuer) -> None:
         self._reader = reader
         self._counts: Counter[str] = Counter()
+        self._options: dict[str, None] = {}
 
     def add(self, part: AnyPart) -> None:
         """Leave a part out."""
@@ -36,8 +41,17 @@ class Dropped:
         kind = f"{part.kind} of an answer" if isinstance(part, Media) else type(part).__name__
         self._counts[f"{kind}{issuer}"] += 1
 
+    def options(self, part: AnyPart, taken: Collection[str]) -> None:
+        """Leave out what the caller asks for a part, but for what the wire takes."""
+        for name in part.options or ():
+            if name not in taken and name not in _SAY_NOTHING:
+                kind = part.kind if isinstance(part, Media) else type(part).__name__
+                self._options[f"{name!r} of {kind}"] = None
+
     def warn(self) -> None:
         """Say what was left out, if anything was."""
+        if self._options:
+            warn(f"{self._reader.family} on {self._reader.api} has no {', '.join(self._options)}: not sent.")
         if self._counts:
             named = ", ".join(f"{name} ({count} times)" if count > 1 else name for name, count in self._counts.items())
             warn(f"What {self._reader.family} on {self._reader.api} cannot read is left out: {named}.")

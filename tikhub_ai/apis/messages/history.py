@@ -44,6 +44,14 @@ NOT_EXPLAINED = "The model refused to answer."
 """Our words for a refusal that Claude gives none for."""
 _OF_RESULTS = frozenset({"tool_reference", "browser_state"})
 """Blocks that a result may hold, and that have no form of ours: see `ToolResultBlockParam` of the SDK."""
+_OPTIONS = {
+    "text": ("citations",),
+    "image": ("transformations",),
+    "document": ("citations", "context"),
+    "search_result": ("citations",),
+    "tool_result": ("toolset_name",),
+}
+"""What the caller may ask of a block beside `cache_control`: the fields of these blocks in the SDK's types."""
 _TAKES = "images and PDFs by URL, base64 or file id, and documents in text"
 
 
@@ -121,6 +129,8 @@ class _Encoder:
         match part:
             case Text() | Refusal():
                 block = _text(part.text)
+                if block and isinstance(cited := (part.options or {}).get("citations"), list):
+                    block["citations"] = cited
             case Media():
                 block = _media(part)
             case Document():
@@ -139,6 +149,8 @@ class _Encoder:
         options = part.options or {}
         if "cache_control" in options:
             block["cache_control"] = options["cache_control"]
+        if options:
+            self._dropped.options(part, _OPTIONS.get(str(block.get("type")), ()))
         return [block]
 
     def _tool_result(self, result: ToolResult) -> dict[str, Any]:
@@ -298,13 +310,9 @@ def _media(part: Media) -> dict[str, Any]:
     is_image = part.kind == "image" or mime.startswith("image/")
     block: dict[str, Any] = {"type": "image" if is_image else "document", "source": _source(part, is_image=is_image)}
     options = part.options or {}
-    if is_image:
-        taken: tuple[str, ...] = ("transformations",)
-    else:
-        taken = ("citations", "context")
-        if part.name:
-            block["title"] = part.name
-    return block | {name: options[name] for name in taken if options.get(name) is not None}
+    if not is_image and part.name:
+        block["title"] = part.name
+    return block | {name: options[name] for name in _OPTIONS[block["type"]] if options.get(name) is not None}
 
 
 def _source(part: Media, *, is_image: bool) -> dict[str, Any]:

@@ -1,0 +1,199 @@
+"""Every field of Anthropic's request types, through both frameworks: sent, refused, or named by a warning."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import TYPE_CHECKING, Any, get_args
+
+import pytest
+from anthropic.types.beta import BetaToolUnionParam, message_create_params
+from anthropic.types.beta.beta_content_block_param import BetaContentBlockParam
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from llama_index.core.llms import ChatMessage
+from typing_extensions import is_typeddict
+
+from langchain_tikhub import ChatTikHub
+from langchain_tikhub.request import chat_request as asked_in_langchain
+from llama_index_tikhub import TikHub
+from llama_index_tikhub.history import to_conversation
+from llama_index_tikhub.request import chat_request as asked_in_llama_index
+from tests.typed_dict_samples import Sample, hints, name_of, reached, samples
+from tikhub_ai import ChatRequest, TikHubAIError, TikHubAIWarning
+from tikhub_ai.apis import messages
+from tikhub_ai.catalog import facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MODEL = "claude-sonnet-5"
+HI = HumanMessage("hi")
+LANGCHAIN = ChatTikHub(model=MODEL, api_key="k")
+LLAMA_INDEX = TikHub(model=MODEL, api_key="k")
+BODY = hints(message_create_params.MessageCreateParamsNonStreaming)
+
+
+def in_langchain(*told: BaseMessage, call: dict[str, Any] | None = None, **own: Any) -> ChatRequest:
+    llm = ChatTikHub(model=MODEL, api_key="k", **own) if own else LANGCHAIN
+    return asked_in_langchain(llm, told or [HI], None, call or {})
+
+
+def in_llama_index(call: dict[str, Any] | None = None, **own: Any) -> ChatRequest:
+    llm = TikHub(model=MODEL, api_key="k", **own) if own else LLAMA_INDEX
+    return asked_in_llama_index(to_conversation([ChatMessage("hi")]), llm, call or {})
+
+
+# --- whether a field is there ----------------------------------------------------------------------------------------
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from leaves(inner)
+    else:
+        yield value
+
+
+def holds(value: Any, field: str, mark: Any) -> bool:
+    if isinstance(value, dict):
+        return any((name == field and inner == mark) or holds(inner, field, mark) for name, inner in value.items())
+    return isinstance(value, list) and any(holds(inner, field, mark) for inner in value)
+
+
+def is_there(sent: Any, sample: Sample) -> bool:
+    """Whether what a field holds was sent: words that occur but once, wherever; else the field by its name."""
+    once = [leaf for leaf in leaves(sample.mark) if not isinstance(leaf, bool) and str(leaf)[:4] in ("word", "4000")]
+    numbers = [leaf for leaf in leaves(sample.mark) if type(leaf) is int and leaf >= 4000]
+    text = json.dumps(sent)
+    if once or numbers:
+        return all(str(leaf) in text for leaf in [*once, *numbers])
+    return holds(sent, sample.field, sample.mark)
+
+
+def lost(sample: Sample, ask: Callable[[Any], ChatRequest]) -> bool:
+    """Whether a field was neither sent, nor refused, nor named by a warning."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            outgoing = messages.encode(ask(sample.value), facts(MODEL), stream=False)
+        except TikHubAIError:
+            return False
+    if is_there([outgoing.body, outgoing.headers], sample):
+        return False
+    told = [str(one.message) for one in caught if issubclass(one.category, TikHubAIWarning)]
+    return not any(sample.field in one for one in told)
+
+
+def fields_of(*kinds: Any) -> list[Sample]:
+    return [sample for kind in kinds for sample in samples(kind) if sample.field != "type"]
+
+
+def named(sample: Sample) -> str:
+    return f"{sample.owner}.{sample.field}"
+
+
+# --- blocks ----------------------------------------------------------------------------------------------------------
+
+BLOCKS = {name_of(kind): kind for kind in get_args(BetaContentBlockParam) if is_typeddict(kind)}
+BY_USERS = ("text", "image", "document", "search_result", "container_upload")
+
+
+def after_its_call(block: dict[str, Any]) -> list[BaseMessage]:
+    return [HI, AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": block["tool_use_id"]}])]
+
+
+BLOCK_WAYS: dict[str, tuple[list[Sample], Callable[[Any], ChatRequest]]] = {
+    "a user's": (fields_of(*(BLOCKS[kind] for kind in BY_USERS)), lambda block: in_langchain(HumanMessage([block]))),
+    "a system's": (fields_of(BLOCKS["text"]), lambda block: in_langchain(SystemMessage([block]), HI)),
+    "a later system's": (
+        fields_of(BLOCKS["text"], BLOCKS["tool_addition"], BLOCKS["tool_removal"]),
+        lambda block: in_langchain(HI, SystemMessage([block])),
+    ),
+    "a tool's": (
+        fields_of(BLOCKS["tool_result"]),
+        lambda block: in_langchain(*after_its_call(block), ToolMessage([block], tool_call_id=block["tool_use_id"])),
+    ),
+    "a tool's in a user's": (
+        fields_of(BLOCKS["tool_result"]),
+        lambda block: in_langchain(*after_its_call(block), HumanMessage([block])),
+    ),
+    "the content of a tool's": (
+        fields_of(*(BLOCKS[kind] for kind in ("text", "image", "document", "search_result"))),
+        lambda block: in_langchain(*after_its_call({"tool_use_id": "a"}), ToolMessage([block], tool_call_id="a")),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", BLOCK_WAYS)
+def test_no_field_of_a_block_is_lost(way: str) -> None:
+    cases, ask = BLOCK_WAYS[way]
+    assert len(cases) > 20 or way == "a later system's"
+    assert [named(sample) for sample in cases if lost(sample, ask)] == []
+
+
+def test_what_a_part_asks_of_other_wires_is_named() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://x.test/a.png", "detail": "low"}}
+    with pytest.warns(TikHubAIWarning, match="claude on messages has no 'detail' of image: not sent"):
+        messages.encode(in_langchain(HumanMessage([image])), facts(MODEL), stream=False)
+
+
+# --- tools -----------------------------------------------------------------------------------------------------------
+
+TOOLS = [sample for kind in get_args(BetaToolUnionParam) for sample in fields_of(kind)]
+TOOL_WAYS: dict[str, Callable[[Any], ChatRequest]] = {
+    "LangChain, bound": lambda tool: in_langchain(call=_bound([tool])),
+    "LangChain, in a call": lambda tool: in_langchain(call={"tools": [tool]}),
+    "LangChain, in the constructor": lambda tool: in_langchain(model_kwargs={"tools": [tool]}),
+    "LlamaIndex, in a call": lambda tool: in_llama_index({"tools": [tool]}),
+}
+
+
+def _bound(tools: list[Any]) -> dict[str, Any]:
+    runnable: Any = LANGCHAIN.bind_tools(tools)
+    kwargs: dict[str, Any] = runnable.kwargs
+    return kwargs
+
+
+@pytest.mark.parametrize("way", TOOL_WAYS)
+def test_no_field_of_a_tool_is_lost(way: str) -> None:
+    assert [named(sample) for sample in TOOLS if lost(sample, TOOL_WAYS[way])] == []
+
+
+# --- the body --------------------------------------------------------------------------------------------------------
+
+CONVERSATION = frozenset({"messages", "tools", "model", "max_tokens", "stream", "system", "tool_choice"})
+"""What has its own way in each framework: see above, and tests/unit/test_tool_choices.py."""
+FIELDS = [
+    sample
+    for sample in samples(
+        message_create_params.MessageCreateParamsNonStreaming, {*reached(BODY["messages"]), *reached(BODY["tools"])}
+    )
+    if sample.field not in CONVERSATION | {"type"} and not sample.value.keys() & {"tools", "tool_choice"}
+    if sample.mark != {}
+]
+BODY_WAYS: dict[str, Callable[[dict[str, Any]], ChatRequest]] = {
+    "LangChain, in a call": lambda fields: in_langchain(call=fields),
+    "LangChain, in the constructor": lambda fields: in_langchain(**fields),
+    "LangChain, bound": lambda fields: in_langchain(call=_kwargs(LANGCHAIN.bind(**fields))),
+    "LlamaIndex, in a call": in_llama_index,
+    "LlamaIndex, in the constructor": lambda fields: in_llama_index(**fields),
+}
+
+
+def _kwargs(runnable: Any) -> dict[str, Any]:
+    kwargs: dict[str, Any] = runnable.kwargs
+    return kwargs
+
+
+@pytest.mark.parametrize("way", BODY_WAYS)
+def test_no_field_of_the_body_is_lost(way: str) -> None:
+    """`metadata` of a constructor of LangChain's is what its tracers are told; the wire's is `request_metadata`."""
+
+    def ask(body: dict[str, Any]) -> ChatRequest:
+        fields = {name: value for name, value in body.items() if name not in CONVERSATION}
+        if way == "LangChain, in the constructor" and "metadata" in fields:
+            fields["request_metadata"] = fields.pop("metadata")
+        return BODY_WAYS[way](fields)
+
+    assert len(FIELDS) > 50
+    assert [named(sample) for sample in FIELDS if lost(sample, ask)] == []
