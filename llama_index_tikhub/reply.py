@@ -313,7 +313,8 @@ class StreamBuilder(GuardedStream[ChatResponse]):
         else:
             grown = self._calls[slot]
             function = grown["function"]
-            grown = tool_call_dict(grown["id"], function["name"], function["arguments"] + delta.arguments)
+            called = function["name"] + (delta.name or "")
+            grown = tool_call_dict(grown["id"], called, function["arguments"] + delta.arguments)
             self._calls[slot] = grown
         function = grown["function"]
         block = ToolCallBlock(tool_call_id=grown["id"], tool_name=function["name"], tool_kwargs=function["arguments"])

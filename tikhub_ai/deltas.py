@@ -60,7 +60,11 @@ class ReasoningDelta:
 
 @dataclass(slots=True)
 class ToolCallDelta:
-    """More of a tool call. `id` and `name` come with the call's first delta only; `arguments` is a fragment of JSON."""
+    """More of a tool call. `id` and `name` come with the call's first delta only; `arguments` is a fragment of JSON.
+
+    A relay may go on with the name after arguments, in a call of no tool that the request names: then a later delta has
+    the rest of it.
+    """
 
     arguments: str
     index: int
@@ -209,6 +213,12 @@ class Accumulator:
     def text_fragments(self, choice: int, index: int) -> list[str]:
         """The growing text at a position, for a decoder to append to: the one thing that happens a thousand times."""
         return self._growing(TextDelta("", index, choice), Text, Text, "").text
+
+    def name_call(self, choice: int, index: int, id: str, name: str) -> None:  # noqa: A002 - the wire's word
+        """Set the head of the call at a position, whose wire said it late or in pieces."""
+        part = self._choices[choice][index].part
+        assert isinstance(part, ToolCall)  # noqa: S101 - a call's first delta has made it
+        part.id, part.name = id, name
 
     def add(self, delta: Delta) -> None:
         """Take one delta in. Of a call's arguments, those that are `null` are taken out of it."""

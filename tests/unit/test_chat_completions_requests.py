@@ -165,7 +165,12 @@ def test_tools_carry_strict_and_providers_own_tools_pass_through() -> None:
     assert tools["tools"] == [
         {
             "type": "function",
-            "function": {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True},
+            "function": {
+                "name": "f",
+                "description": "d",
+                "parameters": {"type": "object", "properties": {}},
+                "strict": True,
+            },
         },
         own,
     ]

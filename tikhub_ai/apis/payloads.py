@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tikhub_ai.apis.torn_calls import TornCalls
 from tikhub_ai.apis.torn_text import TornText
 from tikhub_ai.error_bodies import error_from_payload, error_in_body
 from tikhub_ai.errors import InvalidResponseError
@@ -27,9 +28,10 @@ class EventDecoder(ABC):
         is_done: Whether the wire has said that nothing follows. What a relay still sends is no part of the answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, calls: TornCalls | None = None) -> None:
         self.is_done = False
         self._torn: TornText | None = None
+        self._calls = calls
 
     def event(self, event: ServerSentEvent) -> Sequence[Delta]:
         """Take one event of a stream. See `ChatDecoder`."""
@@ -50,11 +52,14 @@ class EventDecoder(ABC):
                     self._payload(payload, event.event, deltas)
             if says_done(data):
                 self.is_done = True
+        if self._calls is not None and self._calls.held:
+            deltas = self._calls.mended(deltas)
         return deltas if self._torn is None else self._torn.mended(deltas)
 
     def rest(self) -> Sequence[Delta]:
         """What was kept back for more of it to come: nothing more comes."""
-        return () if self._torn is None else self._torn.rest()
+        deltas = self._calls.rest() if self._calls is not None and self._calls.held else []
+        return deltas if self._torn is None else [*self._torn.mended(deltas), *self._torn.rest()]
 
     @abstractmethod
     def _payload(self, payload: Any, event: str, deltas: list[Delta]) -> None:

@@ -9,6 +9,7 @@ from tikhub_ai.apis.chat_completions.encode import API
 from tikhub_ai.apis.chat_completions.usage import usage_of
 from tikhub_ai.apis.fields import finish_word, integer, items, mapping, mappings, name, named, text
 from tikhub_ai.apis.payloads import EventDecoder, made_id, raise_error_in
+from tikhub_ai.apis.torn_calls import TornCalls
 from tikhub_ai.conversation import Citation, Issuer, Media, Opaque
 from tikhub_ai.deltas import (
     Accumulator,
@@ -27,6 +28,7 @@ from tikhub_ai.json_text import dumps
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tikhub_ai.apis.torn_calls import CallHead
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatRequest
 
@@ -48,8 +50,9 @@ class Decoder(EventDecoder):
     """
 
     def __init__(self, request: ChatRequest, facts: ModelFacts) -> None:
-        super().__init__()
         self.accumulator = Accumulator(API)
+        self._heads = TornCalls(self.accumulator, request.tools, API)
+        super().__init__(self._heads)
         self._is_plain = False
         self._asked_for = integer(request.n) or 1
         self._issuer = Issuer(API, facts.family)
@@ -116,7 +119,9 @@ class Decoder(EventDecoder):
             number = max(place, *self._choices) + 1 if place in self._choices else place
         decoder = self._choices.get(number)
         if decoder is None:
-            decoder = self._choices[number] = _ChoiceDecoder(number, into, self._issuer, self._audio_format)
+            decoder = self._choices[number] = _ChoiceDecoder(
+                number, into, self._heads, self._issuer, self._audio_format
+            )
         message = choice.get("delta") or choice.get("message")
         if message:
             decoder.message(message if isinstance(message, dict) else {"content": message}, deltas)
@@ -139,6 +144,7 @@ class _ChoiceDecoder:
         "_by_index",
         "_calls",
         "_fragments",
+        "_heads",
         "_into",
         "_issuer",
         "_kind",
@@ -148,17 +154,20 @@ class _ChoiceDecoder:
         "_unclosed",
     )
 
-    def __init__(self, number: int, into: Accumulator, issuer: Issuer, audio_format: str | None) -> None:
+    def __init__(
+        self, number: int, into: Accumulator, heads: TornCalls, issuer: Issuer, audio_format: str | None
+    ) -> None:
         self._number = number
         self._into = into
+        self._heads = heads
         self._issuer = issuer
         self._audio_format = audio_format
         self._kind = ""
         self._open = -1
         self._calls = 0
-        self._by_id: dict[str, _Call] = {}
-        self._by_index: dict[int, _Call] = {}
-        self._last_call: _Call | None = None
+        self._by_id: dict[str, CallHead] = {}
+        self._by_index: dict[int, CallHead] = {}
+        self._last_call: CallHead | None = None
         self._fragments: list[str] = []
         self._unclosed: list[int] = []
         into.add_choice(number)
@@ -313,6 +322,7 @@ class _ChoiceDecoder:
         for position in self._unclosed:
             self._give(ToolCallDelta(free_text.CLOSING, position, self._number), deltas)
         self._unclosed = []
+        self._heads.settle(self._number)
 
     # --- tool calls -------------------------------------------------------------------------------------------------
 
@@ -328,7 +338,8 @@ class _ChoiceDecoder:
         state: dict[str, Any] = {}
         if not piece.keys() <= _TOOL_CALL_FIELDS:
             state = {key: value for key, value in piece.items() if key not in _TOOL_CALL_FIELDS and value is not None}
-        call, is_new = self._call_of(piece, name(function.get("name")))
+        called = name(function.get("name"))
+        call, is_new = self._call_of(piece, called, arguments, is_free_text=custom is not None)
         if custom:
             arguments = free_text.escaped(arguments)
             if is_new:
@@ -338,32 +349,42 @@ class _ChoiceDecoder:
         issuer = self._issuer if state else None
         delta = ToolCallDelta(arguments, call.position, self._number, state=state or None, issuer=issuer)
         if is_new:
-            delta.id, delta.name = call.id, call.name
+            delta.id, delta.name = call.id, call.called
             self._kind = ""
-        call.has_arguments = call.has_arguments or bool(arguments)
+        elif (more := call.take(name(piece.get("id")), called, arguments)) is not None:
+            delta.name = more
+        if given_id := named(piece.get("id")):
+            self._by_id.setdefault(given_id, call)
         self._give(delta, deltas)
 
-    def _call_of(self, piece: dict[str, Any], called: str) -> tuple[_Call, bool]:
+    def _call_of(
+        self, piece: dict[str, Any], called: str, arguments: str, *, is_free_text: bool
+    ) -> tuple[CallHead, bool]:
         """The call that a piece continues, or a new one.
 
-        Relays send index 0 for every call, no index, no id, or id and name with every piece. A new id always begins a
-        new call; without one, an index not seen does, and so does a name once the call before has its arguments.
+        Relays send index 0 for every call, no index, no id, another id or the whole head with every piece. The id finds
+        the call, else the index, else it is the last one, where the piece can be more of it (`CallHead.goes_on_with`).
         """
-        given_id, index = piece.get("id"), piece.get("index")
-        given_id = name(given_id) if given_id else ""
+        given_id, index = name(piece.get("id")), piece.get("index")
         if type(index) is not int:
             index = integer(index)
         call = self._by_id.get(given_id) if given_id else None
-        if call is None and not given_id:
+        if call is None:
             call = self._last_call if index is None else self._by_index.get(index)
-            if call is not None and called and call.has_arguments and not (call.name == called and not call.is_id_made):
+            if call is not None and not call.goes_on_with(given_id, called, arguments):
                 call = None
         if call is not None:
             return call, False
-        position = self._into.next_index(self._number)
-        call = _Call(position, given_id or self._made_id(), called, is_id_made=not given_id)
+        call = self._heads.begin(
+            self._into.next_index(self._number),
+            self._number,
+            id=given_id or self._made_id(),
+            name=called,
+            says=arguments,
+            is_id_made=not given_id,
+            is_free_text=is_free_text,
+        )
         self._calls += 1
-        self._by_id[call.id] = call
         if index is not None:
             self._by_index[index] = call
         self._last_call = call
@@ -377,19 +398,6 @@ class _ChoiceDecoder:
 def _says_something(value: Any) -> bool:
     """Not null, and no object of nulls: litellm's plain answers have `provider_specific_fields: {"refusal": null}`."""
     return any(map(_says_something, value.values())) if isinstance(value, dict) else value is not None
-
-
-class _Call:
-    """A tool call being streamed."""
-
-    __slots__ = ("has_arguments", "id", "is_id_made", "name", "position")
-
-    def __init__(self, position: int, id: str, name: str, *, is_id_made: bool) -> None:  # noqa: A002 - the wire's word
-        self.position = position
-        self.id = id
-        self.name = name
-        self.is_id_made = is_id_made
-        self.has_arguments = False
 
 
 def _citation(annotation: dict[str, Any]) -> Citation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.chat_completions.history import encode_messages
+from tikhub_ai.apis.fitted import fitted
 from tikhub_ai.apis.openai_choices import choice_of, nested
 from tikhub_ai.apis.tool_options import tool_options
 from tikhub_ai.arguments import native_of, send, warn_of_missing
@@ -56,6 +57,7 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         InvalidRequestError: The conversation holds something that this wire cannot carry, or a tool result without its
             call.
     """
+    request = fitted(request, API)
     body: dict[str, Any] = {
         "model": request.model,
         "messages": encode_messages(request.messages, Issuer(API, facts.family), facts),

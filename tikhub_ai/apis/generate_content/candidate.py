@@ -27,6 +27,7 @@ from tikhub_ai.json_text import dumps
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tikhub_ai.apis.torn_calls import CallHead, TornCalls
     from tikhub_ai.conversation import AnyPart, Citation, Issuer
 
 _CANDIDATE_FIELDS = frozenset({"content", "finishReason", "index", "logprobsResult"})
@@ -46,6 +47,7 @@ class CandidateDecoder:
     Args:
         number: Of the candidate.
         into: Takes the answer in.
+        heads: The heads of its calls.
         issuer: Of the state.
         turn: How many messages were sent, so that made ids differ from turn to turn.
         is_plain: Whether the answer came whole, so that the wire's part numbers mean something.
@@ -56,10 +58,12 @@ class CandidateDecoder:
         "_calls",
         "_cited",
         "_fragments",
+        "_heads",
         "_into",
         "_is_plain",
         "_issuer",
         "_kind",
+        "_last_call",
         "_number",
         "_open",
         "_read",
@@ -69,9 +73,12 @@ class CandidateDecoder:
         "_turn",
     )
 
-    def __init__(self, number: int, into: Accumulator, issuer: Issuer, *, turn: int, is_plain: bool) -> None:
+    def __init__(
+        self, number: int, into: Accumulator, heads: TornCalls, issuer: Issuer, *, turn: int, is_plain: bool
+    ) -> None:
         self._number = number
         self._into = into
+        self._heads = heads
         self._issuer = issuer
         self._turn = turn
         self._is_plain = is_plain
@@ -80,7 +87,8 @@ class CandidateDecoder:
         self._fragments: list[str] = []
         self._answered = False
         self._calls = 0
-        self._streamed: tuple[int, PartialArguments] | None = None
+        self._streamed: tuple[CallHead, PartialArguments] | None = None
+        self._last_call: CallHead | None = None
         self._server_call = ""
         self._said = SaidText()
         self._cited: set[str] = set()
@@ -114,6 +122,7 @@ class CandidateDecoder:
     def _finish(self, raw: str, message: Any, deltas: list[Delta]) -> None:
         """Why it ended. Where a filter left nothing, that is said in the model's place, as a refusal."""
         self._end_streamed(deltas)
+        self._heads.settle(self._number)
         self._into.choice_extras.setdefault(self._number, {})["finishReason"] = raw
         self._into.finish_reasons[self._number] = finish_reason(raw, has_calls=bool(self._calls))
         if not self._answered and (words := refusal(raw, message)) is not None:
@@ -219,47 +228,73 @@ class CandidateDecoder:
 
     def _function_call(self, call: dict[str, Any], state: dict[str, Any], deltas: list[Delta]) -> None:
         """A call, whole or in pieces: the first has the name, the last no `willContinue`."""
-        called, goes_on, pieces = call.get("name"), bool(call.get("willContinue")), mappings(call.get("partialArgs"))
-        if called is None and self._streamed is None and not call.get("args"):
+        called, given_id, given = name(call.get("name")), name(call.get("id")), call.get("args")
+        goes_on, pieces = bool(call.get("willContinue")), mappings(call.get("partialArgs"))
+        if self._is_late_name(called, given_id, says=bool(given or pieces or goes_on)):
             return
-        if called is None and self._streamed is not None:
-            position, writer = self._streamed
-            delta = ToolCallDelta("", position, self._number)
-        else:
+        if self._goes_on(called, given_id, given, pieces):
+            assert self._streamed is not None  # noqa: S101 - it has looked
+            head, writer = self._streamed
+            head.take(given_id, called, "")
+            delta = ToolCallDelta("", head.position, self._number, None, None, state or None, self._issuer)
+        elif called or given or pieces or goes_on:
             self._end_streamed(deltas)
-            position, writer = self._next(), PartialArguments()
-            delta = self._new_call(call, name(called), state, position)
+            writer = PartialArguments()
+            head, delta = self._new_call(called, given_id, state)
+        else:
+            return
         self._kind = ""
         if pieces:
             delta.arguments = "".join(writer.add(piece) for piece in pieces)
         if goes_on:
-            self._streamed = position, writer
+            self._streamed = head, writer
         elif pieces or self._streamed is not None:
             self._streamed = None
             delta.arguments += writer.finish()
         else:
-            arguments = call.get("args")
-            delta.arguments = arguments if isinstance(arguments, str) else dumps(arguments or {})
+            delta.arguments = given if isinstance(given, str) else dumps(given or {})
+        head.take("", "", delta.arguments)
+        head.is_settled = head.is_settled or (bool(head.name) and not goes_on)
         self._give(delta, deltas)
 
-    def _new_call(self, call: dict[str, Any], called: str, state: dict[str, Any], position: int) -> ToolCallDelta:
-        """A call's first delta. State remembers the wire's id: a made one is never sent back."""
-        given_id = name(call.get("id"))
+    def _is_late_name(self, called: str, given_id: str, *, says: bool) -> bool:
+        """Whether a piece only names the call before it, whose arguments came whole."""
+        head = self._last_call
+        if head is None or head.name or not called or says or self._streamed is not None:
+            return False
+        head.take(given_id, called, "")
+        head.is_settled = True
+        return True
+
+    def _goes_on(self, called: str, given_id: str, given: Any, pieces: list[dict[str, Any]]) -> bool:
+        """Whether a piece is more of the call that is being streamed."""
+        if self._streamed is None:
+            return False
+        head, writer = self._streamed
+        if not called:
+            return True
+        is_other = given or (pieces and writer.is_written(pieces[0]))
+        return not is_other and head.goes_on_with(given_id, called, "")
+
+    def _new_call(self, called: str, given_id: str, state: dict[str, Any]) -> tuple[CallHead, ToolCallDelta]:
+        """A call's head and first delta. State remembers the wire's id: a made one is never sent back."""
         if given_id:
             state = {**state, "id": given_id}
         made = made_id("call_", self._into.id, self._turn, self._number, self._calls)
         self._calls += 1
         self._answered = True
-        return ToolCallDelta(
-            "", position, self._number, id=given_id or made, name=called, state=state or None, issuer=self._issuer
-        )
+        # An id is no part of what must come: most models give none.
+        head = self._last_call = self._heads.begin(self._next(), self._number, id=given_id or made, name=called)
+        delta = ToolCallDelta("", head.position, self._number, head.id, head.called, state or None, self._issuer)
+        return head, delta
 
     def _end_streamed(self, deltas: list[Delta]) -> None:
         """Close a call whose last piece never came, since another part or the end did."""
         if self._streamed is not None:
-            position, writer = self._streamed
+            head, writer = self._streamed
             self._streamed = None
-            self._give(ToolCallDelta(writer.finish(), position, self._number), deltas)
+            self._give(ToolCallDelta(writer.finish(), head.position, self._number), deltas)
+            head.is_settled = True
 
     def _server_tool_call(
         self, call: dict[str, Any], part: dict[str, Any], state: dict[str, Any], deltas: list[Delta]

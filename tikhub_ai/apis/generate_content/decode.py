@@ -13,6 +13,7 @@ from tikhub_ai.apis.generate_content.finish_reasons import raise_if_blocked
 from tikhub_ai.apis.generate_content.names import with_wire_names
 from tikhub_ai.apis.generate_content.usage import has_counts, usage_of
 from tikhub_ai.apis.payloads import EventDecoder, raise_error_in
+from tikhub_ai.apis.torn_calls import TornCalls
 from tikhub_ai.apis.torn_text import TornText
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.deltas import Accumulator, Delta
@@ -38,8 +39,9 @@ class Decoder(EventDecoder):
     """
 
     def __init__(self, request: ChatRequest, facts: ModelFacts) -> None:
-        super().__init__()
         self._into = Accumulator(API)
+        self._heads = TornCalls(self._into, request.tools, API)
+        super().__init__(self._heads)
         self._usage: dict[str, Any] | None = None
         self._is_plain = False
         self._turn = len(request.messages)
@@ -131,6 +133,6 @@ class Decoder(EventDecoder):
         decoder = self._candidates.get(number)
         if decoder is None:
             decoder = self._candidates[number] = CandidateDecoder(
-                number, self._into, self._issuer, turn=self._turn, is_plain=self._is_plain
+                number, self._into, self._heads, self._issuer, turn=self._turn, is_plain=self._is_plain
             )
         decoder.take(candidate, deltas)

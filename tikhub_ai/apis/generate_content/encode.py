@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from tikhub_ai.apis.fitted import fitted
 from tikhub_ai.apis.generate_content import thinking
 from tikhub_ai.apis.generate_content.history import encode_contents
 from tikhub_ai.apis.generate_content.media import resolution_level
@@ -58,6 +59,7 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
     Raises:
         InvalidRequestError: A tool result without its call, a conversation with nothing to answer to, or no version.
     """
+    request = fitted(request, API)
     native = native_of(request, API)
     generation = generation_of(request.model, facts)
     contents, system = encode_contents(request.messages, Issuer(API, facts.family), generation)

@@ -37,6 +37,10 @@ class PartialArguments:
         self._in_string = string and bool(partial.get("willContinue"))
         return text[:-1] if self._in_string else text
 
+    def is_written(self, partial: dict[str, Any]) -> bool:
+        """Whether the value at its path is whole already, so that it belongs to another object."""
+        return bool(self._last) and not self._in_string and _steps(str(partial.get("jsonPath") or "")) == self._last
+
     def finish(self) -> str:
         """The text that closes the object."""
         text = self._close_string() + self._close(0) + "}" if self._last else "{}"

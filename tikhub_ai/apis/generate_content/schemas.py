@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tikhub_ai.json_schemas import resolved
+
 _KEPT = (
     "description",
     "pattern",
@@ -77,7 +79,7 @@ def inlined(schema: dict[str, Any]) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     while rest - definitions.keys():
         for name in sorted(rest - definitions.keys()):
-            found = _resolved(schema, name)
+            found = resolved(schema, name)
             definitions[name] = _inlined(found, schema, (name,), rest) if isinstance(found, dict) else {}
     for name, definition in definitions.items():
         out.setdefault("$defs", {})[_last(name)] = definition
@@ -90,7 +92,7 @@ def _size(node: Any, root: dict[str, Any], above: tuple[str, ...], left: int) ->
         return left
     left -= 1
     if isinstance(node, dict) and isinstance(reference := node.get("$ref"), str) and reference not in above:
-        left = _size(_resolved(root, reference), root, (*above, reference), left)
+        left = _size(resolved(root, reference), root, (*above, reference), left)
     for value in node if isinstance(node, list) else node.values():
         left = _size(value, root, above, left)
     return left
@@ -104,7 +106,7 @@ def _inlined(node: Any, root: dict[str, Any], above: tuple[str, ...], rest: set[
     reference = node.get("$ref")
     if isinstance(reference, str):
         beside = {key: _inlined(value, root, above, rest) for key, value in node.items() if key != "$ref"}
-        if reference in above or not isinstance(found := _resolved(root, reference), dict):
+        if reference in above or not isinstance(found := resolved(root, reference), dict):
             if reference.startswith("#"):
                 rest.add(reference)
                 return {"$ref": f"#/$defs/{_last(reference)}"} | _only(beside, ("description", "default"))
@@ -120,24 +122,6 @@ def _only(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 def _last(reference: str) -> str:
     return reference.rsplit("/", 1)[-1] if reference != "#" else "root"
-
-
-def _resolved(root: Any, reference: str) -> Any:
-    """What a local reference such as `#/$defs/City` means; None where it means nothing."""
-    if not reference.startswith("#"):
-        return None
-    found = root
-    for step in reference[1:].split("/"):
-        name = step.replace("~1", "/").replace("~0", "~")
-        if not name:
-            continue
-        if isinstance(found, list) and name.isdigit() and int(name) < len(found):
-            found = found[int(name)]
-        elif isinstance(found, dict) and name in found:
-            found = found[name]
-        else:
-            return None
-    return found
 
 
 class _Converter:
@@ -190,7 +174,7 @@ class _Converter:
         return {"type": "string", **out}
 
     def _reference(self, reference: str, schema: dict[str, Any]) -> dict[str, Any]:
-        found = _resolved(self._root, reference)
+        found = resolved(self._root, reference)
         if reference in self._above or not isinstance(found, dict):
             self._lose("recursion" if reference in self._above else f"$ref {reference}")
             return {"type": "object", **_only(schema, ("description",))}
@@ -214,7 +198,7 @@ class _Converter:
                     break
                 seen.append(part["$ref"])
                 beside = {key: value for key, value in part.items() if key != "$ref"}
-                part = {**(_resolved(self._root, part["$ref"]) or {}), **beside}  # noqa: PLW2901
+                part = {**(resolved(self._root, part["$ref"]) or {}), **beside}  # noqa: PLW2901
             if not isinstance(part, dict):
                 continue
             if isinstance(part.get("allOf"), list):

@@ -10,6 +10,7 @@ from tikhub_ai.apis.messages.encode import API, emulated_format, format_tool_nam
 from tikhub_ai.apis.messages.history import NOT_EXPLAINED
 from tikhub_ai.apis.messages.usage import merged, usage_of
 from tikhub_ai.apis.payloads import EventDecoder, made_id, raise_error_in
+from tikhub_ai.apis.torn_calls import TornCalls
 from tikhub_ai.conversation import Citation, Issuer, Opaque, ServerToolCall, ServerToolResult
 from tikhub_ai.deltas import (
     Accumulator,
@@ -27,6 +28,7 @@ from tikhub_ai.json_text import NO_JSON, joined, parsed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tikhub_ai.apis.torn_calls import CallHead
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import AnyPart, ChatRequest
 
@@ -45,6 +47,7 @@ _OF_DELTA = {
     "input_json_delta": "tool_use",
 }
 """The kind of block that a delta belongs to, where no start has said it."""
+_PIECE_FIELDS = frozenset({"type", "partial_json"})
 _TOLD_APART = frozenset({"text", "thinking", "tool_use"})
 
 
@@ -57,8 +60,9 @@ class Decoder(EventDecoder):
     """
 
     def __init__(self, request: ChatRequest, facts: ModelFacts) -> None:
-        super().__init__()
         self.accumulator = Accumulator(API)
+        self._heads = TornCalls(self.accumulator, request.tools, API)
+        super().__init__(self._heads)
         self.is_complete = False
         self._issuer = Issuer(API, facts.family)
         wanted = emulated_format(request, facts)
@@ -181,6 +185,8 @@ class Decoder(EventDecoder):
     # --- blocks -----------------------------------------------------------------------------------------------------
 
     def _block_start(self, index: int | None, wire: dict[str, Any], deltas: list[Delta]) -> None:
+        if self._goes_on(self._open.get(index), wire):
+            return
         # Nobody closed those before it: one with its number, and those that have their place before this one.
         for number in (*self._kept_back, index):
             self._block_stop(number, deltas)
@@ -232,6 +238,8 @@ class Decoder(EventDecoder):
                 if signature and signature != block.wire.get("signature"):  # some say it with the start too
                     self._think(block, "", {"signature": signature}, deltas)
             case "input_json_delta":
+                if block.head is not None and not delta.keys() <= _PIECE_FIELDS:  # a relay that names it here
+                    block.head.take(name(delta.get("id")), name(delta.get("name")), "")
                 self._input(block, delta.get("partial_json"), deltas)
             case _:
                 block.take(delta)
@@ -269,6 +277,8 @@ class Decoder(EventDecoder):
                     self._input(block, given or {}, deltas)
             case _:
                 self._give(PartDelta(self._whole(block), self.accumulator.next_index(0)), deltas)
+        if block.head is not None:
+            block.head.is_settled = True
 
     def _give(self, delta: Delta, deltas: list[Delta]) -> None:
         self.accumulator.add(delta)
@@ -298,15 +308,28 @@ class Decoder(EventDecoder):
         wire = block.wire
         self._called = True
         state = {key: value for key, value in wire.items() if key not in _TOOL_FIELDS and value is not None}
-        delta = ToolCallDelta(
-            "",
+        given_id = name(wire.get("id"))
+        block.head = head = self._heads.begin(
             self._place(block),
-            id=name(wire.get("id")) or made_id("toolu_", self.accumulator.id, self._count),
+            id=given_id or made_id("toolu_", self.accumulator.id, self._count),
             name=name(wire.get("name")),
-            state=state or None,
-            issuer=self._issuer if state else None,
+            is_id_made=not given_id,
         )
-        self._give(delta, deltas)
+        issuer = self._issuer if state else None
+        self._give(ToolCallDelta("", block.position, 0, head.id, head.called, state or None, issuer), deltas)
+
+    def _goes_on(self, block: _Block | None, wire: dict[str, Any]) -> bool:
+        """Whether a start is the same call's head again, or the rest of it. Then it is taken in."""
+        head = block.head if block is not None else None
+        if block is None or head is None or wire.get("type") != "tool_use":
+            return False
+        given_id, called, given = name(wire.get("id")), name(wire.get("name")), wire.get("input")
+        if given_id != head.id and not head.goes_on_with(given_id, called, given):
+            return False
+        head.take(given_id, called, "")
+        if given:
+            block.wire["input"] = given
+        return True
 
     def _input(self, block: _Block, given: Any, deltas: list[Delta]) -> None:
         """More of a call's arguments: a piece of JSON, or, from some relays, the object itself."""
@@ -314,7 +337,8 @@ class Decoder(EventDecoder):
         if not words:
             return
         block.pieces.append(words)
-        if block.kind == "tool_use":
+        if block.head is not None:
+            block.head.take("", "", words)
             self._give(ToolCallDelta(words, block.position), deltas)
         elif block.kind == "format":
             self._say(block, words, deltas)
@@ -335,13 +359,14 @@ class Decoder(EventDecoder):
 class _Block:
     """A content block being streamed."""
 
-    __slots__ = ("_growing", "_wire", "fragments", "kind", "pieces", "position")
+    __slots__ = ("_growing", "_wire", "fragments", "head", "kind", "pieces", "position")
 
     def __init__(self, kind: str, wire: dict[str, Any]) -> None:
         self.kind = kind
         self._wire = dict(wire)
         self._growing: dict[str, list[str]] = {}
         self.position = -1
+        self.head: CallHead | None = None
         self.fragments: list[str] | None = None
         self.pieces: list[str] = []
 

@@ -6,6 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.fitted import fitted, wire_names
 from tikhub_ai.apis.messages.betas import headers_of
 from tikhub_ai.apis.messages.history import encode_conversation
 from tikhub_ai.apis.messages.limits import output_limit, with_less
@@ -53,6 +54,7 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         InvalidRequestError: The conversation holds something that this wire cannot carry, or a tool result without its
             call.
     """
+    request = fitted(request, API)
     limit = output_limit(request.max_tokens, facts)
     body: dict[str, Any] = {"model": request.model, "max_tokens": limit}
     instruction = _JSON_ONLY if request.response_format and request.response_format.type == "json_object" else None
@@ -89,7 +91,8 @@ def emulated_format(request: ChatRequest, facts: ModelFacts) -> ResponseFormat |
 def format_tool_name(request: ChatRequest, wanted: ResponseFormat) -> str:
     """The name of the tool that stands for an answer's form: such as the wire takes, and no other tool's."""
     name = _NO_TOOL_NAME.sub("_", wanted.name)[:60] or "response"
-    taken = {tool.name for tool in request.tools}
+    names = wire_names(request.tools, API)
+    taken = {names.get(tool.name, tool.name) for tool in request.tools}
     while name in taken:
         name += "_"
     return name

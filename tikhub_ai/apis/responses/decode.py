@@ -17,6 +17,7 @@ from tikhub_ai.apis.responses.stop_sequences import StopFinder
 from tikhub_ai.apis.responses.usage import usage_of
 from tikhub_ai.apis.responses.whole_items import citation_of, parts_of
 from tikhub_ai.apis.responses.writer import Writer
+from tikhub_ai.apis.torn_calls import TornCalls
 from tikhub_ai.conversation import Issuer, Opaque, Refusal, Text
 from tikhub_ai.deltas import Accumulator, AudioDelta, CitationDelta, Delta, RefusalDelta, TextDelta
 from tikhub_ai.errors import InvalidResponseError
@@ -60,15 +61,16 @@ class Decoder(EventDecoder):
     """
 
     def __init__(self, request: ChatRequest, facts: ModelFacts) -> None:
-        super().__init__()
         self.accumulator = Accumulator(API)
+        heads = TornCalls(self.accumulator, request.tools, API)
+        super().__init__(heads)
         self.is_complete = False
         self.is_cut = self.awaits_usage = False
         self._counts = request.stream_usage
         self._has_ended = False
         self._issuer = Issuer(API, facts.family)
         self._items = Items()
-        self._writer = Writer(self.accumulator, self._issuer)
+        self._writer = Writer(self.accumulator, heads, self._issuer)
         stops = [stop for stop in request.stop or () if stop]
         self._stop = StopFinder(stops) if stops else None
         self._text_key: Any = None
@@ -167,7 +169,9 @@ class Decoder(EventDecoder):
         if not isinstance(wire := payload.get("item"), dict):
             return
         item = self._items.added(wire, payload.get("output_index"))
-        if item.kind == "call":
+        if item.head is not None:
+            self._writer.name_call(item, wire)
+        elif item.kind == "call":
             self._writer.open_call(item, deltas)
 
     def _item_done(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
@@ -372,7 +376,10 @@ class Decoder(EventDecoder):
 
     def _call_delta(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
         if isinstance(text := payload.get("delta"), str) and text:
-            self._writer.add_arguments(self._items.of_delta(payload, "call"), text, deltas)
+            item = self._items.of_delta(payload, "call")
+            if "name" in payload:  # a relay that names it here
+                self._writer.name_call(item, payload)
+            self._writer.add_arguments(item, text, deltas)
 
     def _call_done(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
         whole = payload.get("arguments", payload.get("input"))
@@ -380,6 +387,7 @@ class Decoder(EventDecoder):
             item = self._items.of_delta(payload, "call")
             if not item.wire and (called := name(payload.get("name"))):
                 item.wire = {"type": "function_call", "name": called}
+            self._writer.name_call(item, payload)
             self._writer.complete_arguments(item, whole, deltas)
 
     def _speech(self, payload: dict[str, Any], deltas: list[Delta]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.fitted import fitted
 from tikhub_ai.apis.openai_choices import choice_of
 from tikhub_ai.apis.responses.history import encode_items
 from tikhub_ai.apis.tool_options import tool_options
@@ -56,6 +57,7 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         InvalidRequestError: The conversation holds something that this wire cannot carry, or a tool result without its
             call.
     """
+    request = fitted(request, API)
     native = native_of(request, API)
     warn_of_missing(API, request, TAKES)
     body: dict[str, Any] = {"model": request.model}

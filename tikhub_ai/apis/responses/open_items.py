@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tikhub_ai.apis.fields import name
 
 if TYPE_CHECKING:
+    from tikhub_ai.apis.torn_calls import CallHead
     from tikhub_ai.conversation import AnyPart
 
 _CALLS = frozenset({"function_call", "custom_tool_call"})
@@ -45,6 +46,7 @@ class Item:
         is_added: Whether the wire announced it; else it was inferred from its deltas.
         is_finished: Whether it has come whole.
         position: Where its part stands in the answer; -1 while it has none. (A message's contents have their own.)
+        head: Of a call that has begun.
         contents: Of a message, by their index.
         last_content: The highest index of its contents; 0 where it has none.
         said: Pieces of a reasoning's text, of a call's arguments or input, as the wire gave them.
@@ -54,6 +56,7 @@ class Item:
 
     __slots__ = (
         "contents",
+        "head",
         "is_added",
         "is_finished",
         "kept",
@@ -71,6 +74,7 @@ class Item:
         self.is_added = is_added
         self.is_finished = False
         self.position = -1
+        self.head: CallHead | None = None
         self.contents: dict[int, Content] = {}
         self.last_content = 0
         self.said: list[str] = []
@@ -105,8 +109,8 @@ class Items:
 
     def added(self, wire: dict[str, Any], index: Any) -> Item:
         """An item that the wire announces."""
-        found = self._named(wire, "id")
-        if found is None or found.is_added:
+        found = self._named(wire, "id") or self._foretold(wire, index)
+        if found is None or (found.is_added and not self._is_again(found, wire)):
             found = self._new(Item(kind_of(wire), wire, is_added=True))
         found.wire, found.is_added = wire, True
         if isinstance(index, int):
@@ -114,6 +118,20 @@ class Items:
         self._name(found, wire.get("id"), None)
         self._name(found, wire.get("call_id"), None)
         return found
+
+    def _foretold(self, wire: dict[str, Any], index: Any) -> Item | None:
+        """The item whose deltas came before it, under another id."""
+        found = self._by_index.get(index) if isinstance(index, int) else None
+        return found if found is not None and not found.is_added and found.kind == kind_of(wire) else None
+
+    @staticmethod
+    def _is_again(found: Item, wire: dict[str, Any]) -> bool:
+        """Whether a call is announced once more, as some do whose first announcement had no name."""
+        head = found.head
+        if head is None or found.is_finished or kind_of(wire) != "call":
+            return False
+        call_id = name(wire.get("call_id"))
+        return call_id == head.id or head.goes_on_with(call_id, name(wire.get("name")), wire.get("arguments"))
 
     def done(self, wire: dict[str, Any], index: Any) -> Item:
         """The item that has come whole; a new one where it was never heard of."""

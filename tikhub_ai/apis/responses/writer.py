@@ -14,6 +14,7 @@ from tikhub_ai.json_text import dumps
 
 if TYPE_CHECKING:
     from tikhub_ai.apis.responses.open_items import Item
+    from tikhub_ai.apis.torn_calls import TornCalls
     from tikhub_ai.conversation import AnyPart, Issuer, Refusal
     from tikhub_ai.deltas import Accumulator, Delta
 
@@ -26,11 +27,13 @@ class Writer:
 
     Args:
         into: The answer.
+        heads: The heads of its calls.
         issuer: Who can read its state back.
     """
 
-    def __init__(self, into: Accumulator, issuer: Issuer) -> None:
+    def __init__(self, into: Accumulator, heads: TornCalls, issuer: Issuer) -> None:
         self._into = into
+        self._heads = heads
         self._issuer = issuer
 
     def give(self, delta: Delta, deltas: list[Delta]) -> None:
@@ -88,15 +91,26 @@ class Writer:
         """A call begins: its id and name. A custom tool's text is the `input` of a JSON object."""
         wire = item.wire
         position = item.position = self._into.next_index(0)
-        call_id = name(wire.get("call_id")) or name(wire.get("id")) or made_id("call_", self._into.id, position)
+        given_id = name(wire.get("call_id"))
+        head = item.head = self._heads.begin(
+            position,
+            id=given_id or name(wire.get("id")) or made_id("call_", self._into.id, position),
+            name=name(wire.get("name")),
+            is_id_made=not given_id,
+        )
         state = {key: value for key, value in wire.items() if key not in _CALL_FIELDS and value is not None}
         item.kept = state
-        delta = ToolCallDelta(
-            free_text.OPENING if _is_custom(item) else "", position, id=call_id, name=name(wire.get("name"))
-        )
+        delta = ToolCallDelta(free_text.OPENING if _is_custom(item) else "", position, id=head.id, name=head.called)
         if state:
             delta.state, delta.issuer = dict(state), self._issuer
         self.give(delta, deltas)
+        if item.said:  # they came before it
+            self._give_arguments(item, "".join(item.said), deltas)
+
+    def name_call(self, item: Item, wire: dict[str, Any]) -> None:
+        """What an item or an event after the call's beginning says of its head."""
+        if item.head is not None:
+            item.head.take(name(wire.get("call_id")), name(wire.get("name")), "")
 
     def add_arguments(self, item: Item, words: str, deltas: list[Delta]) -> None:
         """More arguments. Where nobody has said whose they are, they wait for the item."""
@@ -111,10 +125,9 @@ class Writer:
 
     def finish_call(self, item: Item, wire: dict[str, Any], deltas: list[Delta]) -> None:
         """What of the call had not come."""
+        self.name_call(item, wire)
         if item.position < 0:
             self.open_call(item, deltas)
-            if item.said:
-                self._give_arguments(item, "".join(item.said), deltas)
         whole = wire.get("arguments", wire.get("input"))
         if whole is not None and not isinstance(whole, str):  # some relays send the object itself
             whole = dumps(whole)
@@ -131,8 +144,12 @@ class Writer:
         if words or state:
             issuer = self._issuer if state else None
             self.give(ToolCallDelta(words, item.position, state=state or None, issuer=issuer), deltas)
+        if item.head is not None:
+            item.head.is_settled = True
 
     def _give_arguments(self, item: Item, words: str, deltas: list[Delta]) -> None:
+        if item.head is not None:
+            item.head.take("", "", words)
         self.give(ToolCallDelta(free_text.escaped(words) if _is_custom(item) else words, item.position), deltas)
 
 
