@@ -10,6 +10,7 @@ from langchain_core.utils.function_calling import convert_to_json_schema, conver
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
+from langchain_tikhub.tool_schemas import undereferenced
 from tikhub_ai import (
     TOOL_OPTIONS,
     ConfigurationError,
@@ -47,21 +48,31 @@ def wire_tools(
     """
     if isinstance(tool, dict) or (isinstance(tool, BaseModel) and not isinstance(tool, Runnable)):
         return [_held_to(tool_dict(found), strict) for found in tools_of(tool)]
-    converted = convert_to_openai_tool(tool, strict=strict)
+    converted = convert_to_openai_tool(tool)
     if "function" not in converted:  # a custom tool, whose input is no JSON
         return [converted]
+    if (schema := undereferenced(tool)) is not None:
+        converted["function"]["parameters"] = schema
+    converted = _held_to(converted, strict)
     extras = getattr(tool, "extras", None)
     known = {name: value for name, value in extras.items() if name in TOOL_OPTIONS} if isinstance(extras, dict) else {}
     return [{**known, **converted}]
 
 
 def _held_to(tool: dict[str, Any], strict: bool | None) -> dict[str, Any]:
+    """The tool with `strict`. The API closes its schema where it can; langchain-core's own `strict` empties maps.
+
+    Raises:
+        ConfigurationError: The tool says otherwise itself.
+    """
     if strict is None or tool.get("type") != "function":
         return tool
     function = tool["function"]
-    if strict:
-        function = {"parameters": {"type": "object", "properties": {}}, **function}
-    return {**tool, "function": convert_to_openai_tool(function, strict=strict)["function"]}
+    if function.get("strict") not in {None, strict}:
+        raise ConfigurationError(
+            f"The tool {function.get('name')!r} says strict={function['strict']}, and bind_tools says strict={strict}."
+        )
+    return {**tool, "function": {**function, "strict": strict}}
 
 
 def bound_tools(tools: Sequence[Any], tool_choice: Any, strict: bool | None) -> dict[str, Any]:
@@ -157,10 +168,13 @@ def json_schema_form(given: Any, *, strict: bool | None, by_default: bool = Fals
         closed = strict_schema(schema)
         return _form(given, schema, closed, strict=closed is not None)
     if isinstance(given, dict) and given.keys() & _OF_A_SCHEMA and not given.keys() & _OF_A_FUNCTION:
-        converted = given if by_default or not strict else strict_schema(given) or given
+        converted = given
     else:
         described = tool_dict(tools_of(given)[0])["function"] if isinstance(given, dict) else given
-        converted = convert_to_json_schema(described, strict=None if by_default else strict)
+        converted = convert_to_json_schema(described)
+        if (schema := undereferenced(given)) is not None:
+            said = {key: value for key, value in converted.items() if key in {"title", "description"}}
+            converted = {**said, **schema}
     return _form(given, converted, None, strict=None if by_default else strict)
 
 

@@ -25,7 +25,7 @@ def tool_dicts(tools: Sequence[BaseTool], *, strict: bool | None) -> list[dict[s
         tools: LlamaIndex tools.
         strict: Hold arguments to the schema, for each tool whose schema can be strict. None leaves it to the provider.
     """
-    dicts = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
+    dicts = [_tool_dict(tool) for tool in tools]
     for tool in dicts:
         if strict is None:
             continue
@@ -34,6 +34,19 @@ def tool_dicts(tools: Sequence[BaseTool], *, strict: bool | None) -> list[dict[s
             tool["function"]["parameters"] = closed
         tool["function"]["strict"] = closed is not None
     return dicts
+
+
+def _tool_dict(tool: BaseTool) -> dict[str, Any]:
+    """Core's dict, with what it leaves out of a schema's root: a class that holds itself is nothing but a reference."""
+    wire = tool.metadata.to_openai_tool(skip_length_check=True)
+    parameters, cls = wire["function"]["parameters"], tool.metadata.fn_schema
+    if isinstance(cls, type) and not parameters.get("properties"):
+        schema = cls.model_json_schema()
+        wire["function"]["parameters"] = parameters | {key: schema[key] for key in _AT_ROOT if key in schema}
+    return wire
+
+
+_AT_ROOT = ("$ref", "anyOf", "oneOf", "allOf")
 
 
 def messages_with(user_msg: str | ChatMessage | None, chat_history: Sequence[ChatMessage] | None) -> list[ChatMessage]:

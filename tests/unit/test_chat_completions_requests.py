@@ -159,18 +159,16 @@ def test_tool_choice_in_all_its_forms(choice: ToolChoice, sent: Any) -> None:
     assert body_of(tools=[WEATHER], tool_choice=choice)["tool_choice"] == sent
 
 
+CLOSED = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+
+
 def test_tools_carry_strict_and_providers_own_tools_pass_through() -> None:
     own = {"type": "custom", "custom": {"name": "grep"}}
     tools = body_of(tools=[Tool("f", "d", {"type": "object"}, strict=True), Tool(raw=own)], parallel_tool_calls=False)
     assert tools["tools"] == [
         {
             "type": "function",
-            "function": {
-                "name": "f",
-                "description": "d",
-                "parameters": {"type": "object", "properties": {}},
-                "strict": True,
-            },
+            "function": {"name": "f", "description": "d", "parameters": CLOSED, "strict": True},
         },
         own,
     ]
@@ -208,7 +206,12 @@ def test_response_formats() -> None:
         "response_format"
     ] == {
         "type": "json_schema",
-        "json_schema": {"name": "A", "schema": schema, "description": "an A", "strict": True},
+        "json_schema": {
+            "name": "A",
+            "schema": {**schema, "required": ["a"], "additionalProperties": False},
+            "description": "an A",
+            "strict": True,
+        },
     }
     with pytest.warns(TikHubAIWarning, match="DeepSeek"):
         body = body_of("deepseek-chat", response_format=ResponseFormat("json_schema", schema))

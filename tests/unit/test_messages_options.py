@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from importlib.resources import files
 from typing import Any
@@ -75,7 +76,7 @@ def test_a_tools_schema_is_an_objects_and_its_options_go_along() -> None:
     assert body_of(tools=[tool])["tools"] == [
         {
             "name": "f",
-            "input_schema": {"type": "object", "properties": {}},
+            "input_schema": {"type": "object", "properties": {}, "additionalProperties": False},
             "strict": True,
             "eager_input_streaming": True,
             "defer_loading": True,
@@ -306,7 +307,6 @@ def test_a_schema_is_closed_and_tells_in_words_what_the_wire_does_not_hold() -> 
             "some": {"type": "array", "minItems": 1, "items": {"type": "object", "properties": {}}},
             "more": {"type": "array", "minItems": 2, "items": {"type": "string", "enum": ["pattern"]}},
             "either": {"oneOf": [{"$ref": "#/$defs/A"}, {"type": "null"}], "discriminator": {"propertyName": "k"}},
-            "free": {"type": "object", "additionalProperties": {"type": "integer"}},
         },
         "$defs": {"A": {"type": "object", "properties": {"k": {"const": "a"}}}},
     }
@@ -328,15 +328,35 @@ def test_a_schema_is_closed_and_tells_in_words_what_the_wire_does_not_hold() -> 
                 "description": "(minItems: 2)",
             },
             "either": {"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]},
-            "free": {
-                "type": "object",
-                "description": "(additionalProperties: {'type': 'integer'})",
-                "additionalProperties": False,
-            },
         },
         "$defs": {"A": {"type": "object", "properties": {"k": {"const": "a"}}, "additionalProperties": False}},
         "additionalProperties": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("field", "place"),
+    [
+        ({"type": "object", "additionalProperties": {"type": "integer"}}, "x"),
+        ({"type": "array", "items": {"type": "object"}}, "x[]"),
+        ({"type": "array", "prefixItems": [{"type": "integer"}]}, "x"),
+        ({"anyOf": [{"type": "null"}, {"type": "array"}]}, "x"),
+        ({"type": "object", "properties": {"y": {}}}, "x.y"),
+        ({"enum": [1, [2]]}, "x"),
+        ({"$ref": "#"}, "x"),
+    ],
+)
+def test_what_the_grammar_cannot_hold_is_asked_for_by_a_tool_and_by_no_strict_one(
+    field: dict[str, Any], place: str
+) -> None:
+    schema = {"type": "object", "properties": {"x": field}}
+    body = body_of(response_format=ResponseFormat("json_schema", schema))
+    assert "output_config" not in body
+    assert body["tools"][0]["input_schema"] == schema
+    assert body["tool_choice"] == {"type": "tool", "name": "response"}
+    with pytest.warns(TikHubAIWarning, match=re.escape(f"'f' is not strict: {place} has")):
+        (tool,) = body_of(tools=[Tool("f", parameters=schema, strict=True)])["tools"]
+    assert tool == {"name": "f", "input_schema": schema}
 
 
 # --- counting --------------------------------------------------------------------------------------------------------

@@ -400,8 +400,8 @@ def test_function_tools_are_flat_and_strict_only_when_asked() -> None:
     assert body_of(tools=[WEATHER])["tools"] == [function]
     deferred = Tool("f", strict=True, options={"defer_loading": True})
     assert body_of(tools=[deferred])["tools"][0] == {
-        "type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}, "strict": True,
-        "defer_loading": True,
+        "type": "function", "name": "f", "strict": True, "defer_loading": True,
+        "parameters": {"type": "object", "properties": {}, "required": [], "additionalProperties": False},
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
 from tikhub_ai.precedence import merged
+from tikhub_ai.strict_schemas import held
 from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
@@ -128,9 +129,9 @@ def _tool(tool: Tool, facts: ModelFacts) -> dict[str, Any]:
     function: dict[str, Any] = {"name": tool.name}
     if tool.description:
         function["description"] = tool.description
-    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
-    if tool.strict is not None:
-        function["strict"] = tool.strict
+    function["parameters"], strict = held(tool.parameters, tool.strict, f"The tool {tool.name!r}")
+    if strict is not None:
+        function["strict"] = strict
     return {"type": "function", "function": function, **tool_options(tool, API, facts.family)}
 
 
@@ -153,9 +154,10 @@ def _response_format(wanted: ResponseFormat, facts: ModelFacts) -> dict[str, Any
     if facts.is_known and not facts.structured_output and facts.family == "deepseek":
         warn("DeepSeek holds no answer to a JSON schema: any JSON object is asked for instead.")
         return {"type": "json_object"}
-    schema: dict[str, Any] = {"name": wanted.name, "schema": wanted.schema or {}}
+    form, strict = held(wanted.schema or {}, wanted.strict, f"The answer's schema {wanted.name!r}")
+    schema: dict[str, Any] = {"name": wanted.name, "schema": form}
     if wanted.description:
         schema["description"] = wanted.description
-    if wanted.strict is not None:
-        schema["strict"] = wanted.strict
+    if strict is not None:
+        schema["strict"] = strict
     return {"type": "json_schema", "json_schema": schema}

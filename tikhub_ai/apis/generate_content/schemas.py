@@ -11,9 +11,13 @@ costs the whole request, and what is lost in translation makes calls that the ca
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.errors import warn
 from tikhub_ai.json_schemas import resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _KEPT = (
     "description",
@@ -68,7 +72,9 @@ def converted(schema: dict[str, Any], *, ordered: bool = False) -> tuple[dict[st
 def inlined(schema: dict[str, Any]) -> dict[str, Any]:
     """A JSON Schema whose references are replaced by what they refer to, save those that would never end.
 
-    The wire takes references, but beside one only `description` and `default`.
+    The wire takes references with nothing beside them, and those that lead back in properties that are not required:
+    https://ai.google.dev/api/generate-content#GenerationConfig, `responseJsonSchema`. The others are required no more,
+    with a warning.
     """
     plain = {key: value for key, value in schema.items() if key not in {"$schema", "$id"}}
     if _size(schema, schema, (), _LARGEST) < 0:
@@ -81,9 +87,38 @@ def inlined(schema: dict[str, Any]) -> dict[str, Any]:
         for name in sorted(rest - definitions.keys()):
             found = resolved(schema, name)
             definitions[name] = _inlined(found, schema, (name,), rest) if isinstance(found, dict) else {}
-    for name, definition in definitions.items():
-        out.setdefault("$defs", {})[_last(name)] = definition
+    if definitions:
+        out["$defs"] = {_last(name): definition for name, definition in definitions.items()}
+        if loosened := list(dict.fromkeys(_loosened(out, ""))):
+            warn(f"Gemini follows a schema that leads back to itself where it may end: {', '.join(loosened)} may.")
     return out
+
+
+def _loosened(node: Any, place: str) -> Iterator[str]:
+    """Take from `required` the properties that hold a reference; yield their paths."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _loosened(item, place)
+    if not isinstance(node, dict):
+        return
+    properties = node.get("properties")
+    if isinstance(properties, dict) and isinstance(required := node.get("required"), list):
+        cyclic = [name for name in required if _refers(properties.get(name))]
+        if cyclic:
+            node["required"] = [name for name in required if name not in cyclic]
+            yield from (f"{place}{name}" for name in cyclic)
+    for key, value in node.items():
+        if key in {"properties", "$defs"} and isinstance(value, dict):
+            for name, part in value.items():
+                yield from _loosened(part, f"{name}." if key == "$defs" else f"{place}{name}.")
+        elif key not in {"required", "enum", "const", "default"}:
+            yield from _loosened(value, place)
+
+
+def _refers(node: Any) -> bool:
+    if isinstance(node, list):
+        return any(map(_refers, node))
+    return isinstance(node, dict) and (isinstance(node.get("$ref"), str) or any(map(_refers, node.values())))
 
 
 def _size(node: Any, root: dict[str, Any], above: tuple[str, ...], left: int) -> int:
@@ -109,11 +144,15 @@ def _inlined(node: Any, root: dict[str, Any], above: tuple[str, ...], rest: set[
         if reference in above or not isinstance(found := resolved(root, reference), dict):
             if reference.startswith("#"):
                 rest.add(reference)
-                return {"$ref": f"#/$defs/{_last(reference)}"} | _only(beside, ("description", "default"))
+                return {"$ref": f"#/$defs/{_last(reference)}"}
             return node
         return _inlined(found, root, (*above, reference), rest) | beside
     # `properties` may hold a property that is itself called "$ref": its value is no text, so it passes.
-    return {key: _inlined(value, root, above, rest) for key, value in node.items()}
+    return {
+        key: _inlined(value, root, above, rest)
+        for key, value in node.items()
+        if key != "discriminator" or not isinstance(value, dict) or "propertyName" not in value
+    }
 
 
 def _only(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from tikhub_ai.apis.fitted import fitted, wire_names
 from tikhub_ai.apis.messages.betas import headers_of
 from tikhub_ai.apis.messages.history import encode_conversation
 from tikhub_ai.apis.messages.limits import output_limit, with_less
-from tikhub_ai.apis.messages.schemas import json_schema_of, tool_schema_of
+from tikhub_ai.apis.messages.schemas import json_schema_of, unheld
 from tikhub_ai.apis.tool_options import tool_options
 from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
+from tikhub_ai.json_schemas import object_schema
 from tikhub_ai.precedence import merged
 from tikhub_ai.wire import ApiRequest
 
@@ -65,12 +66,9 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
     _thinking(body, request, facts, native.pop("effort", None))
     _sampling(body, request, facts)
     _tools(body, request, facts)
-    if (
-        request.response_format is not None
-        and request.response_format.type == "json_schema"
-        and facts.structured_output
-    ):
-        schema = json_schema_of(request.response_format.schema or {})
+    wanted = request.response_format
+    if wanted is not None and wanted.type == "json_schema" and emulated_format(request, facts) is None:
+        schema = json_schema_of(wanted.schema or {})
         body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
     _metadata(body, request)
     if stream:
@@ -83,9 +81,12 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
 
 
 def emulated_format(request: ChatRequest, facts: ModelFacts) -> ResponseFormat | None:
-    """The answer's form where a tool stands for it, because the model holds no answer to a schema by itself."""
+    """The answer's form where a tool stands for it: the model holds no answer to a schema, or not to this one."""
     wanted = request.response_format
-    return wanted if wanted is not None and wanted.type == "json_schema" and not facts.structured_output else None
+    if wanted is None or wanted.type != "json_schema":
+        return None
+    is_native = facts.structured_output and (not wanted.schema or unheld(wanted.schema) is None)
+    return None if is_native else wanted
 
 
 def format_tool_name(request: ChatRequest, wanted: ResponseFormat) -> str:
@@ -226,7 +227,7 @@ def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> Non
             {
                 "name": format_tool_name(request, wanted),
                 "description": wanted.description or "Gives the final answer. Call it once, with the whole answer.",
-                "input_schema": tool_schema_of(wanted.schema or {}),
+                "input_schema": _form(wanted),
             }
         )
         mode = choice.get("type") if choice else "auto"
@@ -246,6 +247,14 @@ def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> Non
         body["tool_choice"] = choice
 
 
+def _form(wanted: ResponseFormat) -> dict[str, Any]:
+    """The schema of the tool that stands for an answer's form."""
+    schema, lost = object_schema(wanted.schema or {})
+    if lost:
+        warn(f"The answer's schema {wanted.name!r} must be one object: {', '.join(lost)} is left out.")
+    return schema
+
+
 def _cannot_be_forced(body: dict[str, Any], facts: ModelFacts) -> bool:
     """Thinking by a budget forbids it, which adapts does not; some models never take it."""
     return _kind_of_thinking(body) == "enabled" or not facts.forced_tool_choice
@@ -257,8 +266,12 @@ def _tool(tool: Tool, facts: ModelFacts) -> dict[str, Any]:
     wire: dict[str, Any] = {"name": tool.name}
     if tool.description:
         wire["description"] = tool.description
-    wire["input_schema"] = tool_schema_of(tool.parameters)
-    if tool.strict is not None:
+    wire["input_schema"] = tool.parameters
+    if tool.strict and (place := unheld(tool.parameters)) is not None:
+        warn(f"The tool {tool.name!r} is not strict: {place} has a form that messages cannot hold a model to.")
+    elif tool.strict:
+        wire |= {"input_schema": json_schema_of(tool.parameters), "strict": True}
+    elif tool.strict is not None:
         wire["strict"] = tool.strict
     return wire | tool_options(tool, API, facts.family)
 

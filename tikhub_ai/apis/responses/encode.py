@@ -15,6 +15,7 @@ from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
 from tikhub_ai.precedence import merged
+from tikhub_ai.strict_schemas import held
 from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
@@ -134,8 +135,9 @@ def _text(body: dict[str, Any], request: ChatRequest, native: dict[str, Any]) ->
 def _format(wanted: ResponseFormat) -> dict[str, Any]:
     if wanted.type != "json_schema":
         return {"type": wanted.type}
-    schema: dict[str, Any] = {"type": "json_schema", "name": wanted.name, "schema": wanted.schema or {}}
-    return schema | _said("description", wanted.description) | _said("strict", wanted.strict)
+    form, strict = held(wanted.schema or {}, wanted.strict, f"The answer's schema {wanted.name!r}")
+    schema: dict[str, Any] = {"type": "json_schema", "name": wanted.name, "schema": form}
+    return schema | _said("description", wanted.description) | _said("strict", strict)
 
 
 def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts, refused: Container[str]) -> None:
@@ -153,8 +155,8 @@ def _tool(tool: Tool, facts: ModelFacts) -> dict[str, Any]:
     function: dict[str, Any] = {"type": "function", "name": tool.name}
     if tool.description:
         function["description"] = tool.description
-    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
-    function["strict"] = bool(tool.strict)  # left out, it is true here and false on chat_completions
+    function["parameters"], strict = held(tool.parameters, tool.strict, f"The tool {tool.name!r}")
+    function["strict"] = bool(strict)  # left out, it is true here and false on chat_completions
     return function | tool_options(tool, API, facts.family)
 
 
