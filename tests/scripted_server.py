@@ -37,6 +37,7 @@ class Answer:
         cut_at: Close the connection after so many bytes of a body that was announced whole.
         pause: Seconds between pieces.
         before: Seconds before the status line.
+        held: Nothing is sent until the test ends: only a call that does not wait for it comes back.
     """
 
     body: Any = b""
@@ -46,6 +47,7 @@ class Answer:
     cut_at: int | None = None
     pause: float = 0.0
     before: float = 0.0
+    held: bool = False
 
 
 def sse(*payloads: Any, done: bool = True) -> Answer:
@@ -69,6 +71,7 @@ class ScriptedServer:
         self.answers: Sequence[Answer] = [Answer({"error": {"message": "nothing scripted"}}, status=500)]
         self.answer: Callable[[Request], Answer] | None = None
         self.closed_early = threading.Event()
+        self._is_over = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
@@ -81,9 +84,13 @@ class ScriptedServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._is_over.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def wait_for_the_end(self) -> None:
+        self._is_over.wait()
 
     def next(self, request: Request) -> Answer:
         self.requests.append(request)
@@ -122,6 +129,8 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
                 return
             answer = script.next(Request(self.command, self.path, headers, body))
             time.sleep(answer.before)
+            if answer.held:
+                script.wait_for_the_end()
             try:
                 self._send(answer)
             except OSError:  # the client went away

@@ -140,7 +140,9 @@ def runs() -> list[Any]:
 
 
 def videos_of(lane: Carrier, url: str, **settings: Any) -> Videos:
-    return Videos(api_key=KEY, base_url=url, http_backend=lane.backend, max_retries=RETRIES, **settings)
+    return Videos(
+        api_key=KEY, base_url=url, http_backend=lane.backend, max_retries=RETRIES, retry_wait=0.01, **settings
+    )
 
 
 def threaded(call: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,7 +47,6 @@ def arrange(faults: FaultServer, row: Row, *, streamed: bool) -> dict[str, Any]:
 async def test_fault(faults: FaultServer, attempts: list[str], row: Row, lane: Lane) -> None:
     settings = arrange(faults, row, streamed=lane.streamed)
     seen: Seen = row.elsewhere.get(lane.name) or (row.stream_seen if lane.streamed else None) or row.seen
-    start = time.monotonic()
     if seen.error is None:
         assert await lane.ask(**settings) == TEXT
         return
@@ -64,8 +62,6 @@ async def test_fault(faults: FaultServer, attempts: list[str], row: Row, lane: L
         assert getattr(error, "may_have_been_sent", None) is seen.sent
     partial = getattr(error, "partial", None)
     assert (partial.text if partial else None) == seen.partial
-    if timeout := row.settings.get("timeout"):
-        assert time.monotonic() - start < len(attempts) * (timeout + 3)  # a busy machine is slow, a hang is not 3 s
 
 
 # --- calls that must not be made twice ------------------------------------------------------------------------------

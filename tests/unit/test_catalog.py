@@ -384,15 +384,19 @@ def test_patterns(pattern: str, name: str, fits: bool) -> None:
     assert matches(name, pattern) is fits
 
 
-def test_the_first_facts_take_some_milliseconds() -> None:
+def test_the_first_facts_cost_not_much_more_than_reading_the_catalog() -> None:
     code = (
-        "import time, orjson, importlib.resources; from tikhub_ai.catalog import facts; began = time.perf_counter(); "
-        "facts('gpt-7-nova'); print(time.perf_counter() - began)"
+        "import orjson\n"
+        "from importlib.resources import files\n"
+        "from time import process_time as cpu\n"
+        "from tikhub_ai.catalog import facts\n"
+        "began = cpu(); facts('gpt-7-nova'); first = cpu() - began\n"
+        "path = files('tikhub_ai').joinpath('catalog.json')\n"
+        "began = cpu(); [orjson.loads(path.read_bytes()) for _ in range(20)]; print(first / (cpu() - began) * 20)"
     )
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)]
-    while float(runs[-1].stdout) > 0.02 and len(runs) < 5:  # another process may have had the processor
-        runs.append(subprocess.run(runs[0].args, capture_output=True, text=True, check=True, cwd=ROOT))
-    assert float(runs[-1].stdout) < 0.02
+    ask = [sys.executable, "-c", code]
+    ratios = [float(subprocess.run(ask, capture_output=True, text=True, check=True, cwd=ROOT).stdout) for _ in range(3)]
+    assert min(ratios) < 50
 
 
 # --- choosing the API -----------------------------------------------------------------------------------------------

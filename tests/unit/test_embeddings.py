@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import math
-import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -301,7 +300,7 @@ async def test_a_failure_cancels_the_requests_under_way() -> None:
         return error("no", 401) if body["input"] == [TEXTS[0]] else None
 
     gateway = Gateway(refuse=refuse)
-    slow = Gateway(delay=30)
+    slow = Gateway(delay=3600)
 
     async def handle(request: httpx.Request) -> httpx.Response:
         first = TEXTS[0].encode() in request.content
@@ -309,10 +308,8 @@ async def test_a_failure_cancels_the_requests_under_way() -> None:
 
     clients = gateway.clients | {"http_async_client": httpx.AsyncClient(transport=httpx.MockTransport(handle))}
     client = EmbeddingsClient(Settings(**clients), batch_size=1, max_concurrency=4)
-    start = time.monotonic()
     with pytest.raises(AuthenticationError):
         await client.aembed(TEXTS)
-    assert time.monotonic() - start < 5
     assert slow.cancelled == 3
     assert len(asyncio.all_tasks()) == 1
 

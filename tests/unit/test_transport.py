@@ -196,7 +196,7 @@ async def test_retry_after_is_waited(server: ScriptedServer, ask: Callable[..., 
     server.answers = [busy, Answer(HELLO) if ask in PLAIN else sse(*PIECES, FINISH)]
     start = time.monotonic()
     assert await ask(client_of(server)) == "Hello"
-    assert time.monotonic() - start >= 0.3
+    assert time.monotonic() - start >= 0.3  # at least, which no busy machine breaks
 
 
 @pytest.mark.parametrize(
@@ -219,10 +219,10 @@ def test_retry_after_in_all_its_forms(headers: dict[str, str], seconds: float | 
 
 def test_a_wait_longer_than_the_deadline_is_not_begun(server: ScriptedServer) -> None:
     server.answers = [Answer({"error": {"message": "later"}}, status=429, headers={"retry-after": "60"})]
-    start = time.monotonic()
+    told: list[Any] = []
     with pytest.raises(RateLimitError) as error:
-        client_of(server, retry_deadline=1).complete(REQUEST)
-    assert time.monotonic() - start < 5
+        client_of(server, retry_deadline=1, on_retry=told.append).complete(REQUEST)
+    assert told == []
     assert error.value.retry_after == 60
     assert len(server.requests) == 1
 

@@ -7,7 +7,6 @@ import copy
 import json
 import pickle
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -130,10 +129,8 @@ def test_a_check_never_blocks_longer_than_it_was_told(
 ) -> None:
     agent = agent_at(gateway, tmp_path)
     job_id = agent.create_video(MODEL, "A rabbit").job.id  # type: ignore[union-attr]  # it was made
-    gateway.answers = [Answer({}, before=6)]
-    began = time.monotonic()
+    gateway.answers = [Answer({}, held=True)]
     answer = do(agent, is_async, "check_video", job_id, wait)
-    assert time.monotonic() - began < 5, "the gateway is silent for 6 s"
     assert "do not create it again" in answer.text
     assert not answer.is_error
     monkey: dict[str, Any] = {}

@@ -155,12 +155,10 @@ async def test_a_poll_in_flight_is_over_when_the_time_is(
     gateway: Gateway, server: ScriptedServer, way: Way, silence: str
 ) -> None:
     job = await create(gateway, way)
-    drip = Answer([b" "] * 40 + [b"{}"], pause=0.1)
-    gateway.answers = [Answer({}, before=4.0) if silence == "hangs" else drip]
-    began = time.monotonic()
+    drip = Answer([b" "] * 100_000, pause=0.1)
+    gateway.answers = [Answer({}, held=True) if silence == "hangs" else drip]
     with pytest.raises(JobTimeoutError, match="last poll failed"):
         await way.call(job, "result", timeout=0.3, poll_interval=0.05)
-    assert time.monotonic() - began < 3.5, "the server's answer would have taken 4 s"
 
 
 @each_way
