@@ -6,6 +6,7 @@ tests need not wait.
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 import time
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tikhub_ai.video_job import VideoJobData
+
+_log = logging.getLogger("tikhub_ai")
 
 FIRST_PAUSE = 5.0
 """Seconds between the first polls, where neither the caller nor the server says how many."""
@@ -147,7 +150,10 @@ class Waiting:
             seconds = self._pause * (1 + JITTER * random.random())  # noqa: S311 - jitter
             self._pause = min(LONGEST_PAUSE / (1 + JITTER), self._pause * GROWTH)
         self._is_last = seconds + self._last_seconds > left
-        return left - self._last_seconds if self._is_last else seconds
+        if self._is_last:
+            seconds = left - self._last_seconds
+        _log.debug("%s is %s: next poll in %.2f s", self._named, self._job.status, seconds)
+        return seconds
 
     def timed_out(self) -> JobTimeoutError:
         """The error at the deadline."""

@@ -162,6 +162,18 @@ async def test_a_poll_in_flight_is_over_when_the_time_is(
 
 
 @each_way
+async def test_every_wait_between_polls_is_logged(
+    gateway: Gateway, way: Way, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await create(gateway, way)
+    caplog.set_level(logging.DEBUG, logger="tikhub_ai")
+    await way.call(job, "result", **QUICK)
+    waits = [record.getMessage() for record in caplog.records if "next poll in 0.0" in record.getMessage()]
+    assert len(waits) == len(gateway.polled) - 1 > 0
+    assert all(f"job {job.id} is " in text for text in waits)
+
+
+@each_way
 async def test_progress_never_falls(gateway: Gateway, way: Way) -> None:
     job = await create(gateway, way)
     told = [10, 60, 30, None, 55, 200, -5]
