@@ -8,10 +8,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from langchain_core.embeddings import Embeddings
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from langchain_tikhub.errors import model_errors
-from tikhub_ai import ConfigurationError, Settings, SettingsMixin, constructor_arguments, for_a_call, merged, seal, warn
+from tikhub_ai import (
+    ConfigurationError,
+    EmbeddingsSession,
+    Settings,
+    SettingsMixin,
+    constructor_arguments,
+    for_a_call,
+    merged,
+    seal,
+    warn,
+)
 
 if TYPE_CHECKING:
     from tikhub_ai import EmbeddingsClient
@@ -22,8 +32,10 @@ OnProgress: TypeAlias = Callable[[int, int], None] | None
 class TikHubEmbeddings(SettingsMixin, BaseModel, Embeddings):
     """Embeds texts with any embedding model of the TikHub AI gateway.
 
-    Texts are sent as they are, in batches, several at once; a batch that the server refuses as too large is sent again
-    in halves. No texts make no request. Usage, model and request ids are to be had from `tikhub_ai.EmbeddingsClient`.
+    Texts are sent as they are, in batches, several at once: fewer where the server refuses for too many requests. A
+    batch that it refuses as too large is sent again in halves. No texts make no request. Where a batch fails for good,
+    the error holds what had come in `partial`, vectors by position, and the next call takes them from there in place of
+    paying again. Usage, model and request ids are to be had from `tikhub_ai.EmbeddingsClient`.
 
     Example:
         ```python
@@ -50,14 +62,21 @@ class TikHubEmbeddings(SettingsMixin, BaseModel, Embeddings):
     """Most requests at once, sync and async."""
     show_progress_bar: bool = False
     """Whether to draw a bar over documents; needs `tqdm`."""
-    encoding_format: Literal["float", "base64"] = "float"
-    """How numbers travel: `float`, or `base64` for answers of a third of the size. Either form is read."""
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    """Most requests in any 60 seconds; None sets no limit."""
+    tokens_per_minute: float | None = Field(default=None, gt=0)
+    """Most tokens in any 60 seconds, estimated at 3 bytes of UTF-8 each; None sets no limit."""
+    encoding_format: Literal["auto", "float", "base64"] = "auto"
+    """How numbers travel: `float`; `base64`, answers of a third of the size that are read several times as fast; or
+    `auto`: `float`, and `base64` from when the server has answered in it. Either form is read whatever was asked."""
     user: str | None = None
     """Identifier of the end user, for the provider's detection of abuse."""
     extra_body: Mapping[str, Any] | None = None
     """Fields of the request's body, by the names of the wire. Merged over it last, object by object."""
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Further fields of the request's body. Those that are an argument here are taken out."""
+
+    _session: EmbeddingsSession = PrivateAttr(default_factory=EmbeddingsSession)
 
     model_config = ConfigDict(protected_namespaces=(), defer_build=False)
 
@@ -138,6 +157,9 @@ class TikHubEmbeddings(SettingsMixin, BaseModel, Embeddings):
             extra_body=merged(own.model_kwargs, own.extra_body),
             batch_size=batch_size or own.batch_size,
             max_concurrency=own.max_concurrency,
+            requests_per_minute=own.requests_per_minute,
+            tokens_per_minute=own.tokens_per_minute,
+            session=self._session,
         )
 
     @contextmanager

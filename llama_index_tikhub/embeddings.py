@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
-from llama_index.core.bridge.pydantic import ConfigDict, Field
+from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
 
-from tikhub_ai import Settings, SettingsMixin, calls_a_copy, constructor_arguments, merged, seal
+from llama_index_tikhub.ahead import aahead, ahead, embeds_ahead
+from tikhub_ai import EmbeddingsSession, Settings, SettingsMixin, calls_a_copy, constructor_arguments, merged, seal
 
 if TYPE_CHECKING:
     from tikhub_ai import EmbeddingsClient
@@ -17,11 +18,15 @@ _CALLS = ("get_query_embedding", "get_text_embedding", "get_text_embedding_batch
 
 
 @calls_a_copy(*_CALLS, *(f"a{name}" for name in _CALLS))
+@embeds_ahead
 class TikHubEmbedding(SettingsMixin, BaseEmbedding):
     """Embeds texts and queries with any embedding model of the TikHub AI gateway.
 
-    Texts are sent as they are, one request for each batch; a batch that the server refuses as too large is sent again
-    in halves. No texts make no request.
+    Texts are sent as they are, one request for each batch, several at once: fewer where the server refuses for too
+    many requests; one after another where a `rate_limiter` is given. A batch that the server refuses as too large is
+    sent again in halves. No texts make no request. Where a batch fails for good, the error holds what had come in
+    `partial`, vectors by position; `embeddings_cache` has it, and the next call takes it from there in place of paying
+    again.
 
     Example:
         ```python
@@ -50,16 +55,25 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
     embed_batch_size: int = Field(default=100, gt=0, le=2048, description="Most texts of one request, 1 to 2048.")
     num_workers: int | None = Field(
         default=8,
-        description="Most requests at once in async calls. LlamaIndex makes the sync ones one after another.",
+        description="Most requests at once, sync and async; None or 1 is one after another.",
     )
     dimensions: int | None = Field(
         default=None,
         gt=0,
         description="Length of the vectors, for models that can shorten them (text-embedding-3-*).",
     )
-    encoding_format: Literal["float", "base64"] = Field(
-        default="float",
-        description="How numbers travel: `float`, or `base64` for answers of a third of the size. Either form is read.",
+    requests_per_minute: float | None = Field(
+        default=None, gt=0, description="Most requests in any 60 seconds; None sets no limit."
+    )
+    tokens_per_minute: float | None = Field(
+        default=None,
+        gt=0,
+        description="Most tokens in any 60 seconds, estimated at 3 bytes of UTF-8 each; None sets no limit.",
+    )
+    encoding_format: Literal["auto", "float", "base64"] = Field(
+        default="auto",
+        description="How numbers travel: `float`; `base64`, answers of a third of the size that are read several times "
+        "as fast; or `auto`: `float`, and `base64` from when the server has answered in it. Either form is read.",
     )
     user: str | None = Field(
         default=None, description="Identifier of the end user, for the provider's detection of abuse."
@@ -72,6 +86,8 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
         default_factory=dict,
         description="Further fields of the request's body. Those that are an argument here are taken out.",
     )
+
+    _session: EmbeddingsSession = PrivateAttr(default_factory=EmbeddingsSession)
 
     def __init__(self, model: str | None = None, **kwargs: Any) -> None:
         kwargs = seal(kwargs)
@@ -95,6 +111,8 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
         return self._get_text_embeddings([text])[0]
 
     def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        if (found := ahead(texts)) is not None:
+            return found
         return self._client().embed(texts).vectors
 
     async def _aget_query_embedding(self, query: str) -> Embedding:
@@ -104,6 +122,8 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
         return (await self._aget_text_embeddings([text]))[0]
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        if (found := await aahead(texts)) is not None:
+            return found
         return (await self._client().aembed(texts)).vectors
 
     # --- ours -------------------------------------------------------------------------------------------------------
@@ -121,4 +141,7 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
             extra_body=merged(self.additional_kwargs, self.extra_body),
             batch_size=self.embed_batch_size,
             max_concurrency=self.num_workers or 1,
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_minute=self.tokens_per_minute,
+            session=self._session,
         )

@@ -60,6 +60,8 @@ if TYPE_CHECKING:
         TextDelta,
         ToolCallDelta,
     )
+    from tikhub_ai.embedding_batches import EmbeddingsBatch
+    from tikhub_ai.embedding_session import EmbeddingsSession
     from tikhub_ai.embeddings import EmbeddingsClient
     from tikhub_ai.errors import (
         APIConnectionError,
@@ -137,6 +139,8 @@ _HOMES = {
         "Accumulator", "AudioDelta", "CitationDelta", "Delta", "End", "PartDelta", "ReasoningDelta", "RefusalDelta",
         "TextDelta", "ToolCallDelta",
     ),
+    "embedding_batches": ("EmbeddingsBatch",),
+    "embedding_session": ("EmbeddingsSession",),
     "embeddings": ("EmbeddingsClient",),
     "errors": (
         "APIConnectionError", "APIStatusError", "APITimeoutError", "AuthenticationError", "BadRequestError",
@@ -199,8 +203,10 @@ __all__ = [
     "Delta",
     "Document",
     "DownloadError",
+    "EmbeddingsBatch",
     "EmbeddingsClient",
     "EmbeddingsReply",
+    "EmbeddingsSession",
     "End",
     "FileSource",
     "GuardedStream",

@@ -1,56 +1,57 @@
-"""EmbeddingsClient: cut texts into batches, encode, transport, decode, put together. Sync and async."""
+"""EmbeddingsClient: cut texts into batches, encode, transport, decode, put together. Sync and async.
+
+`embed`, `embed_array` and `embed_iter` are one loop over `Batches`, which decides; requests run in threads or tasks.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import copy
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from contextvars import copy_context
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterable, Iterator, Mapping
+from contextlib import aclosing, closing
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Literal
 
 from tikhub_ai.apis import embeddings as codec
 from tikhub_ai.apis.embeddings import EmbeddingsOptions, EmbeddingsReply, EncodingFormat
-from tikhub_ai.conversation import Usage
-from tikhub_ai.errors import (
-    APIStatusError,
-    BadRequestError,
-    ConfigurationError,
-    InvalidRequestError,
-    InvalidResponseError,
-    warn,
-)
+from tikhub_ai.embedding_batches import Batch, Batches, EmbeddingsBatch, Limits
+from tikhub_ai.embedding_results import Collected
+from tikhub_ai.embedding_session import EmbeddingsSession
+from tikhub_ai.errors import ConfigurationError, InvalidRequestError
 from tikhub_ai.http.transport import Transport
 from tikhub_ai.secret_values import SecretHeaders
 from tikhub_ai.settings import Settings
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-    from tikhub_ai.wire import ApiRequest
-
-Running = TypeVar("Running")
+from tikhub_ai.workers import Here, Threads, finished
 
 DEFAULT_MODEL = "text-embedding-3-small"
 DEFAULT_BATCH_SIZE = 256
 DEFAULT_MAX_CONCURRENCY = 8
+ENCODING_FORMATS = ("auto", "float", "base64")
 
 
 class EmbeddingsClient:
     """Embeds texts with any embedding model of the gateway.
 
+    A refusal for too many requests (429) halves how many of the client's requests go out at once, and answers raise it
+    again. When a batch fails for good, nothing further is sent, what is under way is waited for, and the error holds
+    all vectors that had come, in `partial`, by the positions of their texts; a later call of the client takes them
+    from there (up to 256 MiB of them) in place of paying again.
+
     Args:
         settings: Key, address, timeouts, retries.
         model: Model name.
         dimensions: Length of the vectors, for models that can shorten them (text-embedding-3-*).
-        encoding_format: `float`, or `base64` for answers of a third of the size. Either form is read.
+        encoding_format: How numbers travel: `float`; `base64`, answers of a third of the size that are read several
+            times as fast; or `auto`: `float`, and `base64` from when the server has answered in it, for which the first
+            call of more than one batch asks it with one text. Either form is read whatever was asked.
         user: Your end user's id, passed on.
         extra_body: Further fields of the request.
         extra_headers: Further headers. Secret.
-        batch_size: Most texts of one request; more than 2048 count as 2048, OpenAI's limit.
+        batch_size: Most texts of one request; more than 2048 count as 2048, OpenAI's limit. A request holds no more
+            than an estimated 300,000 tokens, either.
         max_concurrency: Most requests at once. Sync calls use as many threads, and none for a single request.
+        requests_per_minute: Most requests in any 60 seconds; None sets no limit.
+        tokens_per_minute: Most tokens in any 60 seconds, estimated at 3 bytes of UTF-8 each; None sets no limit.
+        session: What clients share about their pace and about vectors of a call that failed; one of its own by default.
 
     Raises:
         ConfigurationError: An argument cannot work.
@@ -62,19 +63,24 @@ class EmbeddingsClient:
         *,
         model: str = DEFAULT_MODEL,
         dimensions: int | None = None,
-        encoding_format: EncodingFormat = "float",
+        encoding_format: EncodingFormat | Literal["auto"] = "auto",
         user: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | SecretHeaders | None = None,
         batch_size: int = DEFAULT_BATCH_SIZE,
         max_concurrency: int = DEFAULT_MAX_CONCURRENCY,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        session: EmbeddingsSession | None = None,
     ) -> None:
         if not model or not isinstance(model, str):
             raise ConfigurationError("No embedding model was named: give model=, a string.")
         if extra_body is not None and not isinstance(extra_body, Mapping):
             raise ConfigurationError(f"extra_body must be a mapping of fields, not a {type(extra_body).__name__}.")
-        if encoding_format not in ("float", "base64"):
-            raise ConfigurationError(f"encoding_format={encoding_format!r} is not known; use 'float' or 'base64'.")
+        if encoding_format not in ENCODING_FORMATS:
+            raise ConfigurationError(
+                f"encoding_format={encoding_format!r} is not known; use 'auto', 'float' or 'base64'."
+            )
         for name, value in (
             ("batch_size", batch_size),
             ("max_concurrency", max_concurrency),
@@ -82,11 +88,19 @@ class EmbeddingsClient:
         ):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ConfigurationError(f"{name} must be a whole number from 1 up, not {value!r}.")
+        for name, rate in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
+            if rate is not None and (isinstance(rate, bool) or not isinstance(rate, (int, float)) or not rate > 0):
+                raise ConfigurationError(f"{name} must be a number greater than 0, or None, not {rate!r}.")
         self.settings = settings
         self.options = EmbeddingsOptions(model, dimensions, encoding_format, user, extra_body, extra_headers)
         self.batch_size = min(batch_size, codec.MAX_INPUTS)
         self.max_concurrency = max_concurrency
+        self.requests_per_minute = requests_per_minute
+        self.tokens_per_minute = tokens_per_minute
+        self.session = EmbeddingsSession() if session is None else session
         self.transport = Transport(settings)
+
+    # --- all at once ------------------------------------------------------------------------------------------------
 
     def embed(self, texts: Iterable[str], *, on_progress: Callable[[int, int], None] | None = None) -> EmbeddingsReply:
         """Embed texts. None of them gives no vectors and makes no request.
@@ -102,158 +116,201 @@ class EmbeddingsClient:
             ContextWindowExceededError: One text is too long; the message names its position and length. A server that
                 does not say so plainly gives a BadRequestError, with the same in its message.
             InvalidResponseError: An answer does not hold exactly one vector of one length for each text.
-            TikHubAIError: Another member of the tree. Requests already under way are left to end by themselves, but
-                nothing further is sent, no retry either; so too where the caller is interrupted.
+            TikHubAIError: Another member of the tree. `positions` are those of the batch that failed, and `partial` has
+                the vectors that had come, by position: requests already under way are waited for, but nothing further
+                is sent, no retry either. Where the caller is interrupted, nothing is waited for.
         """
-        job = _Job(self.options, texts, self.batch_size, on_progress)
-        if len(job.texts) <= self.batch_size or self.max_concurrency == 1:
-            while batch := job.take():
-                job.settle(batch, partial(self._send, job, batch))
-            return job.reply()
-        from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # noqa: PLC0415 - rarely needed
-
-        pool = ThreadPoolExecutor(self.max_concurrency, thread_name_prefix="tikhub-embeddings")
-        stop = threading.Event()
-        running: dict[Future[EmbeddingsReply], range] = {}
-        try:
-            while job.start(running, self.max_concurrency, partial(self._submit, pool, job, stop)):
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    job.settle(running.pop(future), future.result)
-        finally:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-        return job.reply()
+        return self._embed(texts, on_progress, as_array=False)
 
     async def aembed(
         self, texts: Iterable[str], *, on_progress: Callable[[int, int], None] | None = None
     ) -> EmbeddingsReply:
-        """`embed`, async. Where it fails or is cancelled, requests under way are cancelled too."""
-        job = _Job(self.options, texts, self.batch_size, on_progress)
-        running: dict[asyncio.Task[EmbeddingsReply], range] = {}
+        """`embed`, async. Where it is cancelled, requests under way are cancelled too."""
+        return await self._aembed(texts, on_progress, as_array=False)
+
+    def embed_array(
+        self, texts: Iterable[str], *, on_progress: Callable[[int, int], None] | None = None
+    ) -> EmbeddingsReply:
+        """`embed`, with the vectors as one numpy array of float32, a row for each text; of shape (0, 0) for no texts.
+
+        Needs little more memory than that array.
+
+        Raises:
+            ImportError: numpy is not installed.
+            TikHubAIError: As `embed` does; the vectors of `partial` are rows.
+        """
+        return self._embed(texts, on_progress, as_array=True)
+
+    async def aembed_array(
+        self, texts: Iterable[str], *, on_progress: Callable[[int, int], None] | None = None
+    ) -> EmbeddingsReply:
+        """`embed_array`, async."""
+        return await self._aembed(texts, on_progress, as_array=True)
+
+    def _embed(
+        self, texts: Iterable[str], on_progress: Callable[[int, int], None] | None, *, as_array: bool
+    ) -> EmbeddingsReply:
+        found = self._collected(texts, on_progress, as_array=as_array)
+        for _ in self._kept(found):
+            pass
+        return found.reply()
+
+    async def _aembed(
+        self, texts: Iterable[str], on_progress: Callable[[int, int], None] | None, *, as_array: bool
+    ) -> EmbeddingsReply:
+        found = self._collected(texts, on_progress, as_array=as_array)
+        async with aclosing(self._akept(found)) as run:  # closed in time where this call is cancelled
+            async for _ in run:
+                pass
+        return found.reply()
+
+    def _collected(
+        self,
+        texts: Iterable[str],
+        on_progress: Callable[[int, int], None] | None = None,
+        only: Collection[int] | None = None,
+        *,
+        as_array: bool,
+    ) -> Collected:
+        whole = list(checked(texts))
+        places: Collection[int] = range(len(whole)) if only is None else only
+        batches = self._batches(((place, whole[place]) for place in places), len(places), as_array=as_array)
+        return Collected(whole, len(places), batches, self.session, on_progress)
+
+    # --- as they come -----------------------------------------------------------------------------------------------
+
+    def embed_iter(
+        self,
+        texts: Iterable[str],
+        *,
+        as_array: bool = False,
+        keep: bool = False,
+        only: Collection[int] | None = None,
+    ) -> Generator[EmbeddingsBatch, None, None]:
+        """Embed texts, and give each batch's vectors as they come, in no order: for whoever stores as they go.
+
+        Closing the iterator sends nothing further.
+
+        Args:
+            texts: The texts. They are taken as they are needed, so there may be any number of them; with `keep` or
+                `only`, all at first.
+            as_array: Whether vectors are rows of a numpy array of float32.
+            keep: Whether all vectors are kept for a call that fails, as `embed` does.
+            only: Positions of the texts that are embedded, in the order in which they are sent; None is all.
+
+        Yields:
+            Vectors, with the positions of their texts.
+
+        Raises:
+            TikHubAIError: As `embed` does, after all vectors that had come were yielded: `partial` is None but for
+                `keep`.
+        """
+        if keep or only is not None:
+            return self._kept(self._collected(texts, only=only, as_array=as_array))
+        return self._run(self._batches(enumerate(checked(texts)), None, as_array=as_array))
+
+    def aembed_iter(
+        self,
+        texts: Iterable[str],
+        *,
+        as_array: bool = False,
+        keep: bool = False,
+        only: Collection[int] | None = None,
+    ) -> AsyncGenerator[EmbeddingsBatch, None]:
+        """`embed_iter`, async."""
+        if keep or only is not None:
+            return self._akept(self._collected(texts, only=only, as_array=as_array))
+        return self._arun(self._batches(enumerate(checked(texts)), None, as_array=as_array))
+
+    def _kept(self, found: Collected) -> Generator[EmbeddingsBatch, None, None]:
+        with found, closing(self._run(found.batches)) as run:
+            for batch in run:
+                found.add(batch)
+                yield batch
+
+    async def _akept(self, found: Collected) -> AsyncGenerator[EmbeddingsBatch, None]:
+        with found:
+            async with aclosing(self._arun(found.batches)) as run:
+                async for batch in run:
+                    found.add(batch)
+                    yield batch
+
+    # --- how they run -----------------------------------------------------------------------------------------------
+
+    def _batches(self, texts: Iterable[tuple[int, str]], count: int | None, *, as_array: bool) -> Batches:
+        limits = Limits(
+            self.batch_size,
+            self.max_concurrency,
+            self.requests_per_minute,
+            self.tokens_per_minute,
+            self.settings.max_retry_after,
+        )
+        return Batches(
+            self.options,
+            texts,
+            count,
+            limits=limits,
+            session=self.session,
+            origin=str(self.settings.base_url),
+            as_array=as_array,
+        )
+
+    def _run(self, batches: Batches) -> Generator[EmbeddingsBatch, None, None]:
+        """Send batches until none is left, at once as many as may be, each in a thread; in this one if only one may."""
+        with Threads(self.max_concurrency) if batches.needs_workers else Here() as workers:
+            running: dict[Any, Batch] = {}
+            while (turn := batches.turn(running, partial(self._begin, workers, batches))) is not None:
+                yield from turn.given
+                for one in workers.finished(running, turn.seconds):
+                    if (batch := batches.settle(running.pop(one), one.result)) is not None:
+                        yield batch
+                if batches.failure is not None:
+                    workers.stop.set()
+        batches.raise_failure()
+
+    async def _arun(self, batches: Batches) -> AsyncGenerator[EmbeddingsBatch, None]:
+        stop = asyncio.Event()
+        running: dict[asyncio.Task[EmbeddingsReply], Batch] = {}
         try:
-            while job.start(running, self.max_concurrency, partial(self._create_task, job)):
-                finished, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in finished:
-                    job.settle(running.pop(task), task.result)
+            while (turn := batches.turn(running, partial(self._abegin, stop, batches))) is not None:
+                for batch in turn.given:
+                    yield batch
+                for one in await finished(running, turn.seconds):
+                    if (found := batches.settle(running.pop(one), one.result)) is not None:
+                        yield found
+                if batches.failure is not None:
+                    stop.set()
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
-        return job.reply()
+        batches.raise_failure()
 
-    def _send(self, job: _Job, batch: range, stop: threading.Event | None = None) -> EmbeddingsReply:
-        return self.transport.send(job.request(batch), codec.reader(len(batch)), stop=stop)
-
-    def _submit(
-        self, pool: ThreadPoolExecutor, job: _Job, stop: threading.Event, batch: range
-    ) -> Future[EmbeddingsReply]:
-        # Each thread gets a copy of the caller's context, where an api_key function may look for its tenant.
-        return pool.submit(copy_context().run, self._send, job, batch, stop)
-
-    def _create_task(self, job: _Job, batch: range) -> asyncio.Task[EmbeddingsReply]:
-        request, read = job.request(batch), codec.reader(len(batch))
-        return asyncio.create_task(self.transport.asend(request, read))
-
-
-class _Job:
-    """One call: what is still to be sent, what has come, and what a refusal means. No I/O; for one thread."""
-
-    def __init__(
-        self,
-        options: EmbeddingsOptions,
-        texts: Iterable[str],
-        batch_size: int,
-        on_progress: Callable[[int, int], None] | None,
-    ) -> None:
-        self.texts = _checked(texts)
-        self._options = options
-        self._on_progress = on_progress
-        self._batch_size = batch_size
-        self._waiting = deque([range(len(self.texts))] if self.texts else [])
-        self._replies: dict[int, EmbeddingsReply] = {}
-        self._done = 0
-
-    def take(self) -> range | None:
-        """The positions of the next batch, or None where none waits."""
-        if not self._waiting:
-            return None
-        batch = self._waiting.popleft()
-        if len(batch) > self._batch_size:
-            self._waiting.appendleft(batch[self._batch_size :])
-        return batch[: self._batch_size]
-
-    def start(self, running: dict[Running, range], limit: int, begin: Callable[[range], Running]) -> bool:
-        """Begin as many batches as may run at once. False where all is done."""
-        while len(running) < limit and (batch := self.take()):
-            running[begin(batch)] = batch
-        return bool(running)
-
-    def request(self, batch: range) -> ApiRequest:
-        """The request for a batch."""
-        return codec.encode(self._options, self.texts[batch.start : batch.stop])
-
-    def settle(self, batch: range, result: Callable[[], EmbeddingsReply]) -> None:
-        """Take a batch's result. One refused as too large waits again, to be sent in halves, as do all after it."""
-        try:
-            self._replies[batch.start] = result()
-        except APIStatusError as error:
-            if not codec.is_too_large(error) or len(batch) == 1:
-                raise self._explained(error, batch) from None
-            self._batch_size = min(self._batch_size, (len(batch) + 1) // 2)
-            self._waiting.appendleft(batch)
-            return
-        self._done += len(batch)
-        if self._on_progress is not None:
-            self._on_progress(self._done, len(self.texts))
-
-    def _explained(self, error: APIStatusError, batch: range) -> APIStatusError:
-        """The error, with the texts that caused it named where they can be told. Texts are private: none is quoted."""
-        if codec.is_too_large(error):
-            text = f"texts[{batch.start}], of {len(self.texts[batch.start]):,} characters,"
-            said = f"{text} is too long for {self._options.model}: split it. {error.message}"
-        elif isinstance(error, BadRequestError) and (blank := [i for i in batch if not self.texts[i].strip()]):
-            names = ", ".join(f"texts[{i}]" for i in blank[:10]) + (" ..." if len(blank) > 10 else "")
-            said = f"{error.message} Blank texts, which many models refuse, are among the input: {names}."
-        else:
-            return error
-        explained = copy.copy(error)
-        explained.message = said
-        explained.args = (said,)
-        return explained
-
-    def reply(self) -> EmbeddingsReply:
-        """All batches together.
-
-        Raises:
-            InvalidResponseError: Their vectors are not of one length.
-        """
-        replies = [self._replies[start] for start in sorted(self._replies)]
-        whole = EmbeddingsReply(
-            vectors=[vector for reply in replies for vector in reply.vectors],
-            model=next((reply.model for reply in replies if reply.model), self._options.model),
-            usage=_sum([reply.usage for reply in replies]),
-            request_ids=[request_id for reply in replies for request_id in reply.request_ids],
-        )
-        lengths = sorted({len(reply.vectors[0]) for reply in replies})
-        if len(lengths) > 1:
-            raise InvalidResponseError(
-                f"{whole.model} gave vectors of {' and '.join(map(str, lengths))} numbers for one list of texts. "
-                "They cannot be compared: the gateway may have mixed two models."
+    def _begin(self, workers: Threads | Here, batches: Batches, batch: Batch) -> Any:
+        return workers.begin(
+            partial(
+                self.transport.send,
+                batches.request(batch),
+                batches.reader(batch),
+                stop=workers.stop,
+                on_retry=partial(batches.told, batch),
             )
-        if self._options.dimensions not in {None, *lengths} and lengths:
-            warn(f"{whole.model} ignored dimensions={self._options.dimensions}: its vectors have {lengths[0]} numbers.")
-        return whole
+        )
+
+    def _abegin(self, stop: asyncio.Event, batches: Batches, batch: Batch) -> asyncio.Task[EmbeddingsReply]:
+        told = partial(batches.told, batch)
+        call = self.transport.asend(batches.request(batch), batches.reader(batch), stop=stop, on_retry=told)
+        return asyncio.create_task(call)
 
 
-def _checked(texts: Iterable[str]) -> list[str]:
-    """The texts as a list.
+def checked(texts: Iterable[str]) -> Iterator[str]:
+    """The texts, one by one.
 
     Raises:
         InvalidRequestError: They are no texts.
     """
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise InvalidRequestError(f"texts must be a list of strings, not a {type(texts).__name__}.")
-    texts = list(texts)
     for position, text in enumerate(texts):
         if not isinstance(text, str):
             raise InvalidRequestError(
@@ -267,14 +324,4 @@ def _checked(texts: Iterable[str]) -> list[str]:
                     f"texts[{position}] holds half a character at {error.start}, which UTF-8 cannot carry. "
                     "Repair it with text.encode('utf-8', 'replace').decode()."
                 ) from None
-    return texts
-
-
-def _sum(usages: list[Usage]) -> Usage:
-    """Usage of several requests; the wire's own object is kept where there was one request."""
-    if len(usages) == 1:
-        return usages[0]
-    return Usage(
-        input_tokens=sum(usage.input_tokens for usage in usages),
-        total_tokens=sum(usage.total_tokens for usage in usages),
-    )
+        yield text

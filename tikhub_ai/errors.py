@@ -74,10 +74,15 @@ class TikHubAIError(Exception):
         message: That sentence.
         is_retryable: Whether the same call may succeed later.
         job: The `VideoJob` that it is about; None where there is none.
+        partial: What had come, and was paid for, before it went wrong: of a stream a `ChatReply` or a `Transcript`, of
+            embeddings a dict of vectors by the positions of their texts. None where nothing had.
+        positions: Of embeddings, the positions of the texts that could not be embedded; else None.
     """
 
     is_retryable: bool = False
     job: Any = None
+    partial: Any = None
+    positions: Any = None
 
     def __init__(self, message: str) -> None:
         message = printable(message)

@@ -95,7 +95,9 @@ def test_every_argument_is_documented_in_the_classes_schemas(cls: Any) -> None:
                 assert cls.model_fields[name].description == field.description
     if cls in {TikHub, TikHubEmbedding}:  # as LlamaIndex's own classes have it
         assert all(
-            cls.model_fields[name].description for name in inspect.get_annotations(cls) if name != "model_config"
+            cls.model_fields[name].description
+            for name in inspect.get_annotations(cls)
+            if name != "model_config" and not name.startswith("_")
         )
 
 

@@ -295,22 +295,19 @@ def test_more_than_2048_texts_never_share_a_request() -> None:
     assert sorted(gateway.sizes) == [1, 2048]
 
 
-async def test_a_failure_cancels_the_requests_under_way() -> None:
+@each_way
+async def test_what_is_under_way_when_a_batch_fails_is_waited_for_and_in_the_error(embed: Callable[..., Any]) -> None:
     def refuse(body: dict[str, Any]) -> httpx.Response | None:
         return error("no", 401) if body["input"] == [TEXTS[0]] else None
 
-    gateway = Gateway(refuse=refuse)
-    slow = Gateway(delay=3600)
-
-    async def handle(request: httpx.Request) -> httpx.Response:
-        first = TEXTS[0].encode() in request.content
-        return await (gateway if first else slow)._ahandle(request)
-
-    clients = gateway.clients | {"http_async_client": httpx.AsyncClient(transport=httpx.MockTransport(handle))}
-    client = EmbeddingsClient(Settings(**clients), batch_size=1, max_concurrency=4)
-    with pytest.raises(AuthenticationError):
-        await client.aembed(TEXTS)
-    assert slow.cancelled == 3
+    gateway = Gateway(refuse=refuse, delay=0.05)
+    client = client_of(gateway, batch_size=1, max_concurrency=4)
+    with pytest.raises(AuthenticationError, match=r"texts\[0\] could not be .* of 23 texts were embedded") as caught:
+        await embed(client, TEXTS)
+    assert caught.value.positions == [0]
+    assert caught.value.partial == {place: VECTORS[place] for place in range(1, len(gateway.requests))}
+    assert len(gateway.requests) >= 4
+    assert gateway.cancelled == 0
     assert len(asyncio.all_tasks()) == 1
 
 

@@ -162,9 +162,7 @@ async def test_a_poll_in_flight_is_over_when_the_time_is(
 
 
 @each_way
-async def test_every_wait_between_polls_is_logged(
-    gateway: Gateway, way: Way, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_every_wait_between_polls_is_logged(gateway: Gateway, way: Way, caplog: pytest.LogCaptureFixture) -> None:
     job = await create(gateway, way)
     caplog.set_level(logging.DEBUG, logger="tikhub_ai")
     await way.call(job, "result", **QUICK)

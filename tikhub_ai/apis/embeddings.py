@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     from tikhub_ai.wire import ApiResponse
 
 EncodingFormat: TypeAlias = Literal["float", "base64"]
+"""How vectors travel: as a list of numbers, or as little-endian float32 in base64, a quarter to a third of the size."""
 
 PATH = "/v1/embeddings"
 MAX_INPUTS = 2048
 """Texts that one request may hold."""
+MAX_TOKENS = 300_000
+"""Tokens that the texts of one request may be together."""
 _LARGEST_KEPT_BODY = 100_000
 """Bytes of an answer that an error may keep."""
 
@@ -56,7 +59,8 @@ class EmbeddingsOptions:
     Attributes:
         model: Model name.
         dimensions: Length of the vectors, for models that can shorten them (text-embedding-3-*); None leaves it out.
-        encoding_format: How numbers travel; both give the same vectors, but for float32 rounding.
+        encoding_format: How numbers travel; both give the same vectors, but for float32 rounding. `auto` leaves it to
+            `encode`'s argument.
         user: Your end user's id, passed on.
         extra_body: Further fields of the request; they win over ours, but for `input`.
         extra_headers: Further headers. Secret.
@@ -64,7 +68,7 @@ class EmbeddingsOptions:
 
     model: str
     dimensions: int | None = None
-    encoding_format: EncodingFormat = "float"
+    encoding_format: EncodingFormat | Literal["auto"] = "auto"
     user: str | None = None
     extra_body: Mapping[str, Any] | None = None
     extra_headers: Mapping[str, str] | SecretHeaders | None = field(default=None, repr=False)
@@ -78,21 +82,31 @@ class EmbeddingsReply:
     """Vectors, in the order of their texts.
 
     Attributes:
-        vectors: One list of floats for each text, all of one length.
+        vectors: One list of floats for each text, all of one length. From `embed_array` it is a numpy array of float32,
+            with a row for each text.
         model: The name that the wire gave, else the one asked for.
         usage: Tokens, summed over the requests; zero where the wire did not say.
         request_ids: The gateway's ids of the calls that answered, in the order of the texts.
+        is_base64: Whether the wire had the numbers in base64.
     """
 
     vectors: list[list[float]] = field(default_factory=list)
     model: str = ""
     usage: Usage = field(default_factory=Usage)
     request_ids: list[str] = field(default_factory=list)
+    is_base64: bool = field(default=False, compare=False, repr=False)
 
 
-def encode(options: EmbeddingsOptions, texts: Sequence[str]) -> ApiRequest:
-    """The request on the wire. One text goes out as a list too, so that there is one shape of answer."""
-    body: dict[str, Any] = {"model": options.model, "encoding_format": options.encoding_format}
+def encode(options: EmbeddingsOptions, texts: Sequence[str], encoding_format: EncodingFormat = "float") -> ApiRequest:
+    """The request on the wire. One text goes out as a list too, so that there is one shape of answer.
+
+    Args:
+        options: What every request has in common.
+        texts: The texts.
+        encoding_format: How numbers travel, where the options leave it open.
+    """
+    form = encoding_format if options.encoding_format == "auto" else options.encoding_format
+    body: dict[str, Any] = {"model": options.model, "encoding_format": form}
     if options.dimensions is not None:
         body["dimensions"] = options.dimensions
     if options.user is not None:
@@ -102,17 +116,18 @@ def encode(options: EmbeddingsOptions, texts: Sequence[str]) -> ApiRequest:
     return ApiRequest(PATH, body, extra_headers=options.extra_headers)
 
 
-def reader(count: int) -> Callable[[ApiResponse], EmbeddingsReply]:
+def reader(count: int, *, as_array: bool = False) -> Callable[[ApiResponse], EmbeddingsReply]:
     """`decode` for answers to so many texts, guarded."""
-    return guarded(partial(decode, count=count))
+    return guarded(partial(decode, count=count, as_array=as_array))
 
 
-def decode(response: ApiResponse, count: int) -> EmbeddingsReply:
+def decode(response: ApiResponse, count: int, *, as_array: bool = False) -> EmbeddingsReply:
     """The vectors of a 2xx answer, put in order by their `index`.
 
     Args:
         response: The answer.
         count: How many texts were sent.
+        as_array: Whether to make the vectors rows of a numpy array of float32.
 
     Raises:
         APIStatusError: The answer is an error in spite of its status.
@@ -121,7 +136,8 @@ def decode(response: ApiResponse, count: int) -> EmbeddingsReply:
     payload = response.json_object()
     ids = [request_id] if (request_id := request_id_of(response.info.headers)) else []
     try:
-        vectors = _ordered(payload.get("data"), count)
+        values = _ordered(payload.get("data"), count)
+        vectors: list[list[float]] = _rows(values) if as_array else _lists(values)
     except _UnsoundError as unsound:
         raise InvalidResponseError(
             f"The gateway's embeddings cannot be trusted: {unsound}.",
@@ -129,7 +145,8 @@ def decode(response: ApiResponse, count: int) -> EmbeddingsReply:
             request_id=ids[0] if ids else None,
             response=response.info if len(response.body) <= _LARGEST_KEPT_BODY else None,
         ) from None
-    return EmbeddingsReply(vectors, name(payload.get("model")), _usage(payload.get("usage")), ids)
+    is_base64 = any(isinstance(value, str) for value in values)
+    return EmbeddingsReply(vectors, name(payload.get("model")), _usage(payload.get("usage")), ids, is_base64)
 
 
 def is_too_large(error: APIStatusError) -> bool:
@@ -151,23 +168,77 @@ class _UnsoundError(Exception):
     """What is wrong with an answer, in words that follow a colon."""
 
 
-def _ordered(data: Any, count: int) -> list[list[float]]:
+def _ordered(data: Any, count: int) -> list[Any]:
+    """The values of an answer's vectors, as the wire has them, in the order of their texts."""
     if not isinstance(data, list):
         raise _UnsoundError("they hold no list named `data`")
     if len(data) != count:
         raise _UnsoundError(f"{len(data)} vectors came for {count} texts")
-    vectors: list[list[float] | None] = [None] * count
+    values: list[Any] = [None] * count
+    seen = bytearray(count)
     for item in data:
         index = item.get("index") if isinstance(item, dict) else None
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count:
             raise _UnsoundError(f"a vector has the index {index!r}, where 0 to {count - 1} were due")
-        if vectors[index] is not None:
+        if seen[index]:
             raise _UnsoundError(f"two vectors have the index {index}")
-        vectors[index] = _vector(item.get("embedding"), index)
-    whole = [vector for vector in vectors if vector is not None]
-    if len(lengths := {len(vector) for vector in whole}) > 1:
-        raise _UnsoundError(f"vectors of {' and '.join(map(str, sorted(lengths)))} numbers came from one model")
-    return whole
+        seen[index], values[index] = 1, item.get("embedding")
+    return values
+
+
+def _lists(values: list[Any]) -> list[list[float]]:
+    vectors = [_vector(value, index) for index, value in enumerate(values)]
+    if len(lengths := {len(vector) for vector in vectors}) > 1:
+        raise _unequal(lengths)
+    return vectors
+
+
+def _rows(values: list[Any]) -> Any:
+    """The vectors as rows of one array, each read where it stays."""
+    import numpy as np  # noqa: PLC0415 - an optional dependency, and slow to import
+
+    found: Any = None
+    for index, value in enumerate(values):
+        try:
+            if isinstance(value, str):
+                row = np.frombuffer(binascii.a2b_base64(value, strict_mode=True), dtype="<f4")
+            elif isinstance(value, list) and value:
+                sum(value)  # as in `_floats`
+                with np.errstate(over="ignore"):  # what float32 cannot hold is found below
+                    row = np.array(value, dtype=np.float32)
+            else:
+                raise TypeError
+        except (TypeError, ValueError, OverflowError):
+            row = np.empty((0,), np.float32)
+        if not row.size:
+            raise _no_vector(index)
+        if found is None:
+            found = np.empty((len(values), row.size), np.float32)
+        if row.size != found.shape[1]:
+            raise _unequal({row.size, found.shape[1]})
+        found[index] = row
+    if not np.isfinite(found).all():
+        raise _not_finite(int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0]))
+    return found
+
+
+def rows(vectors: Sequence[Sequence[float]]) -> Any:
+    """Vectors as rows of a numpy array of float32."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    return np.array(vectors, dtype=np.float32).reshape(len(vectors), -1 if vectors else 0)
+
+
+def _no_vector(index: int) -> _UnsoundError:
+    return _UnsoundError(f"the vector with the index {index} is neither a list of numbers nor base64 of float32")
+
+
+def _not_finite(index: int) -> _UnsoundError:
+    return _UnsoundError(f"the vector with the index {index} holds a number that is not finite")
+
+
+def _unequal(lengths: set[int]) -> _UnsoundError:
+    return _UnsoundError(f"vectors of {' and '.join(map(str, sorted(lengths)))} numbers came from one model")
 
 
 def _vector(value: Any, index: int) -> list[float]:
@@ -177,10 +248,10 @@ def _vector(value: Any, index: int) -> list[float]:
     except (TypeError, ValueError, OverflowError):
         vector = []
     if not vector:
-        raise _UnsoundError(f"the vector with the index {index} is neither a list of numbers nor base64 of float32")
+        raise _no_vector(index)
     # A sum is finite if all its terms are, but for overflow, and takes a quarter of the time of asking each.
     if not math.isfinite(sum(vector)) and not all(map(math.isfinite, vector)):
-        raise _UnsoundError(f"the vector with the index {index} holds a number that is not finite")
+        raise _not_finite(index)
     return vector
 
 

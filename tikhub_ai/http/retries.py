@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
+import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -14,12 +17,11 @@ from tikhub_ai.http.multipart import is_repeatable
 from tikhub_ai.settings import Retry
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Mapping
 
     import tenacity
 
-    from tikhub_ai.settings import Settings
+    from tikhub_ai.settings import OnRetry, Settings
     from tikhub_ai.wire import ApiRequest
 
 MOST_ATTEMPTS = 200
@@ -36,9 +38,11 @@ class Tries:
     Args:
         request: What goes out first.
         settings: How often, how long, and who is told.
-        stop: Set where nobody waits for the answer any more: nothing further is sent, and waiting ends.
+        stop: Set where nobody waits for the answer any more: nothing further is sent, and waiting ends. A thread's in
+            sync calls, asyncio's in async ones.
         progress: How far a download has come. One that got further may be tried again as often as at first, since a
             long one may be cut many times.
+        on_retry: Is told of each retry, before the settings' hook.
     """
 
     __slots__ = (
@@ -46,6 +50,7 @@ class Tries:
         "_forgiven",
         "_furthest",
         "_is_amended",
+        "_on_retry",
         "_progress",
         "_settings",
         "_stop",
@@ -57,13 +62,15 @@ class Tries:
         self,
         request: ApiRequest,
         settings: Settings,
-        stop: threading.Event | None = None,
+        stop: threading.Event | asyncio.Event | None = None,
         progress: Callable[[], int] | None = None,
+        on_retry: OnRetry | None = None,
     ) -> None:
         self.request = request
         self.error: TikHubAIError | None = None
         self._settings = settings
         self._stop = stop
+        self._on_retry = on_retry
         self._progress = progress
         self._furthest = 0
         self._forgiven = 0
@@ -86,13 +93,22 @@ class Tries:
             "before_sleep": self._announce,
             "reraise": True,
         }
-        return tenacity.Retrying(sleep=self._sleep, **how) if sync else tenacity.AsyncRetrying(**how)
+        if sync:
+            return tenacity.Retrying(sleep=self._sleep, **how)
+        return tenacity.AsyncRetrying(sleep=self._asleep, **how)
 
     def _sleep(self, seconds: float) -> None:
-        if self._stop is None:
-            time.sleep(seconds)
-        else:
+        if isinstance(self._stop, threading.Event):
             self._stop.wait(seconds)
+        else:
+            time.sleep(seconds)
+
+    async def _asleep(self, seconds: float) -> None:
+        if isinstance(self._stop, asyncio.Event):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), seconds)
+        else:
+            await asyncio.sleep(seconds)
 
     def _again(self, state: tenacity.RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
@@ -156,8 +172,9 @@ class Tries:
             "sent again, amended," if retry.is_amended else "sent again",
             retry.wait,
         )
-        if self._settings.on_retry is not None:
-            self._settings.on_retry(retry)
+        for told in (self._on_retry, self._settings.on_retry):
+            if told is not None:
+                told(retry)
 
 
 def _reason(error: TikHubAIError) -> str:

@@ -29,7 +29,7 @@ from tikhub_ai.http.reader import StreamReader
 from tikhub_ai.http.retries import Tries, log
 from tikhub_ai.json_text import body_of
 from tikhub_ai.secret_values import Key, SecretHeaders, Secrets
-from tikhub_ai.settings import Settings
+from tikhub_ai.settings import OnRetry, Settings
 from tikhub_ai.wire import ApiRequest, ApiResponse
 
 if TYPE_CHECKING:
@@ -54,7 +54,14 @@ class Transport:
 
     # --- plain ------------------------------------------------------------------------------------------------------
 
-    def send(self, request: ApiRequest, read: Callable[[ApiResponse], T], *, stop: threading.Event | None = None) -> T:
+    def send(
+        self,
+        request: ApiRequest,
+        read: Callable[[ApiResponse], T],
+        *,
+        stop: threading.Event | None = None,
+        on_retry: OnRetry | None = None,
+    ) -> T:
         """Make a call and give what `read` makes of its whole answer.
 
         Args:
@@ -62,15 +69,23 @@ class Transport:
             read: Pure. What it raises is judged like an error status: an error inside a 200 is tried again too.
             stop: To be set, from another thread, where nobody waits for the answer any more: what is on its way is left
                 to end, a wait before a retry ends at once, and nothing further is sent.
+            on_retry: Is told of each retry, before the settings' hook.
 
         Raises:
             TikHubAIError: A member of the tree, after the retries that it deserved.
         """
-        return self._tried(request, partial(self._send_once, read), stop)
+        return self._tried(request, partial(self._send_once, read), stop, on_retry=on_retry)
 
-    async def asend(self, request: ApiRequest, read: Callable[[ApiResponse], T]) -> T:
-        """`send`, async."""
-        return await self._atried(request, partial(self._asend_once, read))
+    async def asend(
+        self,
+        request: ApiRequest,
+        read: Callable[[ApiResponse], T],
+        *,
+        stop: asyncio.Event | None = None,
+        on_retry: OnRetry | None = None,
+    ) -> T:
+        """`send`, async. `stop` is set by a task of the same event loop."""
+        return await self._atried(request, partial(self._asend_once, read), stop, on_retry=on_retry)
 
     def _send_once(self, read: Callable[[ApiResponse], T], request: ApiRequest) -> T:
         key = self.settings.key()
@@ -255,7 +270,9 @@ class Transport:
         """`download`, async. The disk is written to outside the event loop."""
         with Download(source, target, str(self.settings.base_url), overwrite, on_progress) as download:
             try:
-                await self._atried(download.request, partial(self._afetch, download, refresh), download.progress)
+                await self._atried(
+                    download.request, partial(self._afetch, download, refresh), progress=download.progress
+                )
             except TikHubAIError as failure:
                 error = download.failure(failure)
             else:
@@ -387,9 +404,10 @@ class Transport:
         once: Callable[[ApiRequest], T],
         stop: threading.Event | None = None,
         progress: Callable[[], int] | None = None,
+        on_retry: OnRetry | None = None,
     ) -> T:
         """Do something, again where it deserves that. tenacity is asked only when it has failed: most calls do not."""
-        tries = Tries(request, self.settings, stop, progress)
+        tries = Tries(request, self.settings, stop, progress, on_retry)
         try:
             return once(request)
         except TikHubAIError as error:
@@ -405,9 +423,14 @@ class Transport:
         raise AssertionError("the retry loop ends by return or raise")
 
     async def _atried(
-        self, request: ApiRequest, once: Callable[[ApiRequest], Awaitable[T]], progress: Callable[[], int] | None = None
+        self,
+        request: ApiRequest,
+        once: Callable[[ApiRequest], Awaitable[T]],
+        stop: asyncio.Event | None = None,
+        progress: Callable[[], int] | None = None,
+        on_retry: OnRetry | None = None,
     ) -> T:
-        tries = Tries(request, self.settings, progress=progress)
+        tries = Tries(request, self.settings, stop, progress, on_retry)
         try:
             return await once(request)
         except TikHubAIError as error:
@@ -415,7 +438,7 @@ class Transport:
         try:
             async for attempt in tries.loop(sync=False):
                 with attempt:
-                    if attempt.retry_state.attempt_number == 1:
+                    if attempt.retry_state.attempt_number == 1 or tries.is_stopped:
                         raise tries.error
                     return await once(tries.request)
         finally:
