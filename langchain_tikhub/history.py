@@ -27,7 +27,7 @@ from langchain_tikhub.input_blocks import (
     part_of,
     parts_of_content,
     result_content,
-    results_of,
+    tool_answers,
 )
 from langchain_tikhub.skeleton import (
     AUDIO,
@@ -95,7 +95,7 @@ def _messages(message: BaseMessage, answered: set[str]) -> list[Message]:
         case AIMessage():
             return [Message("assistant", _assistant(message, answered), message.name)]
         case ToolMessage():
-            return [_tool(message)]
+            return [Message("tool", [*tool_answers(message)])]
         case FunctionMessage():
             result = ToolResult(_legacy_id(message.name), result_content(message.content), message.name)
             return [Message("tool", [result])]
@@ -129,11 +129,6 @@ def _user(message: HumanMessage) -> list[Message]:
             out.append(Message(role, name=message.name if role == "user" else None))
         out[-1].parts.append(part)
     return out or [Message("user", [Text("")], message.name)]
-
-
-def _tool(message: ToolMessage) -> Message:
-    is_error = message.status == "error"
-    return Message("tool", [*results_of(message.content, message.tool_call_id, message.name, is_error=is_error)])
 
 
 def _legacy_id(name: str | None) -> str:

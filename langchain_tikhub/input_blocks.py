@@ -13,10 +13,24 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai import Document, Media, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult, media_kind
+from tikhub_ai import (
+    Document,
+    Media,
+    Opaque,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+    answer_naming,
+    media_kind,
+    warn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from langchain_core.messages import ToolMessage
 
     from tikhub_ai import AnyPart, MediaKind
 
@@ -261,13 +275,51 @@ def _function_call(block: Mapping[str, Any]) -> ToolCall | None:
 
 
 def _tool_result(block: Mapping[str, Any]) -> ToolResult:
-    """Anthropic's `tool_result` and OpenAI Responses' `function_call_output`."""
+    """Anthropic's `tool_result` and OpenAI Responses' outputs of functions and custom tools."""
     identifier = block.get("tool_use_id") or block.get("tool_call_id") or block.get("call_id") or ""
-    content = block.get("content", block.get("output"))
-    options = {name: block[name] for name in ("cache_control", "toolset_name") if block.get(name) is not None}
-    return ToolResult(
-        str(identifier), result_content(content or ""), is_error=bool(block.get("is_error")), options=options or None
-    )
+    content, options = block.get("content", block.get("output")), _result_options(block)
+    found = result_content(content or "")
+    return ToolResult(str(identifier), found, is_error=bool(block.get("is_error")), options=options or None)
+
+
+_OF_A_RESULT = frozenset(
+    {"id", "type", "call_id", "tool_use_id", "tool_call_id", "content", "output", "is_error", "index"}
+)
+_OF_AN_ANSWER = ("type", "acknowledged_safety_checks", "approve", "reason")
+
+
+def _result_options(block: Mapping[str, Any]) -> dict[str, Any]:
+    """What a result holds besides, such as a cache mark; its type only where that says which of OpenAI's it is."""
+    kind = {} if block.get("type") == "tool_result" else {"type": block.get("type")}
+    rest = {name: value for name, value in block.items() if name not in _OF_A_RESULT and value is not None}
+    return rest | kind
+
+
+def tool_answers(message: ToolMessage) -> list[ToolResult | Opaque]:
+    """What a `ToolMessage` says: a tool's results, or the item that answers a call of one of OpenAI's own tools.
+
+    `additional_kwargs` may say what the item holds besides, as with ChatOpenAI: its `type`, and
+    `acknowledged_safety_checks`; of an approval `approve` and `reason`.
+    """
+    said = {name: message.additional_kwargs[name] for name in _OF_AN_ANSWER if name in message.additional_kwargs}
+    content = message.content
+    if isinstance(content, list):
+        content = [_unpacked(block) for block in content]
+        for block in content:
+            if isinstance(block, dict) and (names := answer_naming(str(block.get("type")), message.tool_call_id)):
+                if len(content) > 1:
+                    warn(f"Beside a {block['type']}, a ToolMessage holds what is not sent: {len(content) - 1} blocks.")
+                return [Opaque({**names, **said, **block})]
+    results = results_of(content, message.tool_call_id, message.name, is_error=message.status == "error")
+    if said:
+        results[0].options = {**(results[0].options or {}), **said}
+    return [*results]
+
+
+def _unpacked(block: Any) -> Any:
+    """A block as its vendor writes it: LangChain packs those that it has no word for."""
+    is_packed = isinstance(block, dict) and block.get("type") == "non_standard"
+    return block["value"] if is_packed and isinstance(block.get("value"), dict) else block
 
 
 def result_content(content: Any) -> list[Text | Media | Document | Opaque]:
@@ -300,20 +352,20 @@ def results_of(content: Any, identifier: str, name: str | None, *, is_error: boo
         is_error: Whether the message says that the function failed.
     """
     blocks = content if isinstance(content, list) else []
-    whole = [
-        replace(part, tool_call_id=part.tool_call_id or identifier, name=name, is_error=part.is_error or is_error)
-        for block in blocks
-        if isinstance(part := part_of(block) if _is_result(block) else None, ToolResult)
-    ]
-    if not whole:
+    if not any(_is_result(block) for block in blocks):
         return [ToolResult(identifier, result_content(content), name, is_error=is_error)]
-    rest = result_content([block for block in blocks if not _is_result(block)])
-    if rest:
-        own = next((part for part in whole if part.tool_call_id == identifier), None)
-        if own is None:
-            return [ToolResult(identifier, rest, name, is_error=is_error), *whole]
-        own.content = [*own.content, *rest]
-    return whole
+    by_call: dict[str, ToolResult] = {}
+    for block in blocks:
+        part = part_of(block) if _is_result(block) else ToolResult(identifier, result_content([block]))
+        if not isinstance(part, ToolResult):
+            continue
+        called = part.tool_call_id or identifier
+        if (first := by_call.get(called)) is not None:  # the next of a call's results goes on with the first
+            first.content, first.is_error = [*first.content, *part.content], first.is_error or part.is_error
+        else:
+            by_call[called] = replace(part, tool_call_id=called, name=name, is_error=part.is_error or is_error)
+    own = by_call.pop(identifier, None)
+    return [*by_call.values()] if own is None else [own, *by_call.values()]
 
 
 def _is_result(block: Any) -> bool:
@@ -358,6 +410,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], AnyPart | None]] = {
     "function_call": _function_call,
     "tool_result": _tool_result,
     "function_call_output": _tool_result,
+    "custom_tool_call_output": _tool_result,
     "non_standard": _non_standard,
 }
 _EMPTY = frozenset({"text", "input_text", "output_text", "input_json_delta"})

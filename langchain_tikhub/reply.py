@@ -22,6 +22,7 @@ from langchain_tikhub.skeleton import (
     REASONING,
     REFUSAL,
     closed,
+    due_calls,
     holds_speech,
     opened,
     skeleton,
@@ -267,7 +268,7 @@ class AnswerStream(GuardedStream[AnswerChunk]):
         if not isinstance(part, (Text, Reasoning, Refusal)):
             self._whole[index] = version
             entry |= closed(entry, part)
-        return _said(entry, dict(strings), part.text if isinstance(part, Text) else "")
+        return _said(entry, strings | due_calls(part), part.text if isinstance(part, Text) else "")
 
     def _last(self, reply: ChatReply) -> AIMessageChunk:
         """The last chunk: everything that is sent once."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
-from tikhub_ai import Media, Reasoning, Refusal, Text, ToolCall, replay
+from tikhub_ai import Media, Opaque, Reasoning, Refusal, Text, ToolCall, is_due, replay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +28,7 @@ PARTS = "tikhub_parts"
 REASONING = "reasoning_content"
 REFUSAL = "refusal"
 AUDIO = "audio"
+DUE = "tool_outputs"
 
 SLICED = {"text": "content", "reasoning": REASONING, "refusal": REFUSAL}
 """Parts that are a slice of a string of the message, and which."""
@@ -51,7 +52,13 @@ def skeleton(parts: Sequence[AnyPart]) -> dict[str, Any]:
                 joined.setdefault(name, []).append(text)
         entries.append(entry | closed(entry, part))
     kwargs |= {name: "".join(texts) for name, texts in joined.items()}
+    kwargs |= due_calls(*parts)
     return kwargs | ({PARTS: entries} if entries else {})
+
+
+def due_calls(*parts: AnyPart) -> dict[str, Any]:
+    """Calls of OpenAI's own tools that wait for the caller's answer, where users of ChatOpenAI look for them too."""
+    return _said(DUE, [part.value for part in parts if isinstance(part, Opaque) and is_due(part.value)])
 
 
 def opened(part: AnyPart, index: int, version: int = 0) -> tuple[dict[str, str], dict[str, Any]]:

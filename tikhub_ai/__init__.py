@@ -12,6 +12,7 @@ from tikhub_ai._version import __version__
 
 if TYPE_CHECKING:
     from tikhub_ai import replay
+    from tikhub_ai.apis.due_calls import answer_naming, is_due
     from tikhub_ai.apis.embeddings import EmbeddingsReply
     from tikhub_ai.apis.jobs.paths import DEFAULT_PATHS
     from tikhub_ai.apis.tool_options import KNOWN as TOOL_OPTIONS
@@ -125,6 +126,7 @@ _HOMES = {
     "video_agent": ("VIDEO_TOOLS", "VideoAgent", "VideoAnswer", "video_agent_of",),
     "video_jobs": ("VideoJob",),
     "videos": ("Videos",),
+    "apis.due_calls": ("answer_naming", "is_due"),
     "apis.embeddings": ("EmbeddingsReply",),
     "apis.tool_options": ("TOOL_OPTIONS",),
     "catalog": ("ModelFacts", "model_facts"),
@@ -284,6 +286,7 @@ __all__ = [
     "Word",
     "__version__",
     "alist_models",
+    "answer_naming",
     "budget_of",
     "call_settings",
     "calls_a_copy",
@@ -293,6 +296,7 @@ __all__ = [
     "for_a_call",
     "guarded",
     "hides_secrets",
+    "is_due",
     "key_source",
     "list_models",
     "media_kind",

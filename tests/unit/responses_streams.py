@@ -175,22 +175,8 @@ SERVER_ITEMS: list[tuple[dict[str, Any], list[Any]]] = [
         ],
     ),
     (
-        {"id": "mcpr_1", "type": "mcp_approval_request", "name": "roll", "server_label": "d", "arguments": "{}"},
-        [ServerToolCall("mcpr_1", "roll", {})],
-    ),
-    (
         {"id": "tso_1", "type": "tool_search_output", "call_id": None, "tools": [{"name": "roll"}]},
         [ServerToolResult("tso_1", [{"name": "roll"}])],
-    ),
-    (
-        {
-            "id": "cu_1",
-            "type": "computer_call",
-            "call_id": "call_9",
-            "action": {"type": "click"},
-            "status": "completed",
-        },
-        [ServerToolCall("cu_1", "computer", {"type": "click"})],
     ),
     ({"id": "x", "type": "hologram_call", "data": 1}, [Opaque({"id": "x", "type": "hologram_call", "data": 1})]),
 ]

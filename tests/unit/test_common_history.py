@@ -15,6 +15,7 @@ from tests.moves.checks import arrived
 from tikhub_ai import (
     ChatRequest,
     InvalidRequestError,
+    Issuer,
     Media,
     Message,
     Text,
@@ -232,3 +233,42 @@ def test_an_interrupted_agents_history_is_valid_on_every_wire(target: str) -> No
     assert found.problems == []
     assert [len(found.calls), "rain" in found.results[0], "sunny" in found.results[1]] == [3, True, True]
     assert NOT_ANSWERED in json.dumps(sent.body)
+
+
+# --- asynchronous calls ---------------------------------------------------------------------------------------------
+
+GPT = Issuer("responses", "gpt")
+
+
+def asked_later(*ids: str, issuer: Issuer = GPT) -> Message:
+    state = {"type": "function_call", "async": True}
+    return Message("assistant", [ToolCall(one, "weather", state=dict(state), issuer=issuer) for one in ids])
+
+
+def test_an_asynchronous_call_of_the_readers_own_stays_open() -> None:
+    history = [HI, asked_later("a"), DONE, THEN]
+    assert paired(history, GPT) is history
+    with pytest.warns(TikHubAIWarning, match="said to have failed"):
+        assert told(paired(history)) != told(history)  # nobody else knows such calls
+    with pytest.warns(TikHubAIWarning, match="said to have failed"):
+        paired([HI, asked_later("a", issuer=Issuer("responses", "grok")), DONE, THEN], GPT)
+
+
+def test_the_result_of_an_asynchronous_call_stays_where_it_came() -> None:
+    history = [HI, asked_later("a"), DONE, THEN, result("a"), DONE, THEN]
+    assert paired(history, GPT) is history
+    with pytest.warns(TikHubAIWarning, match="said to have failed"):
+        mixed = paired([HI, asked_later("a"), called("b"), DONE, THEN, result("a"), DONE], GPT)
+    assert told(mixed) == told(
+        [HI, asked_later("a"), called("b"), result("b", NOT_ANSWERED, is_error=True), DONE, THEN, result("a"), DONE]
+    )
+
+
+def test_an_asynchronous_call_is_sent_as_it_came() -> None:
+    body = (
+        codec_of("responses")
+        .encode(ChatRequest("gpt-5", [HI, asked_later("a"), DONE, THEN]), facts("gpt-5"), stream=False)
+        .body
+    )
+    assert [item.get("async") for item in body["input"]] == [None, True, None, None]
+    assert not any("output" in item for item in body["input"])

@@ -102,7 +102,7 @@ def test_thoughts_are_replayed_exactly_in_their_order() -> None:
             ServerToolCall("s", "web_search", state={"id": 1}, issuer=Issuer("responses", "gpt")),
             "ServerToolCall of gpt",
         ),
-        (Opaque({"type": "x"}, issuer=Issuer("responses", "gpt")), "Opaque of gpt"),
+        (Opaque({"type": "x"}, issuer=Issuer("responses", "gpt")), "x of gpt"),
         (Media("image", data=PNG), "image of an answer"),
     ],
     ids=["another family", "another api", "empty signature", "no issuer", "server tool", "opaque", "image"],

@@ -233,7 +233,7 @@ def test_an_answer_goes_back_to_its_issuer_item_for_item() -> None:
 
 @pytest.mark.parametrize("issuer", [Issuer("responses", "grok"), Issuer("messages", "claude"), Issuer("x", "gpt")])
 def test_anybody_else_gets_words_and_calls_alone_with_one_warning(issuer: Issuer) -> None:
-    with pytest.warns(TikHubAIWarning, match=r"left out: Reasoning of .*Server.*Opaque") as warned:
+    with pytest.warns(TikHubAIWarning, match=r"left out: Reasoning of .*Server.*compaction of") as warned:
         sent = input_of(HI, Message("assistant", own(issuer)))[1:]
     assert len(warned) == 1
     assert sent == [

@@ -214,11 +214,11 @@ def test_a_request_amends_itself_only_by_what_it_says(server: ScriptedServer) ->
 # --- stop -----------------------------------------------------------------------------------------------------------
 
 
-async def test_at_the_stop_text_the_connection_is_closed(server: ScriptedServer) -> None:
+async def test_at_the_stop_text_the_connection_is_closed_where_nobody_counts_tokens(server: ScriptedServer) -> None:
     endless = sse(CREATED, text("one ST"), text("OP two"), *[text("more")] * 2000, done=False)
     endless.pause = 0.002
     server.answers = [endless]
-    request = request_of(model="gpt-4o", stop=["STOP"])
+    request = request_of(model="gpt-4o", stop=["STOP"], stream_usage=False)
 
     deltas = list(client_of(server).stream(request))
     assert [type(delta) for delta in deltas] == [TextDelta, End]
@@ -230,6 +230,17 @@ async def test_at_the_stop_text_the_connection_is_closed(server: ScriptedServer)
     assert other == deltas
     assert await asyncio.to_thread(server.closed_early.wait, 5)
     assert all("stop" not in sent.json() for sent in server.requests)
+
+
+async def test_after_the_stop_text_the_connection_is_read_to_its_end_for_the_usage(server: ScriptedServer) -> None:
+    whole = message("one STOP two")
+    server.answers = [sse(CREATED, text("one STOP"), *[text(" two")] * 50, completed(whole), done=False)]
+    request = request_of(model="gpt-4o", stop=["STOP"])
+    deltas = list(client_of(server).stream(request))
+    assert [type(delta) for delta in deltas] == [TextDelta, End]
+    assert end_of(deltas).reply.usage is not None
+    assert [delta async for delta in client_of(server).astream(request)] == deltas
+    assert not server.closed_early.is_set()
 
 
 @pytest.mark.parametrize("ask", WAYS)

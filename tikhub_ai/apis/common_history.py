@@ -7,6 +7,7 @@ from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.due_calls import KINDS, settled
 from tikhub_ai.apis.payloads import made_id
 from tikhub_ai.conversation import Document, Media, Message, Opaque, Text, ToolCall, ToolResult
 from tikhub_ai.errors import InvalidRequestError, warn
@@ -38,8 +39,7 @@ class Dropped:
     def add(self, part: AnyPart) -> None:
         """Leave a part out."""
         issuer = f" of {part.issuer.family} on {part.issuer.api}" if part.issuer else ""
-        kind = f"{part.kind} of an answer" if isinstance(part, Media) else type(part).__name__
-        self._counts[f"{kind}{issuer}"] += 1
+        self._counts[f"{_called(part)}{issuer}"] += 1
 
     def options(self, part: AnyPart, taken: Collection[str]) -> None:
         """Leave out what the caller asks for a part, but for what the wire takes."""
@@ -57,6 +57,16 @@ class Dropped:
             warn(f"What {self._reader.family} on {self._reader.api} cannot read is left out: {named}.")
 
 
+def _called(part: AnyPart) -> str:
+    match part:
+        case Media():
+            return f"{part.kind} of an answer"
+        case Opaque(value={"type": str(kind)}):
+            return f"{kind} and what answers it" if kind in KINDS else kind
+        case _:
+            return type(part).__name__
+
+
 NOT_ANSWERED = "The call was not answered."
 """What stands for the result of a call that has none, such as one of an agent that was stopped."""
 
@@ -64,32 +74,38 @@ NOT_ANSWERED = "The call was not answered."
 class _Called:
     """A call of the conversation, where it stands, and what came of it."""
 
-    __slots__ = ("answered_at", "at", "call", "id", "result")
+    __slots__ = ("answered_at", "at", "call", "id", "is_async", "result")
 
-    def __init__(self, call: ToolCall, at: int) -> None:
+    def __init__(self, call: ToolCall, at: int, reader: Issuer | None) -> None:
         self.call = call
+        self.is_async = reader is not None and call.issuer == reader and bool((call.state or {}).get("async"))
         self.at = at
         self.id = call.id
         self.result: ToolResult | None = None
         self.answered_at = at
 
 
-def paired(messages: Sequence[Message]) -> Sequence[Message]:
+def paired(messages: Sequence[Message], reader: Issuer | None = None) -> Sequence[Message]:
     """The conversation with each call answered once, right after it, by an id of its own, as all wires demand.
 
     Results that stand elsewhere are moved to their calls. A call without a result, with something after it, gets one
     that says so. Where several results answer one call, the last counts. Of calls with the same id, which some
     providers count anew in every answer, the later ones get another. Calls at the very end wait for their results, and
-    stay as they are: the wire says what it thinks of them.
+    stay as they are: the wire says what it thinks of them. So do asynchronous calls of the reader's own, and their
+    results: the conversation goes on before these come.
 
     Args:
         messages: The conversation; not changed. It comes back itself where nothing is wrong with it.
+        reader: Whom it is encoded for, where that reads OpenAI's own tools' calls. See `due_calls`.
 
     Raises:
         InvalidRequestError: A result has no call before it.
     """
-    calls, repeated = _matched(messages)
-    unanswered = [called for called in calls if called.result is None and called.at < len(messages) - 1]
+    messages = settled(messages, reader)
+    calls, repeated = _matched(messages, reader)
+    unanswered = [
+        called for called in calls if called.result is None and called.at < len(messages) - 1 and not called.is_async
+    ]
     renamed = _renamed(calls)
     if repeated:
         warn(f"Calls with several results get the last one: {', '.join(repeated)}.")
@@ -106,7 +122,7 @@ def paired(messages: Sequence[Message]) -> Sequence[Message]:
     return _put_together(messages, calls)
 
 
-def _matched(messages: Sequence[Message]) -> tuple[list[_Called], list[str]]:
+def _matched(messages: Sequence[Message], reader: Issuer | None) -> tuple[list[_Called], list[str]]:
     """All calls with their results, and the ids of calls that have several.
 
     A result answers the last message before it that calls by its id; of several calls there, the first that is open.
@@ -117,7 +133,7 @@ def _matched(messages: Sequence[Message]) -> tuple[list[_Called], list[str]]:
     for number, message in enumerate(messages):
         for part in message.parts:
             if isinstance(part, ToolCall):
-                calls.append(_Called(part, number))
+                calls.append(_Called(part, number, reader))
                 named = by_id.get(part.id)
                 if named is None or named[-1].at != number:
                     named = by_id[part.id] = deque()
@@ -161,22 +177,35 @@ def _in_place(calls: Sequence[_Called], messages: Sequence[Message]) -> bool:
     for number in range(len(messages) - 1, -1, -1):
         is_other = not all(isinstance(part, ToolResult) for part in messages[number].parts)
         next_other[number] = number if is_other else next_other[number + 1]
-    return all(next_other[called.at + 1] >= called.answered_at for called in calls)
+    return all(called.is_async or next_other[called.at + 1] >= called.answered_at for called in calls)
 
 
 def _put_together(messages: Sequence[Message], calls: Sequence[_Called]) -> list[Message]:
     called_in: dict[int, list[_Called]] = {}
+    late: dict[int, _Called] = {}
     for called in calls:
         called_in.setdefault(called.at, []).append(called)
+        if called.is_async:
+            late[id(called.result)] = called
     out: list[Message] = []
     for number, message in enumerate(messages):
         own = called_in.get(number, [])
         ids = iter(called.id for called in own)
-        rest = [part for part in message.parts if not isinstance(part, ToolResult)]
-        if rest or not message.parts:
-            said: list[AnyPart] = [replace(part, id=next(ids)) if isinstance(part, ToolCall) else part for part in rest]
+        said: list[AnyPart] = []
+        for part in message.parts:
+            if isinstance(part, ToolCall):
+                said.append(replace(part, id=next(ids)))
+            elif not isinstance(part, ToolResult):
+                said.append(part)
+            elif id(part) in late:
+                said.append(replace(part, tool_call_id=late[id(part)].id))
+        if said or not message.parts:
             out.append(Message(message.role, said, message.name))
-        results = [replace(called.result, tool_call_id=called.id) for called in own if called.result is not None]
+        results = [
+            replace(called.result, tool_call_id=called.id)
+            for called in own
+            if called.result is not None and not called.is_async
+        ]
         if results:
             out.append(Message("tool", [*results]))
     return out

@@ -15,6 +15,8 @@ from tikhub_ai.apis.common_history import (
     sources_in_words,
     warn_of_lone_thoughts,
 )
+from tikhub_ai.apis.due_calls import settled
+from tikhub_ai.apis.responses.answers import answer
 from tikhub_ai.conversation import (
     AnyPart,
     Document,
@@ -42,6 +44,9 @@ _CALL_ID = re.compile(r".{1,64}", re.DOTALL)
 _OF_CHAT_COMPLETIONS = frozenset({"text", "image_url", "file"})
 _MESSAGE = {"type": "message", "role": "assistant", "status": "completed"}
 _CALLS = frozenset({"function_call", "custom_tool_call"})
+_OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
+_OF_OUTPUTS = frozenset({"caller", "name", "namespace", "status"})
+"""Fields of such an output beside what it says, and which call it answers."""
 
 
 def encode_items(
@@ -60,8 +65,9 @@ def encode_items(
     Raises:
         InvalidRequestError: A part that this wire cannot carry, or a tool result without its call.
     """
+    messages = settled(messages, issuer if replays else None, answer, is_whole=is_whole)
     if is_whole:
-        messages = paired(messages)
+        messages = paired(messages, issuer if replays else None)
     leading = _leading(messages)
     if leading == len(messages) and is_whole:
         leading = 0  # instructions alone are refused: something must be asked
@@ -95,6 +101,7 @@ class _Encoder:
         self._out: list[dict[str, Any]] = []
         self._held: list[dict[str, Any]] = []
         self._custom: set[str] = set()
+        self._callers: dict[str, Any] = {}
         self._named = False
         self._dropped = Dropped(issuer)
 
@@ -175,13 +182,20 @@ class _Encoder:
                 assert_never(part)
 
     def _tool_result(self, result: ToolResult) -> dict[str, Any]:
-        call_id = fitting_id(result.tool_call_id, _CALL_ID, "call_")
+        options = result.options or {}
         kind = "custom_tool_call_output" if result.tool_call_id in self._custom else "function_call_output"
+        if options.get("type") in _OUTPUTS:  # said by the caller: the call itself may be kept at the provider
+            kind = options["type"]
+        item: dict[str, Any] = {"type": kind, "call_id": fitting_id(result.tool_call_id, _CALL_ID, "call_")}
         content = result_parts(result)
-        texts = [part.text for part in content if isinstance(part, Text)]
-        if len(texts) == len(content):
-            return {"type": kind, "call_id": call_id, "output": "\n".join(texts)}
-        return {"type": kind, "call_id": call_id, "output": [self._block(part) for part in content]}
+        blocks = [self._block(part) for part in content]
+        if all(isinstance(part, Text) for part in content) and all(block and len(block) == 2 for block in blocks):
+            item["output"] = "\n".join(part.text for part in content if isinstance(part, Text))
+        else:
+            item["output"] = [block for block in blocks if block is not None]
+        if caller := self._callers.get(result.tool_call_id):
+            item["caller"] = caller
+        return item | {name: value for name, value in options.items() if name in _OF_OUTPUTS}
 
     # --- assistant --------------------------------------------------------------------------------------------------
 
@@ -266,6 +280,8 @@ class _Encoder:
 
     def _tool_call(self, call: ToolCall, state: dict[str, Any]) -> dict[str, Any]:
         item = {"type": "function_call", **state}
+        if "caller" in state:
+            self._callers[call.id] = state["caller"]
         item |= {"call_id": fitting_id(call.id, _CALL_ID, "call_"), "name": call.name}
         if item["type"] == "custom_tool_call":
             self._custom.add(call.id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.due_calls import is_due
 from tikhub_ai.apis.fields import name
 
 if TYPE_CHECKING:
@@ -163,8 +164,8 @@ class Items:
         return [item for item in self._all if not item.is_finished]
 
     def has_calls(self) -> bool:
-        """Whether a function is called."""
-        return any(item.kind == "call" for item in self._all)
+        """Whether something is called that the caller must run."""
+        return any(item.kind == "call" or is_due(item.wire) for item in self._all)
 
     def contents(self) -> list[Content]:
         """The contents of all messages, in order."""

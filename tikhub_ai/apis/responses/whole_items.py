@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.due_calls import is_due
 from tikhub_ai.apis.fields import integer, name, named
 from tikhub_ai.conversation import Citation, Media, Opaque, ServerToolCall, ServerToolResult
 from tikhub_ai.json_text import NO_JSON, parsed
@@ -20,12 +21,8 @@ _GIVEN: dict[str, tuple[str, ...]] = {
     "code_interpreter_call": ("code", "container_id"),
     "mcp_call": ("arguments",),
     "mcp_list_tools": ("server_label",),
-    "mcp_approval_request": ("arguments",),
     "tool_search_call": ("arguments",),
-    "computer_call": ("action", "actions"),
-    "local_shell_call": ("action",),
     "shell_call": ("action",),
-    "apply_patch_call": ("operation",),
     "image_generation_call": (),
 }
 """Calls, and the fields that say what was asked of the tool."""
@@ -55,6 +52,8 @@ def parts_of(item: dict[str, Any], issuer: Issuer) -> list[AnyPart]:
     """An item as parts."""
     kind = name(item.get("type"))
     state = {"item": item}
+    if is_due(item):  # not run yet, so no `ServerToolCall`: the caller needs all of it, to run and to answer it
+        return [Opaque(item, issuer=issuer)]
     if kind == "image_generation_call" and name(item.get("result")):
         return [_image(item, issuer)]
     if kind in _RESULTS:
@@ -82,7 +81,7 @@ def _image(item: dict[str, Any], issuer: Issuer) -> Media:
 
 def _name(item: dict[str, Any], kind: str) -> str:
     """The tool's name, as tools are named in requests; an MCP server's tool has its own."""
-    own = name(item.get("name")) if kind in {"mcp_call", "mcp_approval_request"} else ""
+    own = name(item.get("name")) if kind == "mcp_call" else ""
     return own or kind.removesuffix("_call")
 
 
