@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tikhub_ai import catalog
 from tikhub_ai.chat_arguments import ChatArgumentsMixin
+from tikhub_ai.errors import silence
 from tikhub_ai.precedence import said_by_constructor
 from tikhub_ai.routing import choose_api, needs_of
 
@@ -41,7 +42,8 @@ def budget_of(owner: ChatArgumentsMixin) -> Budget:
     said: int | None = owner.max_tokens
     body: Mapping[str, Any] = {}
     if owner.extra_body or getattr(owner, "model_kwargs", None) or getattr(owner, "additional_kwargs", None):
-        arguments, body = said_by_constructor(owner)
+        with silence():  # the call itself will say what it has to say
+            arguments, body = said_by_constructor(owner)
         said = arguments.get("max_tokens")
     written = (_at(body, path) for path in codec.LIMIT_FIELDS)
     limit = next((limit for limit in written if limit is not None), None)
