@@ -41,7 +41,8 @@ _RIVALS = (
     frozenset({"audio", "speech_config"}),
 )
 """Arguments that say the same thing in other words: a call that says one takes back the constructor's others."""
-_WITHIN = {"reasoning": ("effort", "reasoning_effort"), "thinking": ("budget_tokens", "thinking_budget"),
+_WITHIN = {"reasoning": ("effort", "reasoning_effort"), "output_config": ("effort", "effort"),
+           "thinking": ("budget_tokens", "thinking_budget"),
            "request_metadata": ("user_id", "user")}  # fmt: skip
 """Arguments that are objects, a field of them that says what another argument says, and that argument."""
 

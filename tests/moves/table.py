@@ -58,9 +58,12 @@ What the numbers say; the vendors' classes do the same with histories of each ot
 
 - A call that nobody answered, with more of the conversation after it, gets a result that says so, marked as an error,
   and a warning names the call. Calls at the very end stay as they are.
-- A result that stands apart from its call is moved to it. Of several results for one call the last counts, with a
-  warning. A result without a call is an `InvalidRequestError`, before anything is sent.
+- A result that stands apart from its call is moved to it, and of several results for one call the last counts, each
+  with a warning. A result without a call is an `InvalidRequestError`, before anything is sent.
 - Calls that share an id get one each: LlamaIndex's Google class has the function's name there.
+- A history that begins with the model's call is opened by a user's turn, `...`, where the API wants one: for Claude and
+  Gemini.
+- Thoughts that nothing of their answer follows, as in an answer that was cut short, are left out with a warning.
 - Ids are made to fit: at most 40 characters for GPT, Claude and DeepSeek on chat_completions, 64 on responses, 64
   letters, digits, `_` and `-` on messages. generate_content gets its own ids alone. A call and its result get the
   same id, each time the same.
