@@ -21,18 +21,10 @@ from langchain_core.messages import (
 )
 
 from langchain_tikhub.content_blocks import annotation, whole_block
-from langchain_tikhub.input_blocks import (
-    arguments_text,
-    call_part,
-    part_of,
-    parts_of_content,
-    result_content,
-    tool_answers,
-)
+from langchain_tikhub.foreign_answers import foreign_parts, legacy_id, only_cache_control
+from langchain_tikhub.input_blocks import call_part, part_of, parts_of_content, result_content, tool_answers
 from langchain_tikhub.skeleton import (
     AUDIO,
-    REASONING,
-    REFUSAL,
     SLICED,
     Placed,
     entries_of,
@@ -41,10 +33,8 @@ from langchain_tikhub.skeleton import (
 )
 from tikhub_ai import (
     InvalidRequestError,
-    Issuer,
     Media,
     Message,
-    Opaque,
     Reasoning,
     Refusal,
     Text,
@@ -97,7 +87,7 @@ def _messages(message: BaseMessage, answered: set[str]) -> list[Message]:
         case ToolMessage():
             return [Message("tool", [*tool_answers(message)])]
         case FunctionMessage():
-            result = ToolResult(_legacy_id(message.name), result_content(message.content), message.name)
+            result = ToolResult(legacy_id(message.name), result_content(message.content), message.name)
             return [Message("tool", [result])]
         case SystemMessage():
             is_developer = message.additional_kwargs.get("__openai_role__") == "developer"  # as ChatOpenAI marks it
@@ -131,11 +121,6 @@ def _user(message: HumanMessage) -> list[Message]:
     return out or [Message("user", [Text("")], message.name)]
 
 
-def _legacy_id(name: str | None) -> str:
-    """OpenAI's `function_call` of 2023 has no id; a name stands for the one call that it could be."""
-    return f"call_{name or 'function'}"
-
-
 # --- an assistant's message -----------------------------------------------------------------------------------------
 
 
@@ -150,7 +135,7 @@ def _assistant(message: AIMessage, answered: set[str]) -> list[AnyPart]:
         else:
             warn(f"A call of {call.get('name')!r} with invalid arguments, which nobody answered, is left out.")
     if entries_of(message) is None:
-        return _foreign(message, calls)
+        return foreign_parts(message, calls)
     if isinstance(message.content, str):
         parts = _replayed(placed(message, message.content, calls), message)
     elif message.response_metadata.get("output_version") == "v1":
@@ -158,54 +143,6 @@ def _assistant(message: AIMessage, answered: set[str]) -> list[AnyPart]:
     else:
         parts = _from_list(message, calls)
     return replay.without_lone_halves(parts)
-
-
-def _foreign(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart]:
-    """An answer of any other class. Calls are those of `tool_calls`; `content` may show their places."""
-    parts: list[AnyPart] = []
-    kwargs = message.additional_kwargs
-    maker = Issuer("another class", str(message.response_metadata.get("model_provider") or "another provider"))
-    content = parts_of_content(message.content)
-    placed_ids = {part.id for part in content if isinstance(part, ToolCall)}
-    numbered = replay.CallsById(enumerate(calls), (call.get("id") for call in calls))
-    unplaced = deque((number, call) for number, call in enumerate(calls) if (call.get("id") or "") not in placed_ids)
-    taken: set[int] = set()
-    for part in content:
-        if isinstance(part, Opaque):  # without an issuer, it would be the caller's own, and sent
-            parts.append(replace(part, issuer=maker))
-        elif not isinstance(part, ToolCall):
-            parts.append(_only_cache_control(part))
-        elif (found := numbered.take(part.id)) is not None:
-            while unplaced and unplaced[0][0] < found[0]:  # those that have no place in the content keep their order
-                taken.add(unplaced[0][0])
-                parts.append(call_part(unplaced.popleft()[1]))
-            parts.append(call_part(found[1]))
-        elif not calls:
-            parts.append(part)
-    if not any(isinstance(part, Reasoning) for part in parts):
-        thoughts = kwargs.get(REASONING)
-        item = kwargs.get("reasoning")  # ChatOpenAI's v0 keeps items of Responses beside the text
-        if isinstance(thoughts, str):
-            parts.insert(0, Reasoning(text=thoughts))
-        elif isinstance(item, dict) and (thought := part_of({"type": "reasoning", **item})) is not None:
-            parts.insert(0, thought)
-    parts += [Opaque(output, issuer=maker) for output in kwargs.get("tool_outputs") or () if isinstance(output, dict)]
-    if isinstance(refusal := kwargs.get(REFUSAL), str) and not any(isinstance(part, Refusal) for part in parts):
-        parts.append(Refusal(refusal))
-    if isinstance(audio := kwargs.get(AUDIO), dict) and audio.get("transcript") and not message.content:
-        parts.append(Text(audio["transcript"]))
-    parts += [call_part(call) for number, call in numbered.left() if number not in taken]
-    legacy = kwargs.get("function_call")
-    if isinstance(legacy, dict) and not any(isinstance(part, ToolCall) for part in parts):
-        name = str(legacy.get("name") or "")
-        parts.append(ToolCall(_legacy_id(name), name, arguments_text(legacy.get("arguments"))))
-    return parts
-
-
-def _only_cache_control(part: AnyPart) -> AnyPart:
-    """Of the extras that other classes' answers carry, only cache marks are the caller's."""
-    mark = (part.options or {}).get("cache_control")
-    return replace(part, options=None if mark is None else {"cache_control": mark})
 
 
 def _replayed(places: Sequence[Placed], message: AIMessage) -> list[AnyPart]:
@@ -231,7 +168,7 @@ def _part(place: Placed, message: AIMessage) -> AnyPart | None:
 
 def _from_list(message: AIMessage, calls: list[Mapping[str, Any]]) -> list[AnyPart]:
     """An answer of ours whose text was turned into a list of blocks since, such as one with a cache mark."""
-    given = [_only_cache_control(part) for part in parts_of_content(message.content)]
+    given = [only_cache_control(part) for part in parts_of_content(message.content)]
     texts = [part for part in given if isinstance(part, Text)]
     parts = _replayed(placed(message, "".join(part.text for part in texts), calls), message)
     options = next((part.options for part in reversed(texts) if part.options), None)
@@ -292,7 +229,7 @@ def _silent(message: AIMessage, entries: Mapping[int, Mapping[str, Any]]) -> lis
 
 def _of_block(part: AnyPart, block: dict[str, Any], entry: Mapping[str, Any], message: AIMessage) -> AnyPart | None:
     """A part of a v1 block, with what the skeleton keeps of it where the block still shows what was issued."""
-    marked = _only_cache_control(part)
+    marked = only_cache_control(part)
     match marked:
         case Text() | Reasoning() | Refusal() if entry.get("type") == replay.PART_TYPES[type(marked)]:
             is_kept = "check" in entry or entry.get("length") == len(marked.text)

@@ -21,6 +21,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from llama_index_tikhub.skeleton import SKELETON, parsed_arguments
+from llama_index_tikhub.vendor_state import thought_of
 from tikhub_ai import (
     Citation,
     Document,
@@ -76,10 +77,9 @@ def part_of(block: Any) -> AnyPart | None:
 
 
 def _reasoning(block: ThinkingBlock) -> AnyPart | None:
-    """Reasoning with what was kept beside it, where that is ours and its text was not edited."""
-    part = Reasoning(text=block.content or "")
+    """Reasoning with what was kept beside it, where its text was not edited."""
     kept = block.additional_information.get("tikhub")
-    return replay.returned(kept, part) if isinstance(kept, dict) else part
+    return replay.returned(kept, Reasoning(text=block.content or "")) if isinstance(kept, dict) else thought_of(block)
 
 
 def citation_of(block: CitationBlock, quoted: str | None) -> Citation:

@@ -36,6 +36,7 @@ from llama_index_tikhub.skeleton import (
     calls_in_kwargs,
     parsed_arguments,
 )
+from llama_index_tikhub.vendor_state import Signatures
 from tikhub_ai import (
     Document,
     Media,
@@ -144,16 +145,19 @@ class _History:
         said = Message("assistant", [])
         self.messages.append(said)
         calls = deque(self._calls(message))
+        signatures = Signatures(message)
         parts: list[AnyPart] = []
         blocks: list[Any] = []
         for block in message.blocks:
             if isinstance(block, ToolCallBlock):
-                parts += self._parts(blocks, said, parts)
+                parts += self._parts(blocks, said, parts, signatures=signatures)
                 blocks = []
-                parts.append(calls.popleft())
+                call = calls.popleft()
+                signatures.put(call, block)
+                parts.append(call)
             else:
                 blocks.append(block)
-        parts += [*self._parts(blocks, said, parts), *calls]
+        parts += [*self._parts(blocks, said, parts, signatures=signatures), *calls]
         entries = message.additional_kwargs.get(SKELETON)
         if isinstance(entries, list) and entries:
             parts = Skeleton(entries, message.additional_kwargs, parts, shown_citation).restored()
@@ -203,6 +207,7 @@ class _History:
         said: Message | None,
         before: Sequence[AnyPart] = (),
         marks: ToolResult | None = None,
+        signatures: Signatures | None = None,
     ) -> list[AnyPart]:
         """Parts of blocks. A cache point marks the part before it, which may stand in the message before."""
         parts: list[AnyPart] = []
@@ -217,6 +222,8 @@ class _History:
                 case _:
                     if (part := part_of(block)) is not None:
                         parts.append(part)
+                        if signatures is not None:
+                            signatures.put(part, block)
         return parts
 
     def _last_part(self, said: Message | None) -> AnyPart | None:

@@ -117,6 +117,7 @@ if TYPE_CHECKING:
     from tikhub_ai.video_job import JobStatus, UnknownStatusWarning, VideoFile
     from tikhub_ai.video_jobs import VideoJob
     from tikhub_ai.videos import Videos
+    from tikhub_ai.wire_answers import parts_of_wire
 
 _HOMES = {
     "apis.jobs.paths": ("DEFAULT_PATHS",),
@@ -169,6 +170,7 @@ _HOMES = {
     "http.transport": ("Transport",),
     "tool_forms": ("tool_dict", "tools_of"),
     "transcript": ("Segment", "Transcript", "TranscriptEvent", "Word"),
+    "wire_answers": ("parts_of_wire",),
     "video_families": ("VideoFamily",),
     "video_job": ("JobStatus", "UnknownStatusWarning", "VideoFile"),
 }  # fmt: skip
@@ -303,6 +305,7 @@ __all__ = [
     "merged",
     "model_facts",
     "needs_of",
+    "parts_of_wire",
     "printable",
     "read_tool_choice",
     "replay",

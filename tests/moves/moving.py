@@ -28,6 +28,16 @@ OURS = [
     *(f"llama_index-{target}-{form}" for target in TARGETS for form in ("plain", "stream")),
 ]
 """Histories of our own classes, likewise, by the target that they were had with."""
+HOMES = {
+    "ChatAnthropic": "messages",
+    "ChatDeepSeek": "deepseek",
+    "ChatGoogleGenerativeAI": "generate_content",
+    "ChatOpenAI-responses": "responses",
+    "Anthropic": "messages",
+    "GoogleGenAI": "generate_content",
+    "OpenAIResponses": "responses",
+}
+"""The vendors' classes whose histories hold state, and the target that issued it."""
 
 
 @dataclass

@@ -30,7 +30,9 @@ the image must arrive, no state of another issuer may, and one warning names all
 
 ## Histories of the vendors' classes, on ours
 
-The numbers are warnings. Two stand where forms of a history (plain or streamed, `output_version`) differ.
+The numbers are warnings. Two stand where forms of a history (plain or streamed, `output_version`) differ. With the same
+provider's model, the thread goes on as it was issued, with no warning: signatures, encrypted reasoning, items, phases
+and searches go back, as far as that class kept them. LlamaIndex's classes keep no searches and no redacted thoughts.
 
 {theirs}
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.moves import onward, wires
 from tests.moves.checks import BYPASS, arrived, item_ids_in, missing_from, state_in
-from tests.moves.moving import AFTER_THE_RESULTS, OURS, STORED, TARGETS, class_of, dumped, move
+from tests.moves.moving import AFTER_THE_RESULTS, HOMES, OURS, STORED, TARGETS, class_of, dumped, move
 from tests.moves.table import DOCUMENT, document, source_of
 
 
@@ -21,11 +21,47 @@ def test_a_history_of_another_class_goes_on(history: str, target: str, record_pr
     found = arrived(moved.path, moved.body)
     assert found.problems == []
     assert missing_from(found, moved.told) == []
+    if HOMES.get(class_of(history)) == target:
+        assert moved.warnings == []
+        assert state_in(moved.body) == state_in(dumped(history))
+        return
     assert state_in(moved.body) == set()
     assert item_ids_in(moved.body) == set()
     assert len(moved.warnings) <= 1
     if state_in(dumped(history)) or wires.THOUGHT in moved.told:
         assert "Reasoning" in moved.warnings[0]
+
+
+@pytest.mark.parametrize("history", [history for history in STORED if class_of(history) in HOMES])
+def test_a_thread_of_the_vendors_own_class_goes_on_as_the_provider_began_it(history: str) -> None:
+    """As far as that class kept it: LlamaIndex's drop searches, OpenAIResponses also the items of words and calls."""
+    target = HOMES[class_of(history)]
+    said, issued = (said_by_the_model(target, move(history, target).body), issued_by(target))
+    if history.startswith("langchain"):
+        assert [kept_by_chat_openai(item) for item in said] == [kept_by_chat_openai(item) for item in issued]
+    else:
+        thoughts = [one for one in _flat(issued) if is_thought(one) and one.get("type") != "redacted_thinking"]
+        assert [one for one in _flat(said) if is_thought(one)] == thoughts
+
+
+def kept_by_chat_openai(item: Any) -> Any:
+    """An item without what v0 and streams of that class lose: a call's status, and the item that a refusal is in."""
+    if not isinstance(item, dict) or item.get("type") not in {"function_call", "message"}:
+        return item
+    if item["type"] == "function_call":
+        return {key: value for key, value in item.items() if key != "status"}
+    content = item["content"]
+    return content[0]["refusal"] if isinstance(content, list) and "refusal" in content[0] else content
+
+
+def is_thought(one: Any) -> bool:
+    return isinstance(one, dict) and (
+        one.get("type") in {"thinking", "redacted_thinking", "reasoning"} or "thought" in one
+    )
+
+
+def _flat(turns: Any) -> list[Any]:
+    return [one for turn in turns for one in (joined(turn) if isinstance(turn, list) else [turn])]
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -86,7 +122,7 @@ def joined(parts: list[Any]) -> list[Any]:
     """Pieces of one text that Gemini streamed, the last of them signed, as one."""
     out: list[Any] = []
     for part in parts:
-        if "text" in part and out and "text" in out[-1] and "thought" not in {**part, **out[-1]}:
+        if "text" in part and out and "text" in out[-1] and part.get("thought") == out[-1].get("thought"):
             out[-1] = {**out[-1], **part, "text": out[-1]["text"] + part["text"]}
         else:
             out.append(part)
@@ -100,7 +136,8 @@ def test_another_model_takes_over_between_a_tools_result_and_the_answer(history:
     found = arrived(moved.path, moved.body)
     assert found.problems == []
     assert missing_from(found, moved.told) == []
-    is_own = history in OURS and class_of(history) == target
+    name = class_of(history)
+    is_own = target in ({name} if history in OURS else {HOMES.get(name)})
     assert len(moved.warnings) <= (0 if is_own else 1)
     assert bool(state_in(moved.body)) == (is_own and bool(state_in(issued_by(target))))
     assert (BYPASS in json.dumps(moved.body)) == (target == "generate_content" and not is_own)

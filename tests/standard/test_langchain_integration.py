@@ -167,9 +167,6 @@ class NativeSuite(ChatSuite):
         assert model.invoke("Hello").response_metadata["api"] == self.answered_as
 
 
-# The thinking that `test_anthropic_inputs` sends does not say who issued it, and Claude refuses a signature of others
-# (Gemini's thoughts come in blocks of the same shape); here too the warning is another test's.
-@pytest.mark.filterwarnings("ignore:.*cannot read is left out. Reasoning")
 class TestMessages(NativeSuite):
     """POST /v1/messages, which `auto` chooses for Claude."""
 

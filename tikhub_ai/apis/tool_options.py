@@ -24,6 +24,8 @@ _TAKES = {
     "messages": _ANTHROPIC,
     "generate_content": _GOOGLE,
 }
+_NEEDLESS = frozenset({"cache_control"})
+"""What the other APIs do by themselves."""
 _CALLERS = {"responses": re.compile("code_execution"), "messages": re.compile("programmatic")}
 """Of `allowed_callers`, which two APIs have, what belongs to the other one."""
 
@@ -31,7 +33,8 @@ _CALLERS = {"responses": re.compile("code_execution"), "messages": re.compile("p
 def tool_options(tool: Tool, api: str, family: str) -> dict[str, Any]:
     """The options of a function that an API takes.
 
-    Those of other APIs are left out, with a warning that names them; those that nobody here knows are sent.
+    Those of other APIs are left out, with a warning that names them where their effect is missed; those that nobody
+    here knows are sent.
 
     Args:
         tool: The function.
@@ -45,6 +48,6 @@ def tool_options(tool: Tool, api: str, family: str) -> dict[str, Any]:
     sent = {name: value for name, value in tool.options.items() if name in takes or name not in KNOWN}
     if foreign and any(foreign.match(str(caller)) for caller in sent.get("allowed_callers") or ()):
         del sent["allowed_callers"]
-    if lost := [name for name in tool.options if name not in sent]:
+    if lost := [name for name in tool.options if name not in sent and name not in _NEEDLESS]:
         warn(f"{api} has no {', '.join(map(repr, lost))} of a function: not sent with {tool.name!r}.")
     return sent

@@ -29,6 +29,7 @@ from tikhub_ai import (
     Reasoning,
     ReasoningDelta,
     Refusal,
+    ServerToolCall,
     Text,
     TextDelta,
     TikHubAIWarning,
@@ -280,9 +281,10 @@ CALL = {"name": "f", "args": {"a": 1}, "id": "c"}
 
 
 def test_reasoning_of_another_class_has_no_issuer() -> None:
-    deepseek = AIMessage("hi", additional_kwargs={"reasoning_content": "hm"})
-    anthropic = AIMessage([{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": "hi"}])
-    for message in (deepseek, anthropic):
+    somebody = AIMessage("hi", additional_kwargs={"reasoning_content": "hm"})
+    content: list[Any] = [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": "hi"}]
+    other = AIMessage(content, response_metadata={"model_provider": "somebody else"})
+    for message in (somebody, other):
         (back,) = to_conversation([message])
         assert back.parts == [Reasoning(text="hm"), Text("hi")]
 
@@ -307,23 +309,14 @@ def test_calls_that_the_content_lacks_keep_their_order() -> None:
     assert back.parts[-1] == Text("so")
 
 
-def test_items_that_chat_openai_keeps_beside_the_text_are_anothers() -> None:
-    kwargs: dict[str, Any] = {
-        "reasoning": {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
-        "tool_outputs": [{"type": "web_search_call", "id": "ws_1"}],
-    }
-    message = AIMessage("Found.", additional_kwargs=kwargs, response_metadata={"model_provider": "openai"})
-    (back,) = to_conversation([message])
-    issuer = Issuer("another class", "openai")
-    assert back.parts == [Reasoning(text="Hm."), Text("Found."), Opaque(kwargs["tool_outputs"][0], issuer=issuer)]
-
-
 def test_blocks_that_another_class_made_are_not_the_callers_own() -> None:
     """Without an issuer, they would be sent as they are: a Claude's search to GPT."""
     block = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
-    given, made = to_conversation([HumanMessage([block]), AIMessage([block])])
+    others = AIMessage([block], response_metadata={"model_provider": "somebody else"})
+    given, made, claudes = to_conversation([HumanMessage([block]), others, AIMessage([block])])
     assert given.parts == [Opaque(block)]
-    assert made.parts == [Opaque(block, issuer=Issuer("another class", "another provider"))]
+    assert made.parts == [Opaque(block, issuer=Issuer("another class", "somebody else"))]
+    assert claudes.parts == [ServerToolCall("s", "web_search", {}, state={"block": block}, issuer=CLAUDE)]
 
 
 def test_a_thought_without_words_goes_back_to_its_place_in_a_sum_of_chunks() -> None:
@@ -357,7 +350,7 @@ def test_refusals_and_spoken_words_of_other_classes_are_kept() -> None:
 
 def test_of_the_extras_of_an_answer_only_cache_marks_are_sent() -> None:
     block = {"type": "text", "text": "hi", "extras": {"signature": "s"}, "cache_control": {"type": "ephemeral"}}
-    (back,) = to_conversation([AIMessage([block])])
+    (back,) = to_conversation([AIMessage([block], response_metadata={"model_provider": "somebody else"})])
     assert back.parts == [Text("hi", options={"cache_control": {"type": "ephemeral"}})]
 
 

@@ -341,12 +341,6 @@ def test_a_tool_result_may_show_pictures() -> None:
     assert [type(part) for part in shown.content] == [Text, Media]
 
 
-def test_thoughts_of_other_classes_have_no_issuer() -> None:
-    foreign = ThinkingBlock(content="Hm.", additional_information={"signature": "EqQB", "type": "thinking"})
-    [thought] = parts_of(foreign, role="assistant")
-    assert (thought.state, thought.issuer) == (None, None)
-
-
 def test_nothing_of_the_callers_is_changed() -> None:
     messages = [
         ChatMessage(role="system", content="Be brief."),

@@ -16,6 +16,8 @@ from tikhub_ai.strict_schemas import held
 from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatRequest, ResponseFormat, Tool, ToolChoice
 
@@ -108,6 +110,33 @@ def _reasoning(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) ->
             warn(f"{request.model} has no 'thinking': use reasoning_effort. It is not sent.")
         else:
             body["thinking"] = thinking
+    if facts.family == "deepseek" and _thinks(body, facts) and _is_open_round(body["messages"]):
+        body["thinking"] = {"type": "disabled"}
+        body.pop("reasoning_effort", None)
+        warn(
+            f"{request.model} does not think in this turn: its round of tools began without a thought of its own, as "
+            "where another model made the call."
+        )
+
+
+def _thinks(body: dict[str, Any], facts: ModelFacts) -> bool:
+    """Whether a model that can be told not to think is going to."""
+    if "disabled" not in facts.thinking:
+        return False
+    said = body.get("thinking")
+    return said.get("type") != "disabled" if isinstance(said, dict) else facts.reasoning_by_default
+
+
+def _is_open_round(messages: Sequence[dict[str, Any]]) -> bool:
+    """Whether results of tools end the conversation, and no call of the round has a thought beside it.
+
+    DeepSeek answers 400 to such a round while it thinks: "The `reasoning_content` in the thinking mode must be passed
+    back to the API."
+    """
+    if messages[-1]["role"] != "tool":
+        return False
+    asked = next((at for at in range(len(messages) - 1, -1, -1) if messages[at]["role"] == "user"), -1)
+    return not any("reasoning_content" in message for message in messages[asked + 1 :])
 
 
 def _effort(request: ChatRequest) -> str | None:

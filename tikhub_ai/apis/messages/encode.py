@@ -11,6 +11,7 @@ from tikhub_ai.apis.messages.betas import headers_of
 from tikhub_ai.apis.messages.history import encode_conversation
 from tikhub_ai.apis.messages.limits import output_limit, with_less
 from tikhub_ai.apis.messages.schemas import json_schema_of, unheld
+from tikhub_ai.apis.messages.turns import is_open_round
 from tikhub_ai.apis.tool_options import tool_options
 from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
@@ -64,6 +65,7 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
     )
     native = native_of(request, API)
     _thinking(body, request, facts, native.pop("effort", None))
+    _without_thoughts(body)
     _sampling(body, request, facts)
     _tools(body, request, facts)
     wanted = request.response_format
@@ -120,6 +122,21 @@ def _thinking(body: dict[str, Any], request: ChatRequest, facts: ModelFacts, nat
         body["thinking"] = thinking
     if thinking and request.reasoning and request.reasoning.get("summary") and thinking.get("type") in _SHOWN:
         thinking.setdefault("display", "summarized")
+
+
+def _without_thoughts(body: dict[str, Any]) -> None:
+    """No thinking in the middle of a round of tools that began without: the wire refuses it (400).
+
+    "Expected `thinking`, but found `tool_use`": another model made the call, or its thought could not be kept. Where
+    thinking is adaptive, the wire does not ask for it (Anthropic's guide to adaptive thinking, validation changes).
+    """
+    if (body.get("thinking") or {}).get("type") != "enabled" or not is_open_round(body["messages"]):
+        return
+    del body["thinking"]
+    warn(
+        f"{body['model']} does not think in this turn: its round of tools began without a thought of its own, as where "
+        "another model made the call."
+    )
 
 
 def _with_budget(budget: int, request: ChatRequest, facts: ModelFacts) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from tikhub_ai.apis.common_history import OPENING, warn_of_lone_thoughts, warn_o
 from tikhub_ai.errors import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 _CHANGES = frozenset({"tool_addition", "tool_removal"})
@@ -111,3 +111,29 @@ def _without_lone_thoughts(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
             count += 1
     warn_of_lone_thoughts("messages", count)
     return [turn for turn in turns if turn["content"]]
+
+
+def is_open_round(turns: Sequence[dict[str, Any]]) -> bool:
+    """Whether results of tools end the conversation, and neither the round nor its last call began with a thought.
+
+    Args:
+        turns: The wire's `messages`.
+    """
+    if turns[-1]["role"] != "user" or _is_asked(turns[-1]):
+        return False
+    asked = next((at for at in range(len(turns) - 1, -1, -1) if _is_asked(turns[at])), -1)
+    answers = [turn for turn in turns[asked + 1 :] if turn["role"] == "assistant"]
+    return bool(answers) and not any(_begins_with_thought(answers[at]) for at in (0, -1))
+
+
+def _is_asked(turn: dict[str, Any]) -> bool:
+    """Whether the user speaks; beside his words, results end their round: thoughts before them count no more."""
+    content = turn["content"]
+    results_alone = isinstance(content, list) and all(block.get("type") == "tool_result" for block in content)
+    return turn["role"] == "user" and not results_alone
+
+
+def _begins_with_thought(turn: dict[str, Any]) -> bool:
+    content = turn["content"]
+    kind = content[0].get("type") if isinstance(content, list) and content else None
+    return kind in _THOUGHTS

@@ -43,6 +43,7 @@ _DEFAULT_MIME = {"image": "image/png", "file": "application/pdf"}
 _CALL_ID = re.compile(r".{1,64}", re.DOTALL)
 _OF_CHAT_COMPLETIONS = frozenset({"text", "image_url", "file"})
 _MESSAGE = {"type": "message", "role": "assistant", "status": "completed"}
+_UNNAMED = {"type": "message", "role": "assistant"}
 _CALLS = frozenset({"function_call", "custom_tool_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 _OF_OUTPUTS = frozenset({"caller", "name", "namespace", "status"})
@@ -235,9 +236,10 @@ class _Encoder:
         if not parts:
             return
         first = parts[0]
-        if self._is_own(first) and first.state and "id" in first.state:
+        state = (first.state or {}) if self._is_own(first) else {}
+        if "id" in state or "phase" in state:  # ChatOpenAI's streams keep the phase alone
             content = [_output(part) for part in parts]
-            self._put(_MESSAGE | first.state | {"content": content})
+            self._put((_MESSAGE if "id" in state else _UNNAMED) | state | {"content": content})
             return
         texts = [(part.transcript if isinstance(part, Media) else getattr(part, "text", None)) or "" for part in parts]
         if text := "".join(texts):
@@ -312,8 +314,9 @@ def _is_said_to_the_model(item: dict[str, Any]) -> bool:
     return kind.endswith(("_output", "_response")) if role is None else role != "assistant"
 
 
-def _item_id(part: AnyPart) -> tuple[Any, Any]:
-    return part.issuer, (part.state or {}).get("id")
+def _item_id(part: AnyPart) -> tuple[Any, ...]:
+    state = part.state or {}
+    return part.issuer, state.get("id"), state.get("phase")
 
 
 def _output(part: AnyPart) -> dict[str, Any]:
