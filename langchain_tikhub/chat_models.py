@@ -224,7 +224,7 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             reply = client.complete(request)
-            return calls.from_reply(reply, request.model, headers=self.include_response_headers)
+            return calls.from_reply(reply, request.model, **self._shown(request))
 
     async def _agenerate(
         self,
@@ -236,7 +236,11 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             reply = await client.acomplete(request)
-            return calls.from_reply(reply, request.model, headers=self.include_response_headers)
+            return calls.from_reply(reply, request.model, **self._shown(request))
+
+    def _shown(self, request: ChatRequest) -> dict[str, Any]:
+        """What an answer's message shows besides the answer."""
+        return {"headers": self.include_response_headers, "form": request.response_format}
 
     def _should_stream(self, **kwargs: Any) -> bool:
         return not self._wants_several(kwargs) and super()._should_stream(**kwargs)
@@ -257,7 +261,7 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
-            answer = calls.AnswerStream(request.model, headers=self.include_response_headers)
+            answer = calls.AnswerStream(request.model, **self._shown(request))
             with closing(client.stream(request)) as deltas:
                 for delta in deltas:
                     if (chunk := answer.chunk(delta)) is not None:
@@ -274,7 +278,7 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
-            answer = calls.AnswerStream(request.model, headers=self.include_response_headers)
+            answer = calls.AnswerStream(request.model, **self._shown(request))
             async with aclosing(client.astream(request)) as deltas:
                 async for delta in deltas:
                     if (chunk := answer.chunk(delta)) is not None:
@@ -284,7 +288,7 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
 
     def _event_stream(self, request: ChatRequest, run_manager: Any) -> calls.EventStream:
         message_id = f"{LC_ID_PREFIX}-{run_manager.run_id}" if run_manager is not None else ""
-        return calls.EventStream(request.model, message_id, headers=self.include_response_headers)
+        return calls.EventStream(request.model, message_id, **self._shown(request))
 
     def _stream_chat_model_events(
         self,

@@ -36,7 +36,7 @@ from tikhub_ai import (
 if TYPE_CHECKING:
     from langchain_protocol.protocol import MessagesData
 
-    from tikhub_ai import AnyPart, ChatReply, Delta
+    from tikhub_ai import AnyPart, ChatReply, Delta, ResponseFormat
 
 _HEAVY = frozenset({"args", "base64", "output", "value"})
 """Fields that come with a block's end only."""
@@ -49,10 +49,14 @@ class EventStream(GuardedStream["list[MessagesData]"]):
         model: The model asked for.
         message_id: LangChain's id of the message.
         headers: Whether the response headers go into the last event's metadata.
+        form: The form that was asked for.
     """
 
-    def __init__(self, model: str, message_id: str, *, headers: bool = False) -> None:
+    def __init__(
+        self, model: str, message_id: str, *, headers: bool = False, form: ResponseFormat | None = None
+    ) -> None:
         self._model = model
+        self._form = form
         self._message_id = message_id
         self._headers = headers
         self._started = False
@@ -129,7 +133,8 @@ class EventStream(GuardedStream["list[MessagesData]"]):
         return [{"event": "message-start", "role": "ai", "id": self._message_id, "metadata": metadata}]
 
     def _end(self, reply: ChatReply) -> list[dict[str, Any]]:
-        message = from_reply(reply, self._model, headers=self._headers, only_first=True).generations[0].message
+        result = from_reply(reply, self._model, headers=self._headers, only_first=True, form=self._form)
+        message = result.generations[0].message
         blocks = {int(block["index"]): dict(block) for block in message.content_blocks if "index" in block}
         events = self._start()
         for index in sorted(blocks.keys() - self._open.keys()):

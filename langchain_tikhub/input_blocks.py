@@ -277,22 +277,20 @@ def _function_call(block: Mapping[str, Any]) -> ToolCall | None:
 def _tool_result(block: Mapping[str, Any]) -> ToolResult:
     """Anthropic's `tool_result` and OpenAI Responses' outputs of functions and custom tools."""
     identifier = block.get("tool_use_id") or block.get("tool_call_id") or block.get("call_id") or ""
-    content, options = block.get("content", block.get("output")), _result_options(block)
-    found = result_content(content or "")
-    return ToolResult(str(identifier), found, is_error=bool(block.get("is_error")), options=options or None)
+    found = result_content(block.get("content", block.get("output")) or "")
+    result = ToolResult(str(identifier), found, is_error=bool(block.get("is_error")))
+    rest = {name: value for name, value in block.items() if name not in _OF_A_RESULT and value is not None}
+    if block.get("type") == "tool_result":
+        result.options = rest or None
+    else:  # what OpenAI's outputs hold besides says nothing to others
+        result.state = {"type": block["type"], **rest}
+    return result
 
 
 _OF_A_RESULT = frozenset(
     {"id", "type", "call_id", "tool_use_id", "tool_call_id", "content", "output", "is_error", "index"}
 )
 _OF_AN_ANSWER = ("type", "acknowledged_safety_checks", "approve", "reason")
-
-
-def _result_options(block: Mapping[str, Any]) -> dict[str, Any]:
-    """What a result holds besides, such as a cache mark; its type only where that says which of OpenAI's it is."""
-    kind = {} if block.get("type") == "tool_result" else {"type": block.get("type")}
-    rest = {name: value for name, value in block.items() if name not in _OF_A_RESULT and value is not None}
-    return rest | kind
 
 
 def tool_answers(message: ToolMessage) -> list[ToolResult | Opaque]:
@@ -312,7 +310,7 @@ def tool_answers(message: ToolMessage) -> list[ToolResult | Opaque]:
                 return [Opaque({**names, **said, **block})]
     results = results_of(content, message.tool_call_id, message.name, is_error=message.status == "error")
     if said:
-        results[0].options = {**(results[0].options or {}), **said}
+        results[0].state = {**(results[0].state or {}), **said}
     return [*results]
 
 

@@ -15,6 +15,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.utils.json import parse_partial_json
 
 from langchain_tikhub.merging import AnswerChunk
+from langchain_tikhub.parsed import parsed
 from langchain_tikhub.profile import PROVIDER
 from langchain_tikhub.skeleton import (
     AUDIO,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from langchain_core.messages.ai import UsageMetadata
     from langchain_core.messages.tool import ToolCallChunk
 
-    from tikhub_ai import AnyPart, ChatReply, Delta, Usage
+    from tikhub_ai import AnyPart, ChatReply, Delta, ResponseFormat, Usage
 
 _WRITTEN_FOR = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 _ALWAYS = {"model_provider": PROVIDER}
@@ -124,7 +125,14 @@ def token_usage(usage: Usage) -> dict[str, Any]:
 # --- plain ----------------------------------------------------------------------------------------------------------
 
 
-def from_reply(reply: ChatReply, model: str, *, headers: bool = False, only_first: bool = False) -> ChatResult:
+def from_reply(
+    reply: ChatReply,
+    model: str,
+    *,
+    headers: bool = False,
+    only_first: bool = False,
+    form: ResponseFormat | None = None,
+) -> ChatResult:
     """A reply as a result: one generation for each choice, and the usage with the first.
 
     Args:
@@ -132,14 +140,18 @@ def from_reply(reply: ChatReply, model: str, *, headers: bool = False, only_firs
         model: The model asked for.
         headers: Whether the response headers go into `response_metadata`.
         only_first: Leave the other choices out.
+        form: The form that was asked for.
 
     Raises:
-        InvalidResponseError: LangChain's classes refuse the answer. `.partial` is the answer.
+        InvalidResponseError: LangChain's classes, or the class that was asked for, refuse the answer. `.partial` is the
+            answer.
     """
-    return guarded(lambda: _result(reply, model, headers=headers, only_first=only_first), reply)
+    return guarded(lambda: _result(reply, model, headers=headers, only_first=only_first, form=form), reply)
 
 
-def _result(reply: ChatReply, model: str, *, headers: bool, only_first: bool) -> ChatResult:
+def _result(
+    reply: ChatReply, model: str, *, headers: bool, only_first: bool, form: ResponseFormat | None
+) -> ChatResult:
     generations: list[ChatGeneration] = []
     choices = reply.choices or [Choice()]
     for number, choice in enumerate(choices[:1] if only_first else choices):
@@ -147,8 +159,10 @@ def _result(reply: ChatReply, model: str, *, headers: bool, only_first: bool) ->
         if number:
             metadata.pop("token_usage", None)
             metadata.pop("usage", None)
+        fields = _fields(choice.parts)
+        fields["additional_kwargs"] |= parsed(choice, form, reply)
         message = AIMessage(
-            **_fields(choice.parts),
+            **fields,
             response_metadata=metadata,
             usage_metadata=usage_metadata(reply.usage) if reply.usage and not number else None,
         )
@@ -199,10 +213,12 @@ class AnswerStream(GuardedStream[AnswerChunk]):
     Args:
         model: The model asked for.
         headers: Whether the response headers go into `response_metadata`.
+        form: The form that was asked for.
     """
 
-    def __init__(self, model: str, *, headers: bool = False) -> None:
+    def __init__(self, model: str, *, headers: bool = False, form: ResponseFormat | None = None) -> None:
         self._model = model
+        self._form = form
         self._headers = headers
         self._speech: int | None = None
         self._speech_rest = b""
@@ -285,6 +301,7 @@ class AnswerStream(GuardedStream[AnswerChunk]):
                 kwargs[AUDIO] = {"data": b64encode(self._speech_rest).decode()} | (part.state or {})
         if entries:
             kwargs[PARTS] = entries
+        kwargs |= parsed(choice, self._form, reply)
         metadata = response_metadata(reply, choice, self._model, headers=self._headers)
         return AIMessageChunk(
             content="",

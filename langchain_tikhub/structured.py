@@ -13,6 +13,7 @@ from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser,
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import RunnableMap, RunnablePassthrough
 from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import BaseModel
 
 from langchain_tikhub.tools import json_schema_form, named_schema, wire_tools
 from tikhub_ai import ConfigurationError, printable
@@ -38,7 +39,8 @@ def structured_output(
 ) -> Runnable[LanguageModelInput, Any]:
     """See `ChatTikHub.with_structured_output`."""
     if method is None:
-        method = "json_schema" if facts.structured_output else "function_calling"
+        by_schema = facts.structured_output and not _is_of_pydantic_1(schema)
+        method = "json_schema" if by_schema else "function_calling"
     if method not in {"json_schema", "function_calling", "json_mode"}:
         raise ConfigurationError(
             f"method={method!r} is not known; use 'json_schema', 'function_calling' or 'json_mode'."
@@ -67,6 +69,11 @@ def structured_output(
     parsed = RunnablePassthrough.assign(parsed=itemgetter("raw") | parser, parsing_error=lambda _: None)
     failed = RunnablePassthrough.assign(parsed=lambda _: None)
     return RunnableMap(raw=llm) | parsed.with_fallbacks([failed], exception_key="parsing_error")
+
+
+def _is_of_pydantic_1(schema: Any) -> bool:
+    """Whether a class is of `pydantic.v1`, whose schemas and defaults are too loose for an exact answer."""
+    return isinstance(schema, type) and is_basemodel_subclass(schema) and not issubclass(schema, BaseModel)
 
 
 def _by_tool(

@@ -147,11 +147,13 @@ def response_format_of(given: Any, *, strict: bool = False) -> ResponseFormat | 
             case {"type": "json_object" | "text" as kind}:
                 return ResponseFormat(kind)
     try:
-        return _from_json_schema(json_schema_form(given, strict=True if strict else None, by_default=True))
+        form = _from_json_schema(json_schema_form(given, strict=True if strict else None, by_default=True))
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
             f"response_format {given!r} is neither OpenAI's dict, a JSON Schema nor a class."
         ) from error
+    form.source = given if isinstance(given, type) and is_basemodel_subclass(given) else None
+    return form
 
 
 def json_schema_form(given: Any, *, strict: bool | None, by_default: bool = False) -> dict[str, Any]:

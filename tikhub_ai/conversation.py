@@ -110,6 +110,9 @@ class ToolCall(Part):
 class ToolResult(Part):
     """What a function gave back.
 
+    Its `state`, without an issuer, is what the caller wrote beside it for OpenAI's Responses: the `type` of the item,
+    and fields of that.
+
     Attributes:
         tool_call_id: The `ToolCall.id` that it answers.
         content: `Text`, `Media` and `Document` parts; and `Opaque` ones, which are blocks of a wire that has such in
@@ -263,13 +266,17 @@ class ToolChoice:
 
 @dataclass(slots=True)
 class ResponseFormat:
-    """What form the answer's text must have: `text`, any JSON object, or JSON that follows `schema`."""
+    """What form the answer's text must have: `text`, any JSON object, or JSON that follows `schema`.
+
+    `source` is the class that the schema describes, for who reads the answer; no codec looks at it.
+    """
 
     type: Literal["text", "json_object", "json_schema"]
     schema: dict[str, Any] | None = None
     name: str = "response"
     description: str | None = None
     strict: bool | None = None
+    source: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(slots=True)

@@ -137,7 +137,7 @@ def _item(part: AnyPart) -> dict[str, Any] | None:
 
 
 def _says_kind(part: AnyPart) -> bool:
-    return isinstance(part, ToolResult) and (part.options or {}).get("type") in ANSWERS
+    return isinstance(part, ToolResult) and (part.state or {}).get("type") in ANSWERS
 
 
 def _settled(
@@ -147,7 +147,7 @@ def _settled(
     if isinstance(part, Opaque) and part.issuer is None and (kind := ANSWERS.get(str(part.value.get("type")))):
         name = next((str(part.value[field]) for field in KINDS[kind].names if field in part.value), "")
     elif isinstance(part, ToolResult):
-        name, kind = part.tool_call_id, ANSWERS.get(str((part.options or {}).get("type")))
+        name, kind = part.tool_call_id, ANSWERS.get(str((part.state or {}).get("type")))
     else:
         return part
     call = due.get(name)

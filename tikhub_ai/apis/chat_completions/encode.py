@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.chat_completions.history import encode_messages
@@ -12,7 +13,7 @@ from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
 from tikhub_ai.precedence import merged
-from tikhub_ai.strict_schemas import held
+from tikhub_ai.strict_schemas import held, strict_schema
 from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
@@ -146,10 +147,21 @@ def _effort(request: ChatRequest) -> str | None:
 def _tools(body: dict[str, Any], request: ChatRequest, facts: ModelFacts) -> None:
     if not request.tools:
         return
-    body["tools"] = [_tool(tool, facts) for tool in request.tools]
+    form = request.response_format
+    strict = facts.family == "gpt" and form is not None and form.type == "json_schema" and form.strict is not False
+    body["tools"] = [_tool(_exact(tool) if strict else tool, facts) for tool in request.tools]
     send(body, request, ("parallel_tool_calls",), facts.refused_at(_effort(request)))
     if request.tool_choice is not None:
         body["tool_choice"] = _tool_choice(request.tool_choice, request, facts)
+
+
+def _exact(tool: Tool) -> Tool:
+    """The function with `strict`, which OpenAI requires beside an exact answer, where its schema can be held to."""
+    is_open = tool.strict is not None or strict_schema(tool.parameters or _NO_PARAMETERS) is None
+    return tool if tool.raw is not None or is_open else replace(tool, strict=True)
+
+
+_NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 def _tool(tool: Tool, facts: ModelFacts) -> dict[str, Any]:

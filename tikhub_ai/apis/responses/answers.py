@@ -26,26 +26,26 @@ def answer(kind: str, call: dict[str, Any], result: ToolResult) -> dict[str, Any
     Raises:
         InvalidRequestError: It is not what the call asks for.
     """
-    options = {name: value for name, value in (result.options or {}).items() if name != "type"}
+    said = {name: value for name, value in (result.state or {}).items() if name != "type"}
     names: dict[str, Any] = {**KINDS[kind].naming(result.tool_call_id)}
     caller = {"caller": call["caller"]} if "caller" in call else {}
     text = "\n".join(part.text for part in result.content if isinstance(part, Text))
     match kind:
         case "computer_call":
-            return names | {"output": _screen(result, text)} | options
+            return names | {"output": _screen(result, text)} | said
         case "shell_call":
             most = (call.get("action") or {}).get("max_output_length")
             limit = {} if most is None else {"max_output_length": most}
-            return names | {"output": _outputs(text, is_error=result.is_error)} | limit | caller | options
+            return names | {"output": _outputs(text, is_error=result.is_error)} | limit | caller | said
         case "local_shell_call":
-            return names | {"output": text} | options
+            return names | {"output": text} | said
         case "apply_patch_call":
             status = "failed" if result.is_error else "completed"
-            return names | {"status": status} | ({"output": text} if text else {}) | caller | options
+            return names | {"status": status} | ({"output": text} if text else {}) | caller | said
         case "tool_search_call":
-            return names | {"execution": "client", "status": "completed", "tools": _tools(result, text)} | options
+            return names | {"execution": "client", "status": "completed", "tools": _tools(result, text)} | said
         case _:
-            return names | _approval(result, text, options)
+            return names | _approval(result, text, said)
 
 
 def _screen(result: ToolResult, text: str) -> dict[str, Any]:
@@ -87,12 +87,12 @@ _WORDS = {"true": True, "yes": True, "approve": True, "approved": True,
           "false": False, "no": False, "deny": False, "denied": False, "reject": False, "rejected": False}  # fmt: skip
 
 
-def _approval(result: ToolResult, text: str, options: dict[str, Any]) -> dict[str, Any]:
+def _approval(result: ToolResult, text: str, given: dict[str, Any]) -> dict[str, Any]:
     """Whether an MCP server's tool may be run. Nothing but a plain word is taken for a yes."""
     found = parsed(text)
     said = found if isinstance(found, dict) else {}
-    approve = options.get("approve", said.get("approve", _WORDS.get(text.strip().lower().rstrip("."))))
-    reason = options.get("reason", said.get("reason"))
+    approve = given.get("approve", said.get("approve", _WORDS.get(text.strip().lower().rstrip("."))))
+    reason = given.get("reason", said.get("reason"))
     if result.is_error and approve is None:
         approve, reason = False, text or None
     if not isinstance(approve, bool):

@@ -183,10 +183,10 @@ class _Encoder:
                 assert_never(part)
 
     def _tool_result(self, result: ToolResult) -> dict[str, Any]:
-        options = result.options or {}
+        said = result.state or {}
         kind = "custom_tool_call_output" if result.tool_call_id in self._custom else "function_call_output"
-        if options.get("type") in _OUTPUTS:  # said by the caller: the call itself may be kept at the provider
-            kind = options["type"]
+        if said.get("type") in _OUTPUTS:  # by the caller: the call itself may be kept at the provider
+            kind = said["type"]
         item: dict[str, Any] = {"type": kind, "call_id": fitting_id(result.tool_call_id, _CALL_ID, "call_")}
         content = result_parts(result)
         blocks = [self._block(part) for part in content]
@@ -196,7 +196,7 @@ class _Encoder:
             item["output"] = [block for block in blocks if block is not None]
         if caller := self._callers.get(result.tool_call_id):
             item["caller"] = caller
-        return item | {name: value for name, value in options.items() if name in _OF_OUTPUTS}
+        return item | {name: value for name, value in said.items() if name in _OF_OUTPUTS}
 
     # --- assistant --------------------------------------------------------------------------------------------------
 
