@@ -16,6 +16,7 @@ alone: LlamaIndex's Google class would send them twice, and its OpenAIResponses 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ from tikhub_ai import (
     Document,
     Media,
     Message,
+    Opaque,
     Reasoning,
     Text,
     ToolCall,
@@ -140,9 +142,10 @@ class _History:
             said = Message(role, [], name=word_or_none(message.additional_kwargs.get("name")))
             self.messages.append(said)
             said.parts.extend(self._parts(message.blocks, said))
+        self._mark_message(message.additional_kwargs.get("cache_control"))
 
     def _assistant(self, message: ChatMessage) -> None:
-        said = Message("assistant", [])
+        said = Message("assistant", [], name=word_or_none(message.additional_kwargs.get("name")))
         self.messages.append(said)
         calls = deque(self._calls(message))
         signatures = Signatures(message)
@@ -214,7 +217,9 @@ class _History:
         for block in blocks:
             match block:
                 case CachePoint():
-                    self._mark(block, marks or _last(parts) or _last(before) or self._last_part(said))
+                    self._mark(
+                        block.cache_control, [marks] if marks else chain(reversed(parts), reversed(before)), said
+                    )
                 case CitationBlock():
                     _cite(block, before, parts)
                 case CitableBlock():
@@ -226,18 +231,31 @@ class _History:
                             signatures.put(part, block)
         return parts
 
-    def _last_part(self, said: Message | None) -> AnyPart | None:
-        earlier = (message for message in reversed(self.messages) if message is not said and message.parts)
-        return next((message.parts[-1] for message in earlier), None)
+    def _mark_message(self, control: Any) -> None:
+        """Mark the end of the message that was added last, where its `additional_kwargs` say so.
 
-    def _mark(self, point: CachePoint, part: AnyPart | None) -> None:
+        LlamaIndex's Anthropic class marks each block of it, of which the last is enough: what stands before a mark is
+        cached with it.
+        """
+        if control is not None:
+            self._mark(control, (), None)
+
+    def _mark(self, control: Any, parts: Iterable[AnyPart], said: Message | None) -> None:
+        """Mark the last part that can be, among those given, else in what was said before.
+
+        Args:
+            control: Anthropic's `cache_control`, as LlamaIndex's object or a dict.
+            parts: The last one first.
+            said: The message that they belong to, which is no part of what was said before.
+        """
+        earlier = (
+            part for message in reversed(self.messages) if message is not said for part in reversed(message.parts)
+        )
+        part = next((part for part in chain(parts, earlier) if _can_be_marked(part)), None)
         if part is None:
-            warn("A CachePoint with nothing before it marks nothing: it is left out.")
+            warn("A CachePoint, or cache_control, with nothing before it marks nothing: it is left out.")
             return
-        control = {"type": point.cache_control.type}
-        if point.cache_control.ttl != "5m":  # the default, which older endpoints do not know by name
-            control["ttl"] = point.cache_control.ttl
-        part.options = {**(part.options or {}), "cache_control": control}
+        part.options = {**(part.options or {}), "cache_control": _control(control)}
 
     def _citable(self, block: CitableBlock) -> Document:
         """A source to be cited; an API without citations gets it as text."""
@@ -246,8 +264,16 @@ class _History:
         return Document(content, block.title or None, block.source or None, options=options)
 
 
-def _last(parts: Sequence[AnyPart]) -> AnyPart | None:
-    return parts[-1] if parts else None
+def _can_be_marked(part: AnyPart) -> bool:
+    """Claude caches no thought by itself, and what says nothing is not sent."""
+    return not isinstance(part, Reasoning | Opaque) and not (isinstance(part, Text) and not part.text.strip())
+
+
+def _control(given: Any) -> dict[str, Any]:
+    control = dict(given) if isinstance(given, Mapping) else {"type": given.type, "ttl": given.ttl}
+    if control.get("ttl") == "5m":  # the default, which older endpoints do not know by name
+        del control["ttl"]
+    return control
 
 
 def _cite(block: CitationBlock, before: Sequence[AnyPart], parts: list[AnyPart]) -> None:

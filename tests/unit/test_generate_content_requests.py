@@ -184,7 +184,7 @@ def test_media_are_inline_data_or_a_file_of_the_right_type(media: Media, part: d
         ({"media_resolution": {"level": "MEDIA_RESOLUTION_HIGH"}},
          {"mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"}}),
         ({"detail": "high"}, {"mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"}}),
-        ({"detail": "auto", "cache_control": {"type": "ephemeral"}}, {}),
+        ({"detail": "auto"}, {}),
     ],
 )  # fmt: skip
 def test_options_of_media_are_the_wires(options: dict[str, Any], sent: dict[str, Any]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from tikhub_ai.apis import free_text
+from tikhub_ai.apis.cache_marks import warn_of_marks
 from tikhub_ai.apis.common_history import (
     OPENING,
     Dropped,
@@ -32,6 +34,7 @@ from tikhub_ai.conversation import (
     ToolCall,
     ToolResult,
 )
+from tikhub_ai.errors import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,6 +79,8 @@ def encode_messages(messages: Sequence[Message], issuer: Issuer, facts: ModelFac
     Raises:
         InvalidRequestError: A part that this wire cannot carry, or a tool result without its call.
     """
+    if facts.family != "claude":
+        warn_of_marks(messages, f"{issuer.family} on chat_completions")
     messages = paired(messages)
     encoder = _Encoder(issuer, facts)
     for message, replays_reasoning in zip(messages, _in_tool_turn(messages), strict=True):
@@ -251,12 +256,14 @@ class _Encoder:
         texts: list[Text] = []
         calls: list[dict[str, Any]] = []
         refusals: list[str] = []
+        marks: list[ToolCall] = []
         for part in parts:
             match part:
                 case Text():
                     texts.append(part)
                 case ToolCall():
                     calls.append(self._tool_call(part))
+                    marks += [part] if self._is_marked([part]) else []
                 case Refusal():
                     refusals.append(part.text)
                 case Reasoning():
@@ -271,6 +278,11 @@ class _Encoder:
                     self._dropped.add(part)
                 case _:
                     assert_never(part)
+        if marks and texts and texts[-1].text:  # the wire has no place for a mark but on a text
+            mark = {self._mark: (marks[-1].options or {})[self._mark]}
+            texts[-1] = replace(texts[-1], options={**(texts[-1].options or {}), **mark})
+        elif marks:
+            warn(f"chat_completions has no place for {self._mark!r} on a call without words: it is not sent.")
         self._words(out, texts, refusals, has_calls=bool(calls))
         if calls:
             out["tool_calls"] = calls
