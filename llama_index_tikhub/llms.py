@@ -367,7 +367,8 @@ class TikHub(SettingsMixin, ChatArgumentsMixin, StructuredPredict):
             return None
         if not native and not self._calls_functions(facts):
             return None
-        return StructuredMode(native=native, forced=facts.forced_tool_choice)
+        alone = not self.additional_kwargs.get("tools")
+        return StructuredMode(native=native, forced=facts.forced_tool_choice, alone=alone)
 
 
 def _completions(responses: ChatResponseGen) -> CompletionResponseGen:

@@ -61,9 +61,10 @@ class StructuredCall(Generic[ModelT]):
                 schema["description"] = wanted.description
             self.kwargs["response_format"] = {"type": "json_schema", "json_schema": schema}
         else:
+            schema_tool = _class_as_tool(output_cls)
             self.kwargs |= {
-                "tools": [_class_as_tool(output_cls)],
-                "tool_choice": "required" if mode.forced else "auto",  # there is but one to choose
+                "tools": [schema_tool],
+                "tool_choice": _choice(mode, schema_tool),
                 "parallel_tool_calls": False,
             }
 
@@ -122,6 +123,12 @@ def _class_as_tool(output_cls: type[BaseModel]) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}
 
 
+def _choice(mode: StructuredMode, tool: dict[str, Any]) -> str | dict[str, Any]:
+    if not mode.forced:
+        return "auto"
+    return "required" if mode.alone else {"type": "function", "function": {"name": tool["function"]["name"]}}
+
+
 def _json_text(message: ChatMessage) -> str:
     """The JSON of an answer: its first call's arguments, else its text from the first bracket on."""
     for block in message.blocks:
@@ -151,10 +158,12 @@ class StructuredMode(NamedTuple):
     Attributes:
         native: By a JSON schema for its text; else by a tool.
         forced: The tool may be forced on it.
+        alone: There is no other tool.
     """
 
     native: bool
     forced: bool
+    alone: bool = True
 
 
 @hides_secrets("chat", "stream_chat", "complete", "achat", "astream_chat", "acomplete")

@@ -13,7 +13,7 @@ from tikhub_ai.apis.generate_content.media import resolution_level
 from tikhub_ai.apis.generate_content.names import GEMINI_2_5, camelised, generation_of, is_from
 from tikhub_ai.apis.generate_content.schemas import converted, inlined
 from tikhub_ai.apis.generate_content.thinking import thinking_config
-from tikhub_ai.apis.generate_content.tools import encode_tool_choice, encode_tools
+from tikhub_ai.apis.generate_content.tools import encode_tool_choice, encode_tools, with_own_tools
 from tikhub_ai.arguments import native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import InvalidRequestError, warn
@@ -70,11 +70,12 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         tools = encode_tools(request.tools, generation, json_schema=native.get("parameters_json_schema"))
         if tools:
             body["tools"] = tools
-        if request.tool_choice is not None and (choice := encode_tool_choice(request.tool_choice, tools)):
-            body["toolConfig"] = choice
+        choice = None if request.tool_choice is None else encode_tool_choice(request.tool_choice, tools)
+        if config := with_own_tools(choice, tools, generation):
+            body["toolConfig"] = config
         _warn_of_strict(request)
-    if config := _generation_config(request, native, generation, facts):
-        body["generationConfig"] = config
+    if generating := _generation_config(request, native, generation, facts):
+        body["generationConfig"] = generating
     if safety := native.get("safety_settings"):
         body["safetySettings"] = _safety_settings(safety)
     if cached := native.get("cached_content"):

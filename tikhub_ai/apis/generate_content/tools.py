@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.apis.generate_content.names import GEMINI_2_5, camelised, is_from
+from tikhub_ai.apis.generate_content.names import GEMINI_2_5, GEMINI_3, camelised, is_from
 from tikhub_ai.apis.generate_content.schemas import converted, inlined
 from tikhub_ai.apis.tool_options import tool_options
 from tikhub_ai.errors import warn
@@ -24,6 +24,8 @@ _SAME_ELSEWHERE = {
     "url_context": "urlContext",
 }
 """What other providers' own tools are here, by the beginning of their type."""
+_BESIDE_FUNCTIONS = frozenset({"functionDeclarations", "computerUse"})
+"""What the caller runs."""
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 
 
@@ -104,3 +106,28 @@ def encode_tool_choice(choice: ToolChoice, tools: Sequence[dict[str, Any]]) -> d
     if choice.mode == "tool" and choice.name:
         config["allowedFunctionNames"] = [choice.name]
     return {"functionCallingConfig": config}
+
+
+def with_own_tools(
+    config: dict[str, Any] | None, tools: Sequence[dict[str, Any]], generation: Generation | None
+) -> dict[str, Any] | None:
+    """The `toolConfig` of functions beside tools that Google runs by itself.
+
+    From Gemini 3 on, the wire answers 400 to both at once without `includeServerSideToolInvocations`, with which it
+    shows its own calls; it knows no mode AUTO then. Models before that refuse both at once whatever is said.
+
+    Args:
+        config: What `tool_choice` makes of it.
+        tools: As `encode_tools` makes them.
+        generation: Of the model.
+    """
+    has_functions = any("functionDeclarations" in tool for tool in tools)
+    if generation is None or not has_functions or not any(tool.keys() - _BESIDE_FUNCTIONS for tool in tools):
+        return config
+    if generation < GEMINI_3:
+        warn("Gemini before 3 answers 400 to Google's own tools beside functions: both are sent.")
+        return config
+    config = dict(config or {})
+    if config.get("functionCallingConfig") == {"mode": "AUTO"}:
+        del config["functionCallingConfig"]
+    return {"includeServerSideToolInvocations": True, **config}
