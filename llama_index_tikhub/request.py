@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.tools.types import BaseTool
 
 from llama_index_tikhub.schemas import response_format_of
+from llama_index_tikhub.tool_calls import tool_dict
 from tikhub_ai import Tool, read_tool_choice, structure_of, tools_of
 from tikhub_ai import chat_request as in_neutral_terms
 
@@ -47,4 +48,4 @@ def _tools(given: Any) -> list[Tool]:
     """A tool in any form of a provider's, a LlamaIndex tool or a `Tool`, as the functions that it declares."""
     if isinstance(given, Tool):
         return [given]
-    return tools_of(given.metadata.to_openai_tool(skip_length_check=True) if isinstance(given, BaseTool) else given)
+    return tools_of(tool_dict(given) if isinstance(given, BaseTool) else given)

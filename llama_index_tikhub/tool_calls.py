@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools.types import BaseTool
 from pydantic_core import from_json
 
 from llama_index_tikhub.skeleton import calls_in_kwargs, parsed_arguments
@@ -15,19 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llama_index.core.base.llms.types import ChatResponse
-    from llama_index.core.tools.types import BaseTool
 
 
-def tool_dicts(tools: Sequence[BaseTool], *, strict: bool | None) -> list[dict[str, Any]]:
-    """Tools in OpenAI's form, as plain dicts, since events copy them.
+def tool_dicts(tools: Sequence[Any], *, strict: bool | None) -> list[dict[str, Any]]:
+    """Tools in OpenAI's form, as plain dicts, since events copy them. Dicts, in whatever form, stay as they are.
 
     Args:
-        tools: LlamaIndex tools.
+        tools: LlamaIndex tools, and dicts in the form of any provider.
         strict: Hold arguments to the schema, for each tool whose schema can be strict. None leaves it to the provider.
     """
-    dicts = [_tool_dict(tool) for tool in tools]
-    for tool in dicts:
-        if strict is None:
+    dicts = [tool_dict(tool) if isinstance(tool, BaseTool) else tool for tool in tools]
+    for given, tool in zip(tools, dicts, strict=True):
+        if strict is None or tool is given:
             continue
         closed = strict_schema(tool["function"]["parameters"]) if strict else None
         if closed is not None:
@@ -36,7 +36,7 @@ def tool_dicts(tools: Sequence[BaseTool], *, strict: bool | None) -> list[dict[s
     return dicts
 
 
-def _tool_dict(tool: BaseTool) -> dict[str, Any]:
+def tool_dict(tool: BaseTool) -> dict[str, Any]:
     """Core's dict, with what it leaves out of a schema's root: a class that holds itself is nothing but a reference."""
     wire = tool.metadata.to_openai_tool(skip_length_check=True)
     parameters, cls = wire["function"]["parameters"], tool.metadata.fn_schema
