@@ -55,7 +55,18 @@ _OF_PROVIDERS = {
 _OF_FAMILIES = {"claude": "messages", "gemini": "generate_content", "gpt": "responses", "deepseek": "chat_completions"}
 _FAMILIES = {api: family for family, api in _OF_FAMILIES.items()}
 _SIGNS = {
-    **dict.fromkeys(("thinking", "redacted_thinking", "tool_use", "server_tool_use"), "messages"),
+    **dict.fromkeys(
+        (
+            "thinking",
+            "redacted_thinking",
+            "tool_use",
+            "server_tool_use",
+            "mcp_tool_use",
+            "mcp_tool_listing",
+            "fallback",
+        ),
+        "messages",
+    ),
     **dict.fromkeys(("executable_code", "code_execution_result", "function_call_signature"), "generate_content"),
     **dict.fromkeys(("function_call", "custom_tool_call", "web_search_call", "file_search_call"), "responses"),
 }
@@ -196,8 +207,11 @@ def _by_signs(message: AIMessage) -> str:
     for block in message.content:
         if not isinstance(block, dict):
             continue
-        if api := _SIGNS.get(str(block.get("type"))):
+        kind = str(block.get("type"))
+        if api := _SIGNS.get(kind):
             return api
+        if kind.endswith("_tool_result") or (kind == "compaction" and "content" in block):  # OpenAI's is encrypted
+            return "messages"
         if block.get("type") == "reasoning" and ("summary" in block or "encrypted_content" in block):
             return "responses"
         extras = block.get("extras")

@@ -42,6 +42,7 @@ _NOT_OPTIONS = frozenset(
     | {"filename", "name", "title"}
 )
 """Fields that describe a block; all others are options that the wire is asked for."""
+_NAMES = ("name", "filename", "title")
 
 
 def parts_of_content(content: str | Iterable[Any]) -> list[AnyPart]:
@@ -78,7 +79,8 @@ def _options(block: Mapping[str, Any], *, cites: bool = False) -> dict[str, Any]
         cites: Whether its `citations` are a switch, as of a source, and not those of an answer's text.
     """
     extras = block.get("extras")
-    options = {**(extras if isinstance(extras, dict) else {})}
+    extras = extras if isinstance(extras, dict) else {}
+    options = {key: value for key, value in extras.items() if key not in _NAMES}
     options |= {key: value for key, value in block.items() if key not in _NOT_OPTIONS and value is not None}
     if cites and isinstance(block.get("citations"), dict):
         options["citations"] = block["citations"]
@@ -127,7 +129,6 @@ def _media(kind: MediaKind) -> Callable[[Mapping[str, Any]], AnyPart | None]:
             return _openai_file(block["file"], block)
         if isinstance(block.get(f"{kind}_url"), (str, dict)):
             return _address(kind)(block)
-        name = next((block[key] for key in ("name", "filename", "title") if isinstance(block.get(key), str)), None)
         return _given(
             kind,
             block,
@@ -135,11 +136,17 @@ def _media(kind: MediaKind) -> Callable[[Mapping[str, Any]], AnyPart | None]:
             data=block.get("base64") or block.get("data"),
             file_id=block.get("file_id") or (block.get("id") if block.get("source_type") == "id" else None),
             mime_type=block.get("mime_type"),
-            name=name,
+            name=_name_of(block),
             text=block.get("text"),
         )
 
     return read
+
+
+def _name_of(block: Mapping[str, Any]) -> str | None:
+    """A file's name: of the block, or where langchain-core puts it that has it from another form of block."""
+    places = (place for key in ("extras", "metadata") if isinstance(place := block.get(key), dict))
+    return next((place[key] for place in (block, *places) for key in _NAMES if isinstance(place.get(key), str)), None)
 
 
 def _given(

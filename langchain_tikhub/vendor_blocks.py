@@ -312,10 +312,13 @@ def _openai_piece(block: Mapping[str, Any]) -> Piece:
             for one in block.get("summary") or ()
             if isinstance(one, Mapping)
         ]
-    call_id = str(wire.get("call_id")) if kind in {"function_call", "custom_tool_call"} else None
+    if kind in _FUNCTIONS and not (wire.get("name") and wire.get("call_id")):  # a call of nothing
+        return Piece(None, block)
+    call_id = str(wire["call_id"]) if kind in _FUNCTIONS else None
     return Piece(wire, block, call_id)
 
 
+_FUNCTIONS = frozenset({"function_call", "custom_tool_call"})
 _ITEMS = frozenset({"reasoning", "compaction", "mcp_list_tools"})
 
 

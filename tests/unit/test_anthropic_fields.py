@@ -56,8 +56,15 @@ def leaves(value: Any) -> Iterator[Any]:
 
 def holds(value: Any, field: str, mark: Any) -> bool:
     if isinstance(value, dict):
-        return any((name == field and inner == mark) or holds(inner, field, mark) for name, inner in value.items())
+        return any(
+            (name == field and (inner == mark or _has(inner, mark))) or holds(inner, field, mark)
+            for name, inner in value.items()
+        )
     return isinstance(value, list) and any(holds(inner, field, mark) for inner in value)
+
+
+def _has(value: Any, mark: Any) -> bool:
+    return isinstance(value, dict) and isinstance(mark, dict) and mark.items() <= value.items()
 
 
 def is_there(sent: Any, sample: Sample) -> bool:

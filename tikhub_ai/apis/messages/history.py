@@ -49,7 +49,6 @@ _OPTIONS = {
     "image": ("transformations",),
     "document": ("citations", "context"),
     "search_result": ("citations",),
-    "tool_result": ("toolset_name",),
 }
 """What the caller may ask of a block beside `cache_control`: the fields of these blocks in the SDK's types."""
 _TAKES = "images and PDFs by URL, base64 or file id, and documents in text"
@@ -149,7 +148,7 @@ class _Encoder:
         options = part.options or {}
         if "cache_control" in options:
             block["cache_control"] = options["cache_control"]
-        if options:
+        if options and not isinstance(part, ToolResult):  # whose fields are those of a wire's whole block
             self._dropped.options(part, _OPTIONS.get(str(block.get("type")), ()))
         return [block]
 
