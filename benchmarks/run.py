@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import embeddings
 import event_streams
 import throughput
 
@@ -137,3 +138,4 @@ if __name__ == "__main__":
         streams(address)
     event_streams.report()
     throughput.report()
+    embeddings.report()

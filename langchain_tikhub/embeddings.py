@@ -58,7 +58,7 @@ class TikHubEmbeddings(SettingsMixin, BaseModel, Embeddings):
     """Length of the vectors, for models that can shorten them (text-embedding-3-*)."""
     batch_size: int = Field(default=256, gt=0)
     """Most texts of one request, 1 to 2048. Alias: `chunk_size`."""
-    max_concurrency: int = Field(default=8, gt=0)
+    max_concurrency: int = Field(default=16, gt=0)
     """Most requests at once, sync and async."""
     show_progress_bar: bool = False
     """Whether to draw a bar over documents; needs `tqdm`."""

@@ -70,9 +70,15 @@ def handler(length: int, seconds: float) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients may go away."""
+
+
 if __name__ == "__main__":
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(int(sys.argv[1]), float(sys.argv[2])))
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), handler(int(sys.argv[1]), float(sys.argv[2])))
     sys.stdout.write(f"{server.server_port}\n")
     sys.stdout.flush()
     server.serve_forever()

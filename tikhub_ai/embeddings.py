@@ -24,7 +24,7 @@ from tikhub_ai.workers import Here, Threads, finished
 
 DEFAULT_MODEL = "text-embedding-3-small"
 DEFAULT_BATCH_SIZE = 256
-DEFAULT_MAX_CONCURRENCY = 8
+DEFAULT_MAX_CONCURRENCY = 16
 ENCODING_FORMATS = ("auto", "float", "base64")
 
 

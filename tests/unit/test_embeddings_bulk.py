@@ -462,5 +462,5 @@ def test_an_index_is_embedded_with_many_requests_at_once_without_being_asked() -
     embedding = TikHubEmbedding(**gateway.clients)
     documents = [Document(text=text) for text in TEXTS]
     VectorStoreIndex.from_documents(documents, embed_model=embedding, transformations=[])
-    assert gateway.most_at_once == 8
+    assert gateway.most_at_once == 16
     assert max(gateway.sizes) <= 100
