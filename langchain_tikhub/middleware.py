@@ -9,15 +9,17 @@ try:
 except ModuleNotFoundError as missing:
     raise ImportError("PromptCachingMiddleware is for LangChain's agents: pip install langchain") from missing
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
+from langchain_core.messages import AIMessage, ToolMessage
 
 from langchain_tikhub.chat_models import ChatTikHub
-from tikhub_ai import model_facts
+from langchain_tikhub.history import to_conversation
+from tikhub_ai import ToolCall, is_called_by_code, model_facts
 
 if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
+    from langchain_core.messages import AnyMessage
 
 _MARKED_FAMILIES = frozenset({"claude"})
 """Models whose prompts are cached where they are marked. GPT, Gemini and DeepSeek cache by themselves."""
@@ -70,11 +72,35 @@ class PromptCachingMiddleware(AgentMiddleware):
         if request.system_message is not None:
             said["system_message"] = _with_mark(request.system_message, control)
         if request.messages:
-            said["messages"] = [*request.messages[:-1], _with_mark(request.messages[-1], control)]
+            said["messages"] = _marked_messages(request.messages, control)
         return request.override(**said)
 
 
-def _with_mark(message: BaseMessage, control: dict[str, Any]) -> BaseMessage:
+def _marked_messages(messages: Sequence[AnyMessage], control: dict[str, Any]) -> list[AnyMessage]:
+    """The messages with a mark on the last. Results of calls that the model's code makes take none: before them."""
+    marked = list(messages)
+    at = len(marked) - 1
+    while at > 0 and _answers_code(marked, at):
+        at -= 1
+        while at > 0 and isinstance(marked[at], AIMessage):  # with the call
+            at -= 1
+    marked[at] = _with_mark(marked[at], control)
+    return marked
+
+
+def _answers_code(messages: Sequence[AnyMessage], at: int) -> bool:
+    """Whether a message is the result of a call that the model's code makes."""
+    result = messages[at]
+    if not isinstance(result, ToolMessage):
+        return False
+    for message in reversed(messages[:at]):
+        if isinstance(message, AIMessage) and any(call["id"] == result.tool_call_id for call in message.tool_calls):
+            made = [part for said in to_conversation([message]) for part in said.parts if isinstance(part, ToolCall)]
+            return any(call.id == result.tool_call_id and is_called_by_code(call) for call in made)
+    return False
+
+
+def _with_mark(message: AnyMessage, control: dict[str, Any]) -> AnyMessage:
     """A copy of a message whose last block is marked; the message itself where it has none, or has a mark."""
     content = message.content
     blocks: list[Any] = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)

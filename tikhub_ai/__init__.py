@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tikhub_ai.apis.due_calls import answer_naming, is_due
     from tikhub_ai.apis.embeddings import EmbeddingsReply
     from tikhub_ai.apis.jobs.paths import DEFAULT_PATHS
+    from tikhub_ai.apis.messages.history import is_called_by_code
     from tikhub_ai.apis.tool_options import KNOWN as TOOL_OPTIONS
     from tikhub_ai.arguments import call_settings, constructor_arguments, hides_secrets, without_secrets
     from tikhub_ai.budget import Budget, budget_of
@@ -121,6 +122,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "apis.jobs.paths": ("DEFAULT_PATHS",),
+    "apis.messages.history": ("is_called_by_code",),
     "http.sources": ("FileSource",),
     "passages": ("Passage", "PassageReader",),
     "transcription": ("Transcriber", "TranscriptionOptions",),
@@ -298,6 +300,7 @@ __all__ = [
     "for_a_call",
     "guarded",
     "hides_secrets",
+    "is_called_by_code",
     "is_due",
     "key_source",
     "list_models",

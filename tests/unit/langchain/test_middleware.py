@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
@@ -13,8 +14,12 @@ from langchain_core.tools import tool
 from langchain_tikhub import ChatTikHub, PromptCachingMiddleware
 from tests import anthropic_types
 from tests.scripted_server import Answer, ScriptedServer
+from tikhub_ai import ChatRequest, Issuer, Message, Text, TikHubAIWarning, ToolCall, ToolResult
+from tikhub_ai.apis import messages
+from tikhub_ai.catalog import facts
 
 MARK = {"type": "ephemeral"}
+MARKED = {"cache_control": MARK}
 
 
 @tool
@@ -94,3 +99,35 @@ def test_marks_of_the_caller_stay_and_messages_are_not_changed(server: ScriptedS
     (turn,) = server.requests[0].json()["messages"]
     assert [("cache_control" in block) for block in turn["content"]] == [False, True, False]
     assert plain.content == "hi"
+
+
+# --- calls that the model's code makes --------------------------------------------------------------------------------
+
+RUN = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "code_execution", "input": {"code": "weather('Paris')"}}
+BY_CODE = {**CALL, "caller": {"type": "code_execution_20250825", "tool_id": "srvtoolu_1"}}
+
+
+def test_results_of_calls_that_code_makes_are_left_alone_and_what_is_before_is_marked(server: ScriptedServer) -> None:
+    """Anthropic answers 400 to a mark on them."""
+    server.answers = [claude_says(RUN, BY_CODE), claude_says(WORDS)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        agent(server).invoke({"messages": [HumanMessage("weather?")]})
+    second = server.requests[1].json()
+    assert second["messages"][0]["content"] == [{"type": "text", "text": "weather?", "cache_control": MARK}]
+    assert "cache_control" not in str(second["messages"][1:])
+    assert second["messages"][1]["content"][-1] == BY_CODE
+    assert second["messages"][2]["content"][0]["type"] == "tool_result"
+
+
+def test_a_mark_that_somebody_sets_on_one_is_left_out_with_a_warning() -> None:
+    state = {"caller": BY_CODE["caller"]}
+    call = ToolCall("toolu_1", "weather", "{}", state=state, issuer=Issuer("messages", "claude"), options=MARKED)
+    result = ToolResult("toolu_1", [Text("sunny", options=MARKED)], options=MARKED)
+    request = ChatRequest(
+        "claude-sonnet-4-5",
+        [Message("user", [Text("weather?", options=MARKED)]), Message("assistant", [call]), Message("tool", [result])],
+    )
+    with pytest.warns(TikHubAIWarning, match="take no cache mark"):
+        body = messages.encode(request, facts(request.model), stream=False).body
+    assert str(body).count("cache_control") == 1

@@ -85,6 +85,8 @@ class _Encoder:
         self._system: list[dict[str, Any]] = []
         self._turns = Turns(later_system=later_system)
         self._toolsets: dict[str, str] = {}
+        self._by_code: set[str] = set()
+        self._unmarked = 0
 
     def add(self, message: Message) -> None:
         match message.role:
@@ -97,6 +99,8 @@ class _Encoder:
 
     def finish(self, instruction: str | None) -> dict[str, Any]:
         self._dropped.warn()
+        if self._unmarked:
+            warn("Calls that Claude's code makes, and their results, take no cache mark: it is left out.")
         turns = self._turns.finished()
         if not turns:
             raise InvalidRequestError("The messages hold nothing to answer: give at least one user message with words.")
@@ -150,7 +154,7 @@ class _Encoder:
             block["cache_control"] = options["cache_control"]
         if options and not isinstance(part, ToolResult):  # whose fields are those of a wire's whole block
             self._dropped.options(part, _OPTIONS.get(str(block.get("type")), ()))
-        return [block]
+        return [self._markable(block, part.tool_call_id if isinstance(part, ToolResult) else None)]
 
     def _tool_result(self, result: ToolResult) -> dict[str, Any]:
         block: dict[str, Any] = {
@@ -226,7 +230,13 @@ class _Encoder:
             return []
         if part.options and "cache_control" in part.options:
             block["cache_control"] = part.options["cache_control"]
-        return [block]
+        return [self._markable(block, part.id if isinstance(part, ToolCall) else None)]
+
+    def _markable(self, block: dict[str, Any], call_id: str | None) -> dict[str, Any]:
+        """The block, without a cache mark where it is of a call that the model's code makes: the wire refuses one."""
+        if call_id in self._by_code and block.pop("cache_control", None) is not None:
+            self._unmarked += 1
+        return block
 
     def _tool_use(self, call: ToolCall) -> dict[str, Any]:
         block = {
@@ -239,7 +249,15 @@ class _Encoder:
             block |= call.state
             if isinstance(toolset := call.state.get("toolset_name"), str):  # its result must name it, too
                 self._toolsets[call.id] = toolset
+            if is_called_by_code(call):
+                self._by_code.add(call.id)
         return block
+
+
+def is_called_by_code(call: ToolCall) -> bool:
+    """Whether code that the model runs on Anthropic's servers makes the call, and not the model itself."""
+    caller = (call.state or {}).get("caller")
+    return isinstance(caller, dict) and str(caller.get("type")).startswith("code_execution")
 
 
 def _text(text: str) -> dict[str, Any] | None:
