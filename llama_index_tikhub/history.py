@@ -30,6 +30,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from llama_index_tikhub.content_blocks import citation_of, part_of, shown_citation, word_or_none
+from llama_index_tikhub.open_calls import OpenCalls
 from llama_index_tikhub.skeleton import (
     SKELETON,
     Skeleton,
@@ -93,44 +94,12 @@ def reads_files(messages: Iterable[ChatMessage]) -> bool:
     return any(getattr(block, "path", None) is not None for message in messages for block in message.blocks)
 
 
-class _OpenCalls:
-    """The calls that no result has answered yet, in order."""
-
-    def __init__(self) -> None:
-        self._calls: dict[int, ToolCall] = {}
-        self._by_id: dict[str, list[int]] = {}
-        self._by_name: dict[str, deque[int]] = {}
-        self._count = 0
-
-    def add(self, call: ToolCall) -> None:
-        """A call that awaits its result."""
-        self._count += 1
-        self._calls[self._count] = call
-        self._by_id.setdefault(call.id, []).append(self._count)
-        self._by_name.setdefault(call.name, deque()).append(self._count)
-
-    def answer(self, identifier: str) -> None:
-        """The calls of that id have their result."""
-        for number in self._by_id.pop(identifier, ()):
-            del self._calls[number]
-
-    def awaiting(self, name: str | None) -> str:
-        """The id of the call that a result without one answers: the first open one, of its name where it has one."""
-        if name is None:
-            return next((call.id for call in self._calls.values()), "")
-        named = self._by_name.get(name) or deque[int]()
-        while named and named[0] not in self._calls:
-            named.popleft()
-        return self._calls[named[0]].id if named else ""
-
-
 class _History:
     """Builds the conversation, and remembers the calls that results refer to."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
-        self._names: dict[str, str] = {}
-        self._open = _OpenCalls()
+        self._open = OpenCalls()
 
     def add(self, message: ChatMessage) -> None:
         role = _ROLES.get(message.role.value, "user")
@@ -145,6 +114,8 @@ class _History:
         self._mark_message(message.additional_kwargs.get("cache_control"))
 
     def _assistant(self, message: ChatMessage) -> None:
+        if not self.messages or self.messages[-1].role != "assistant":
+            self._open.begin()
         said = Message("assistant", [], name=word_or_none(message.additional_kwargs.get("name")))
         self.messages.append(said)
         calls = deque(self._calls(message))
@@ -165,38 +136,36 @@ class _History:
         if isinstance(entries, list) and entries:
             parts = Skeleton(entries, message.additional_kwargs, parts, shown_citation).restored()
         said.parts = parts
-        for part in parts:
-            if isinstance(part, ToolCall):
-                self._names[part.id] = part.name
-                self._open.add(part)
+        found = [part for part in parts if isinstance(part, ToolCall)]
+        self._open.add(found, (call.id for call in found if call.id.startswith(self._made_ids())))
 
     def _calls(self, message: ChatMessage) -> list[ToolCall]:
         """The calls of the blocks, else those that older classes keep in `additional_kwargs` alone."""
         kept = calls_in_kwargs(message.additional_kwargs)
         blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
         if not blocks:
-            return [ToolCall(call.id or self._made_id(n), call.name, call.arguments) for n, call in enumerate(kept)]
+            made = self._made_ids()
+            return [ToolCall(call.id or f"{made}{n}", call.name, call.arguments) for n, call in enumerate(kept)]
         originals = {call.id: call for call in kept if call.id}
         return [
             ToolCall(
-                block.tool_call_id or self._made_id(number),
+                block.tool_call_id or f"{self._made_ids()}{number}",
                 block.tool_name,
                 _arguments(block, originals.get(block.tool_call_id or "")),
             )
             for number, block in enumerate(blocks)
         ]
 
-    def _made_id(self, number: int) -> str:
-        """An id for a call that came without one: the same each time the same history is sent."""
-        return f"call_{len(self.messages)}_{number}"
+    def _made_ids(self) -> str:
+        """How the ids begin of calls of this answer that came without: the same each time the same history is sent."""
+        return f"call_{len(self.messages)}_"
 
     def _tool_result(self, message: ChatMessage) -> ToolResult:
         kwargs = message.additional_kwargs
         name = word_or_none(kwargs.get("name"))
         result = ToolResult("", is_error=bool(kwargs.get("is_error")))
-        result.tool_call_id = str(kwargs.get("tool_call_id") or kwargs.get("call_id") or self._open.awaiting(name))
-        result.name = name or self._names.get(result.tool_call_id)
-        self._open.answer(result.tool_call_id)
+        given = str(kwargs.get("tool_call_id") or kwargs.get("call_id") or "")
+        result.tool_call_id, result.name = self._open.answered(given, name)
         for part in self._parts(message.blocks, None, marks=result):
             if isinstance(part, Text | Media | Document):
                 result.content.append(part)
