@@ -36,8 +36,9 @@ MISSING_KEY = (
     "Keys (sk-...) are made in the console of https://ai.tikhub.io."
 )
 _KEY_WITHHELD = (
-    "The API key was given as text, and such a key is never pickled, so this copy has none. Give it again "
-    "with api_key=, or, before pickling, let it come from the environment variable TIKHUB_AI_API_KEY or a function."
+    "The API key was given as text, and such a key is never pickled, so this copy has none. For work in several "
+    "processes (LlamaIndex's num_workers), set the environment variable TIKHUB_AI_API_KEY, or give a function: "
+    "api_key=read_key. A copy of your own is given it again with api_key=."
 )
 
 

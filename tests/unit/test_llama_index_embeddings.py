@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+import traceback
+from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -283,6 +285,32 @@ def test_an_ingestion_pipeline_embeds_in_other_processes(
     assert [node.embedding for node in nodes] == VECTORS
     assert len(server.requests) >= 2
     assert {request.headers["authorization"] for request in server.requests} == {"Bearer sk-environment"}
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_an_ingestion_pipeline_with_a_key_as_text_ends_with_one_error_that_tells_the_way(
+    is_async: bool, server: ScriptedServer
+) -> None:
+    """Nothing is sent, no other key takes its place, and no pickle holds it."""
+    embedding = TikHubEmbedding(base_url=server.url, api_key="sk-canary-of-text")
+    assert b"canary" not in pickle.dumps(embedding) + ForkingPickler.dumps(embedding).tobytes()
+    pipeline = IngestionPipeline(transformations=[embedding], disable_cache=True)
+    nodes = [TextNode(text=text) for text in TEXTS]
+    with pytest.raises(MissingKeyError, match=r"num_workers.*set the environment variable TIKHUB_AI_API_KEY") as caught:
+        await pipeline.arun(nodes=nodes, num_workers=2) if is_async else pipeline.run(nodes=nodes, num_workers=2)
+    assert not server.requests
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+    assert embedding.api_key == "sk-canary-of-text", "the living object keeps it"
+
+
+async def test_an_ingestion_pipeline_with_a_function_that_returns_the_key_works(server: ScriptedServer) -> None:
+    server.answer = lambda request: Answer(
+        {"data": [{"index": i, "embedding": [1.0]} for i, _ in enumerate(request.json()["input"])]}
+    )
+    embedding = TikHubEmbedding(base_url=server.url, api_key=module_key)
+    pipeline = IngestionPipeline(transformations=[embedding], disable_cache=True)
+    assert len(await pipeline.arun(nodes=[TextNode(text=text) for text in TEXTS], num_workers=2)) == len(TEXTS)
+    assert {request.headers["authorization"] for request in server.requests} == {"Bearer sk-from-a-function"}
 
 
 # --- construction ---------------------------------------------------------------------------------------------------
