@@ -350,7 +350,7 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         self,
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
         *,
-        tool_choice: str | bool | dict[str, Any] | None = None,
+        tool_choice: str | list[str] | bool | dict[str, Any] | None = None,
         strict: bool | None = None,
         parallel_tool_calls: bool | None = None,
         **kwargs: Any,
@@ -360,7 +360,8 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         Args:
             tools: Functions, classes, `BaseTool`s, JSON Schemas, dicts in the form of OpenAI, Responses, Anthropic,
                 Google or Bedrock, and providers' own tools, which are sent as they are.
-            tool_choice: A tool's name, `"any"`, `"required"` or True for any of them, `"none"`, `"auto"`, or a dict.
+            tool_choice: A tool's name, a list of names for any of these, `"any"`, `"required"` or True for any of them,
+                `"none"`, `"auto"`, or a dict.
             strict: Ask the provider to hold the arguments to the schema.
             parallel_tool_calls: Whether several calls in one answer are welcome.
             **kwargs: Bound too, such as `response_format`.

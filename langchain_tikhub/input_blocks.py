@@ -62,6 +62,8 @@ def part_of(block: Any) -> AnyPart | None:
         return Text(block) if block else None
     if not isinstance(block, dict):
         return Text(str(block))
+    if "type" not in block and (part := _google_part(block)) is not None:
+        return part
     kind = str(block.get("type"))
     if block.get("type") is None and isinstance(block.get("text"), str):
         kind = "text"
@@ -252,6 +254,51 @@ def _google_media(block: Mapping[str, Any]) -> AnyPart | None:
     return _given(media_kind(mime), block, url=block.get("file_uri"), data=block.get("data"), mime_type=mime or None)
 
 
+def _google_part(block: Mapping[str, Any]) -> AnyPart | None:
+    """A part as Google's wire and SDK have it, which is known by its field: `inlineData`, `functionResponse`, ..."""
+    for name, read in _GOOGLE_PARTS.items():
+        if isinstance(said := block.get(name), dict):
+            return read(said, {key: value for key, value in block.items() if key != name})
+    return None
+
+
+def _google_blob(said: Mapping[str, Any], beside: Mapping[str, Any]) -> AnyPart | None:
+    """Google's `Blob` or `FileData`."""
+    mime = said.get("mimeType") or said.get("mime_type")
+    named = said.get("displayName") or said.get("display_name")
+    block = {**beside, **({"display_name": named} if named else {})}
+    url = said.get("fileUri") or said.get("file_uri")
+    return _given(media_kind(mime), block, url=url, data=said.get("data"), mime_type=mime)
+
+
+def _google_result(said: Mapping[str, Any], _: Mapping[str, Any]) -> ToolResult:
+    """Google's `FunctionResponse`."""
+    response = said.get("response")
+    content = result_content(said.get("parts") or [])
+    if response is not None:
+        content.insert(0, Text(json.dumps(response, ensure_ascii=False, default=str)))
+    options = {
+        name: said[name] for name in ("scheduling", "willContinue", "will_continue") if said.get(name) is not None
+    }
+    return ToolResult("", content, said.get("name"), options=options or None)
+
+
+def _google_call(said: Mapping[str, Any], _: Mapping[str, Any]) -> ToolCall | None:
+    """Google's `FunctionCall`."""
+    return call_part(said) if said.get("name") else None
+
+
+_GOOGLE_PARTS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], AnyPart | None]] = {
+    "inlineData": _google_blob,
+    "inline_data": _google_blob,
+    "fileData": _google_blob,
+    "file_data": _google_blob,
+    "functionResponse": _google_result,
+    "function_response": _google_result,
+    "functionCall": _google_call,
+    "function_call": _google_call,
+}
+
 # --- tools ----------------------------------------------------------------------------------------------------------
 
 
@@ -374,7 +421,10 @@ def results_of(content: Any, identifier: str, name: str | None, *, is_error: boo
 
 
 def _is_result(block: Any) -> bool:
-    return isinstance(block, dict) and _READERS.get(str(block.get("type"))) is _tool_result
+    return isinstance(block, dict) and (
+        _READERS.get(str(block.get("type"))) is _tool_result
+        or ("type" not in block and bool(block.keys() & {"functionResponse", "function_response"}))
+    )
 
 
 def _non_standard(block: Mapping[str, Any]) -> AnyPart | None:

@@ -306,7 +306,7 @@ class TikHub(SettingsMixin, ChatArgumentsMixin, StructuredPredict):
         verbose: bool = False,  # noqa: ARG002 - core's signature
         allow_parallel_tool_calls: bool = False,
         tool_required: bool = False,
-        tool_choice: str | dict[str, Any] | None = None,
+        tool_choice: str | list[str] | dict[str, Any] | None = None,
         strict: bool | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:

@@ -24,11 +24,30 @@ _FIELDS: dict[str, TypeAdapter[Any]] = {
     "safetySettings": TypeAdapter(list[types.SafetySetting]),
     "cachedContent": TypeAdapter(str),
     "labels": TypeAdapter(dict[str, str]),
+    # Of these, the SDK's own converters know that they stand beside `generationConfig`.
+    "serviceTier": TypeAdapter(types.ServiceTier),
+    "store": TypeAdapter(bool),
+    "continuationToken": TypeAdapter(str),
+    "modelArmorConfig": TypeAdapter(types.ModelArmorConfig),
+    "outputConfig": TypeAdapter(types.GenerationOutputConfig),
 }
 _SCHEMA = TypeAdapter(types.Schema)
-_OF_THE_CALL = {"systemInstruction", "tools", "toolConfig", "safetySettings", "cachedContent", "labels", "httpOptions"}
-_FREE = {"args", "response", "parameters", "parametersJsonSchema", "responseJsonSchema", "responseSchema", "labels"}
+_OF_THE_CALL = {"systemInstruction", "toolConfig", "httpOptions", *_FIELDS} - {"generationConfig", "contents"}
+_FREE = {
+    "args",
+    "response",
+    "parameters",
+    "parametersJsonSchema",
+    "responseJsonSchema",
+    "responseSchema",
+    "labels",
+    "partMetadata",
+}
 """Their keys are the caller's."""
+_BESIDE = {"thought", "thoughtSignature", "audioTranscription", "mediaProcessing", "mediaResolution"} | {
+    f"{of}Metadata" for of in ("audio", "document", "part", "speech", "spreadsheet", "video")
+}
+"""What stands in a part beside its own field."""
 _ROLES = {"user", "model"}
 
 
@@ -44,7 +63,7 @@ def _problems(body: dict[str, Any]) -> Iterator[str]:
         if name not in _FIELDS:
             yield f"{name}: no field of a request"
             continue
-        yield from _invalid(name, _FIELDS[name], value)
+        yield from _invalid(name, _FIELDS[name], _of_sdk(value) if name == "generationConfig" else value)
         yield from _snake(name, value)
     for number, content in enumerate(body.get("contents", ())):
         if content.get("role") not in _ROLES:
@@ -52,7 +71,7 @@ def _problems(body: dict[str, Any]) -> Iterator[str]:
         if not content.get("parts"):
             yield f"contents.{number}.parts: empty"
         for place, part in enumerate(content.get("parts", ())):
-            data = part.keys() - {"thought", "thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata"}
+            data = part.keys() - _BESIDE
             if len(data) > 1:
                 yield f"contents.{number}.parts.{place}: {sorted(data)} are one of"
     config = body.get("generationConfig", {})
@@ -66,6 +85,11 @@ def _problems(body: dict[str, Any]) -> Iterator[str]:
         for declaration in tool.get("functionDeclarations", ()):
             if "parameters" in declaration and "parametersJsonSchema" in declaration:
                 yield f"{declaration['name']}: parameters and parametersJsonSchema exclude each other"
+
+
+def _of_sdk(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration by the SDK's names: its converter makes `modelConfig` of one."""
+    return {"modelSelectionConfig" if name == "modelConfig" else name: value for name, value in config.items()}
 
 
 def _invalid(name: str, adapter: TypeAdapter[Any], value: Any) -> Iterator[str]:

@@ -41,7 +41,8 @@ NATIVE: dict[str, frozenset[str]] = {
     ),
     "generate_content": frozenset(
         {"safety_settings", "cached_content", "response_modalities", "media_resolution", "speech_config",
-         "image_config", "thinking_level", "include_thoughts", "labels", "api_version", "parameters_json_schema"}
+         "image_config", "thinking_level", "include_thoughts", "labels", "api_version", "parameters_json_schema",
+         "service_tier", "store"}
     ),
 }  # fmt: skip
 """The arguments that only some wire APIs have, by API and by the names of its documents.

@@ -25,7 +25,14 @@ _WHOLE = "every request holds the whole conversation; previous_response_id may b
 _OWN_CLIENT = "http_client=httpx.Client(...) is a client of your own, with whatever arguments it needs"
 _AZURE = "it is Azure's, and the gateway has one version of each API"
 
+_OF_GOOGLES_SDK = {
+    "automatic_continuation": "an answer that is to be continued says so by its finish reason",
+    "automatic_function_calling": "functions are run by your agent",
+    "should_return_http_response": "include_response_headers=True keeps the headers of a response",
+}
+
 NEEDLESS: dict[str, str | None] = {
+    **_OF_GOOGLES_SDK,
     "async_openai_client": None,
     "is_chat_model": None,
     "openai_client": None,
@@ -131,8 +138,9 @@ def _generation_config(said: Any) -> dict[str, Any]:
     config = _fields("generation_config", said)
     if "system_instruction" in config:
         raise ConfigurationError("generation_config holds system_instruction: give it as a system message.")
-    if config.pop("automatic_function_calling", None) is not None:
-        warn("generation_config.automatic_function_calling concerns Google's SDK: functions are run by your agent.")
+    for name in _OF_GOOGLES_SDK.keys() & config.keys():
+        if config.pop(name) is not None:
+            warn(f"generation_config.{name} concerns Google's SDK: {_OF_GOOGLES_SDK[name]}.")
     ours = {
         _OTHERWISE_IN_CONFIG.get(name, name): value for name, value in config.items() if name in _ARGUMENTS_OF_CONFIG
     }
@@ -238,6 +246,7 @@ MEANINGS: dict[str, Meaning] = {
     "default_metadata_input": _metadata,
     "thinking_config": _thinking_config,
     "generation_config": _generation_config,
+    "response_logprobs": lambda said: {"logprobs": said},
     "response_mime_type": _mime_type,
     "response_schema": _schema,
     "response_json_schema": _schema,
@@ -268,7 +277,7 @@ def in_our_words(given: Mapping[str, Any], known: Collection[str] = ()) -> dict[
         return dict(given)
     ours = {name: value for name, value in given.items() if name not in words}
     means: dict[str, Any] = {}
-    for name in sorted(words):  # response_mime_type before response_schema, which says more
+    for name in sorted(words, key=lambda name: (name != "response_mime_type", name)):  # a schema says more
         if given[name] is not None:
             means = _beside(MEANINGS[name](given[name]), means)
     return _beside(ours, means)
@@ -316,6 +325,8 @@ def sdk_json(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
+        if "_value_" in value:  # what `vars` makes of an enum's member
+            return sdk_json(value["_value_"])
         return {sdk_json(name): sdk_json(item) for name, item in value.items()}
     return [sdk_json(item) for item in value] if isinstance(value, (list, tuple)) else value
 

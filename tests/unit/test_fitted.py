@@ -24,6 +24,8 @@ from tests.scripted_server import Answer
 from tikhub_ai import (
     ChatClient,
     ChatRequest,
+    InvalidRequestError,
+    Media,
     Message,
     Text,
     TikHubAIWarning,
@@ -219,3 +221,49 @@ def test_what_no_object_can_say_is_left_out_with_a_warning(codec: Any, model: st
 
 def test_a_schema_that_needs_nothing_is_sent_as_it_is() -> None:
     assert object_schema(A)[0] is A
+
+
+# --- media ----------------------------------------------------------------------------------------------------------
+
+PNG = "iVBORw0KGgo="
+UNREADABLE = [
+    (Media("image", data="not base64!!", mime_type="image/png"), "is no base64"),
+    (Media("file", data=PNG * 50_000 + "é", mime_type="application/pdf"), "is no base64"),
+    (Media("image", url="./secrets/local.png"), "'./secrets/local.png' is no address"),
+    (Media("image", url="/home/me/local.png"), "is no address"),
+    (Media("image", url="C:\\\\pictures\\\\local.png"), "is no address"),
+    (Media("file", url="file:///home/me/a.pdf"), "is no address"),
+    (Media("image", url="example.com/a.png"), "is no address"),
+]
+READABLE = [
+    Media("image", data=PNG, mime_type="image/png"),
+    Media("image", data=PNG.replace("+", "-") + "\n", mime_type="image/png"),
+    Media("image", url="https://example.com/a.png"),
+    Media("image", url=f"data:image/png;base64,{PNG}"),
+]
+
+
+@pytest.mark.parametrize(("codec", "model"), CODECS, ids=lambda value: getattr(value, "API", ""))
+@pytest.mark.parametrize(
+    ("media", "why"), UNREADABLE, ids=lambda value: value if isinstance(value, str) else value.kind
+)
+def test_media_that_nobody_can_read_is_refused_by_name_and_left_out_of_the_models_turns(
+    codec: Any, model: str, media: Media, why: str
+) -> None:
+    in_result = [
+        *HI,
+        Message("assistant", [ToolCall("call_1", "f", "{}")]),
+        Message("tool", [ToolResult("call_1", [Text("x"), media])]),
+    ]
+    for turns in ([Message("user", [Text("hi"), media])], in_result):
+        with pytest.raises(InvalidRequestError, match=why):
+            sent(codec, model, messages=turns)
+    with pytest.warns(TikHubAIWarning, match=why):
+        body = sent(codec, model, messages=[*HI, Message("assistant", [Text("ok"), media]), *HI])
+    assert (media.url or (media.data or "")[:20]) not in json.dumps(body)
+
+
+@pytest.mark.parametrize(("codec", "model"), CODECS, ids=lambda value: getattr(value, "API", ""))
+@pytest.mark.parametrize("media", READABLE)
+def test_other_media_are_sent(codec: Any, model: str, media: Media) -> None:
+    assert sent(codec, model, messages=[Message("user", [Text("hi"), media])])

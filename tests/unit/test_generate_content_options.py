@@ -75,12 +75,15 @@ def test_the_form_of_the_schema_can_be_chosen() -> None:
     assert "parameters" in tool["functionDeclarations"][0]
 
 
-def test_a_union_at_the_root_goes_out_as_json_schema() -> None:
+def test_a_union_at_the_root_is_one_object() -> None:
     either = Tool(
         "f", "", {"anyOf": [WEATHER.parameters, {"type": "object", "properties": {"at": {"type": "number"}}}]}
     )
     (tool,) = body_of(NEW, tools=[either])["tools"]
-    assert tool["functionDeclarations"][0]["parametersJsonSchema"] == either.parameters
+    assert tool["functionDeclarations"][0]["parameters"] == {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "at": {"type": "number"}},
+    }
 
 
 def test_googles_own_tools_go_out_beside_the_functions() -> None:
@@ -247,8 +250,12 @@ def test_the_answers_form() -> None:
 def test_a_schema_that_an_older_model_cannot_follow_whole_is_named() -> None:
     wanted = ResponseFormat("json_schema", schema=MAP.parameters, description="A map")
     with pytest.warns(TikHubAIWarning, match="additionalProperties"):
-        schema = config_of(OLDER, response_format=wanted)["responseSchema"]
+        schema = config_of("gemini-1.5-pro", response_format=wanted)["responseSchema"]
     assert schema["description"] == "A map"
+    assert config_of("gemini-2.0-flash", response_format=wanted) == {  # which answers such requests
+        "responseMimeType": "application/json",
+        "responseJsonSchema": {**MAP.parameters, "description": "A map"},
+    }
 
 
 def test_what_only_this_wire_has() -> None:
@@ -278,8 +285,31 @@ def test_safety_settings_may_be_members_of_googles_enums() -> None:
 
 
 def test_an_argument_of_another_api_is_named() -> None:
-    with pytest.warns(TikHubAIWarning, match="has no 'service_tier'"):
-        body_of(native={"service_tier": "flex"})
+    with pytest.warns(TikHubAIWarning, match="has no 'verbosity'"):
+        body_of(native={"verbosity": "low"})
+
+
+def test_a_model_that_speaks_is_asked_for_sound_unless_something_else_is_asked_for() -> None:
+    """Google answers 400 to a request for the words of one."""
+    speaks = "gemini-2.5-flash-preview-tts"
+    assert config_of(speaks) == {"responseModalities": ["AUDIO"]}
+    assert config_of(speaks, native={"response_modalities": ["TEXT"]}) == {"responseModalities": ["TEXT"]}
+    assert config_of(speaks, modalities=["text"]) == {"responseModalities": ["TEXT"]}
+
+
+@pytest.mark.parametrize(
+    "model", ["gemini-3.6-flash", "gemini-3.5-flash-lite", "gemini-3.6-flash-001", "gemini-4-argon"]
+)
+def test_sampling_that_a_model_ignores_is_warned_of(model: str) -> None:
+    with pytest.warns(TikHubAIWarning) as caught:
+        config = config_of(model, temperature=0.2, top_p=0.8, top_k=10, max_tokens=5)
+    assert config == {"maxOutputTokens": 5}
+    assert all(any(name in str(one.message) for one in caught) for name in ("temperature", "top_p", "top_k"))
+
+
+@pytest.mark.parametrize("model", ["gemini-3.5-flash", "gemini-2.5-flash"])
+def test_sampling_that_a_model_knows_is_sent(model: str) -> None:
+    assert config_of(model, temperature=0.2, top_p=0.8) == {"temperature": 0.2, "topP": 0.8}
 
 
 def test_extra_fields_come_last_and_do_not_push_out_others_of_their_group() -> None:

@@ -266,3 +266,10 @@ def test_a_pydantic_model_is_said_without_loss() -> None:
     }
     assert [branch["type"] for branch in found["properties"]["either"]["anyOf"]] == ["object", "string"]
     assert "$ref" not in str(inlined(_Outer.model_json_schema()))
+
+
+def test_what_is_said_of_a_union_and_of_its_branches_is_both_said() -> None:
+    branches = [{"type": "string", "description": "A name"}, {"type": "integer"}]
+    assert property_of({"anyOf": branches, "description": "Who"}) == {
+        "anyOf": [{"type": "string", "description": "Who\nA name"}, {"type": "integer", "description": "Who"}]
+    }

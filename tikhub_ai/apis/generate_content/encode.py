@@ -10,7 +10,8 @@ from tikhub_ai.apis.fitted import fitted
 from tikhub_ai.apis.generate_content import thinking
 from tikhub_ai.apis.generate_content.history import encode_contents
 from tikhub_ai.apis.generate_content.media import resolution_level
-from tikhub_ai.apis.generate_content.names import GEMINI_2_5, camelised, generation_of, is_from
+from tikhub_ai.apis.generate_content.names import GEMINI_2, GEMINI_2_5, camelised, generation_of, is_from
+from tikhub_ai.apis.generate_content.placed import placed
 from tikhub_ai.apis.generate_content.schemas import converted, inlined
 from tikhub_ai.apis.generate_content.thinking import thinking_config
 from tikhub_ai.apis.generate_content.tools import encode_tool_choice, encode_tools, with_own_tools
@@ -41,6 +42,7 @@ _CONFIG = {
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
 }
+_BESIDE = {"service_tier": "serviceTier", "store": "store"}
 TAKES = frozenset({*_CONFIG, *thinking.TAKES, "stop", "modalities", "audio", "parallel_tool_calls"})
 """The arguments of an answer that this API has. `parallel_tool_calls` asks for nothing that it could refuse."""
 LIMIT_FIELDS = (("generationConfig", "maxOutputTokens"), ("generation_config", "max_output_tokens"))
@@ -82,10 +84,11 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         body["cachedContent"] = cached
     if labels := native.get("labels"):
         body["labels"] = labels
+    body |= {wire: native[name] for name, wire in _BESIDE.items() if native.get(name) is not None}
     warn_of_missing(API, request, TAKES)
     return ApiRequest(
         _path(request.model, _version(native.get("api_version")), stream=stream),
-        merged(body, request.extra_body),
+        merged(body, placed(request.extra_body)),
         auth_header="x-goog-api-key",
     )
 
@@ -134,15 +137,19 @@ def _generation_config(
         config["stopSequences"] = request.stop
     if request.top_logprobs is not None:
         config["responseLogprobs"] = True  # the count alone is refused
+    elif f"{request.logprobs}".isdigit():  # Google's word for how many
+        config |= {"responseLogprobs": True, "logprobs": request.logprobs}
     modalities = native.get("response_modalities") or request.modalities
+    if not modalities and facts.outputs == ("audio",):  # a model that speaks refuses to write
+        modalities = ["AUDIO"]
     if modalities:
         config["responseModalities"] = [_word(modality).upper() for modality in modalities]
     speech = native.get("speech_config") or (request.audio or {}).get("voice")
     if speech:
         config["speechConfig"] = (
-            camelised(speech)
-            if isinstance(speech, dict)
-            else {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": speech}}}
+            {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": speech}}}
+            if isinstance(speech, str)
+            else camelised(speech)
         )
     if request.audio and (rest := sorted(request.audio.keys() - {"voice"})):
         warn(f"generate_content cannot express audio{rest}: only 'voice' is sent.")
@@ -158,7 +165,10 @@ def _generation_config(
 
 
 def _response_format(wanted: ResponseFormat, generation: Generation | None) -> dict[str, Any]:
-    """JSON Schema itself from Gemini 2.5 on; Google's own `Schema` for the models before it."""
+    """JSON Schema itself from Gemini 2.5 on; before it, Google's own `Schema` where that says all of it, or is all.
+
+    Gemini 2.0 keeps an order of properties only where `propertyOrdering` says it, which Google's `Schema` has.
+    """
     if wanted.type == "text":
         return {}
     config: dict[str, Any] = {"responseMimeType": "application/json"}
@@ -171,7 +181,10 @@ def _response_format(wanted: ResponseFormat, generation: Generation | None) -> d
         config["responseJsonSchema"] = inlined(schema)
         return config
     config["responseSchema"], lost = converted(schema, ordered=True)
-    if lost:
+    if lost and is_from(generation, GEMINI_2):
+        del config["responseSchema"]
+        config["responseJsonSchema"] = inlined(schema)
+    elif lost:
         warn(f"This model's answers follow a schema without {', '.join(lost)}: that part of it is left out.")
     return config
 
@@ -183,7 +196,7 @@ def _safety_settings(given: Any) -> list[dict[str, Any]]:
             {"category": _prefixed(category, "HARM_CATEGORY_"), "threshold": _word(threshold)}
             for category, threshold in given.items()
         ]
-    return [{name: _word(value) for name, value in setting.items()} for setting in given]
+    return [{name: _word(value) for name, value in camelised(setting).items()} for setting in given]
 
 
 def _prefixed(word: Any, prefix: str) -> str:

@@ -16,8 +16,8 @@ from tikhub_ai.apis.common_history import (
     warn_of_lone_thoughts,
     warn_of_opening,
 )
-from tikhub_ai.apis.generate_content.media import media_data, media_part
-from tikhub_ai.apis.generate_content.names import GEMINI_3, is_from
+from tikhub_ai.apis.generate_content.media import media_data, media_part, part_options
+from tikhub_ai.apis.generate_content.names import GEMINI_3, camelised, is_from
 from tikhub_ai.conversation import (
     AnyPart,
     Document,
@@ -177,7 +177,7 @@ class _Encoder:
         state = self._state(part)
         match part:
             case Text() if part.text or state:
-                return {"text": part.text} | state
+                return {"text": part.text} | part_options(part.options) | state
             case Refusal() if part.text:
                 return {"text": part.text}
             case Text() | Refusal():
@@ -190,8 +190,11 @@ class _Encoder:
                 return self._media(part, state, of_model=of_model)
             case ServerToolCall() | ServerToolResult() if part.issuer == self._issuer:
                 return _server_tool(part) | state
-            case Opaque() if part.issuer == self._issuer or (part.issuer is None and not of_model):
+            case Opaque() if part.issuer == self._issuer:
                 return dict(part.value)
+            case Opaque() if part.issuer is None and not of_model:  # Google's, as its SDK or its wire spells it
+                wire: dict[str, Any] = camelised(part.value)
+                return wire
             case Reasoning() | ServerToolCall() | ServerToolResult() | Opaque() | ToolResult() | Document():
                 self._dropped.add(part)
                 return None
@@ -241,6 +244,10 @@ class _Encoder:
             else:
                 self._hoisted.append({"text": f"Result of {response['name']}:"})
                 self._hoisted += [media_part(part, self._generation) for part in media]
+        options = result.options or {}
+        for name, given in (("scheduling", None), ("willContinue", "will_continue")):
+            if (value := options.get(name, options.get(given) if given else None)) is not None:
+                response[name] = value
         wire = {"functionResponse": response}
         self._answered[id(wire)] = self._order[result.tool_call_id]
         return wire

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.apis.generate_content.names import GEMINI_3, camelised, is_from
+from tikhub_ai.apis.generate_content.names import GEMINI_3, camel, camelised, is_from
 
 if TYPE_CHECKING:
     from tikhub_ai.apis.generate_content.names import Generation
@@ -38,25 +38,47 @@ _MIME_OF_ENDING = {
     "mpg": "video/mpeg",
     "mpeg": "video/mpeg",
 }
+_OF_ANY = frozenset({"partMetadata", "speechMetadata"})
+_OF_MEDIA = _OF_ANY | {
+    "audioMetadata", "audioTranscription", "documentMetadata", "mediaProcessing", "spreadsheetMetadata",
+}  # fmt: skip
+"""Fields of Google's `Part` that the caller may say; all but `videoMetadata` and `mediaResolution`."""
 _YOUTUBE = ("https://www.youtube.com/", "https://youtube.com/", "https://youtu.be/", "https://m.youtube.com/")
 
 
 def media_data(part: Media) -> dict[str, Any]:
     """The `inlineData` or `fileData` of a part: base64 goes in itself, an address or file id as a URI."""
+    options = part.options or {}
+    named = options.get("display_name") or options.get("displayName")
+    label = {"displayName": named} if named else {}
     if part.data is not None:
-        return {"inlineData": {"mimeType": _mime_of(part), "data": part.data}}
+        return {"inlineData": {"mimeType": _mime_of(part), "data": part.data, **label}}
     uri = part.url or part.file_id or ""
     if uri.startswith("data:") and ";base64," in uri:
         mime, _, data = uri[5:].partition(";base64,")
-        return {"inlineData": {"mimeType": mime or _mime_of(part), "data": data}}
+        return {"inlineData": {"mimeType": mime or _mime_of(part), "data": data, **label}}
     if uri.startswith(_YOUTUBE) and not part.mime_type:  # Google reads the film, and wants no type for it
-        return {"fileData": {"fileUri": uri}}
-    return {"fileData": {"mimeType": _mime_of(part), "fileUri": uri}}
+        return {"fileData": {"fileUri": uri, **label}}
+    return {"fileData": {"mimeType": _mime_of(part), "fileUri": uri, **label}}
 
 
 def media_part(part: Media, generation: Generation | None) -> dict[str, Any]:
     """A part of a content, with the caller's options for it."""
-    return media_data(part) | _options(part.options or {}, generation)
+    return media_data(part) | part_options(part.options, _OF_MEDIA) | _options(part.options or {}, generation)
+
+
+def part_options(options: dict[str, Any] | None, names: frozenset[str] = _OF_ANY) -> dict[str, Any]:
+    """The caller's options that stand beside a part's own field, by the names of Google's `Part`."""
+    found = {camel(name): value for name, value in (options or {}).items() if camel(name) in names}
+    return {
+        name: _processing(value) if name == "mediaProcessing" else value if name == "partMetadata" else camelised(value)
+        for name, value in found.items()
+    }
+
+
+def _processing(word: Any) -> Any:
+    """`agentic` as the wire spells it."""
+    return word.upper() if isinstance(word, str) else camelised(word)
 
 
 def _mime_of(part: Media) -> str:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +24,8 @@ class Generation(NamedTuple):
 
 NEWEST = Generation(99, 0)
 """Of a Gemini model whose name has no number, such as gemini-flash-latest."""
+GEMINI_2 = Generation(2, 0)
+"""From here on answers follow JSON Schema as it is: gemini-2.0-flash answers requests that ask for it."""
 GEMINI_2_5 = Generation(2, 5)
 """From here on JSON Schema is taken as it is, and the model thinks."""
 GEMINI_3 = Generation(3, 0)
@@ -43,7 +49,7 @@ def is_from(generation: Generation | None, first: Generation) -> bool:
 
 _UNDERSCORE = re.compile(r"_([a-z0-9])")
 _AS_IT_IS = frozenset(
-    {"args", "response", "responseJsonSchema", "parametersJsonSchema", "parameters", "customMetadata"}
+    {"args", "response", "responseJsonSchema", "parametersJsonSchema", "parameters", "customMetadata", "partMetadata"}
 )
 """Fields whose values are the caller's or the model's own: their keys are no words of the wire."""
 
@@ -54,7 +60,16 @@ def camel(name: str) -> str:
 
 
 def camelised(value: Any) -> Any:
-    """A JSON value with its keys as the wire spells them, those of schemas and arguments left alone."""
+    """A JSON value with its keys as the wire spells them, those of schemas and arguments left alone.
+
+    Objects of Google's SDK are read too.
+    """
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
     if isinstance(value, dict):
         return {
             (key := camel(str(name))): item if key in _AS_IT_IS else camelised(item) for name, item in value.items()

@@ -270,7 +270,7 @@ class _Converter:
         nodes = [self.node({**typed, **branch} if isinstance(branch, dict) else branch) for branch in branches]
         if len(kept := _distinct(nodes)) == 1:
             return kept[0] | said | ({"nullable": True} if nullable else {})
-        return {"anyOf": [({**said, **node}) | ({"nullable": True} if nullable else {}) for node in kept]}
+        return {"anyOf": [_told(node, said) | ({"nullable": True} if nullable else {}) for node in kept]}
 
     def _type_list(self, schema: dict[str, Any], kinds: list[Any]) -> dict[str, Any]:
         rest = {key: value for key, value in schema.items() if key != "type"}
@@ -353,6 +353,12 @@ class _Converter:
                 out.setdefault("maxItems", len(places))
             return
         out["items"] = self.node(items if isinstance(items, dict) and items else True)
+
+
+def _told(node: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """A branch with what is said of its union, before what is said of itself."""
+    words = [word for word in (said.get("description"), node.get("description")) if word]
+    return {**node, "description": "\n".join(dict.fromkeys(words))} if words else node
 
 
 def _guessed(schema: dict[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from tikhub_ai.apis.generate_content.names import GEMINI_2_5, GEMINI_3, camelise
 from tikhub_ai.apis.generate_content.schemas import converted, inlined
 from tikhub_ai.apis.tool_options import tool_options
 from tikhub_ai.errors import warn
+from tikhub_ai.tool_choices import allowed_tools
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,8 @@ _SAME_ELSEWHERE = {
 """What other providers' own tools are here, by the beginning of their type."""
 _BESIDE_FUNCTIONS = frozenset({"functionDeclarations", "computerUse"})
 """What the caller runs."""
+_OF_SOME = {"auto": "VALIDATED", "required": "ANY"}
+"""The modes that take names: text or one of these functions, and one of them for certain."""
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"}
 
 
@@ -95,6 +98,9 @@ def _own_tool(raw: dict[str, Any]) -> dict[str, Any] | None:
 
 def encode_tool_choice(choice: ToolChoice, tools: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     """The wire's `toolConfig`; None where there is nothing to choose from."""
+    if (allowed := allowed_tools(choice)) is not None:
+        mode, names = allowed
+        return {"functionCallingConfig": {"mode": _OF_SOME.get(mode, "NONE"), "allowedFunctionNames": names}}
     if choice.raw is not None:
         raw: dict[str, Any] = camelised(choice.raw)
         return {"functionCallingConfig": raw} if "mode" in raw else raw

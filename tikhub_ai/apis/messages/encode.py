@@ -18,6 +18,7 @@ from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
 from tikhub_ai.json_schemas import object_schema
 from tikhub_ai.precedence import merged
+from tikhub_ai.tool_choices import allowed_tools
 from tikhub_ai.wire import ApiRequest
 
 if TYPE_CHECKING:
@@ -294,6 +295,10 @@ def _tool(tool: Tool, facts: ModelFacts) -> dict[str, Any]:
 
 
 def _tool_choice(choice: ToolChoice) -> dict[str, Any]:
+    if (allowed := allowed_tools(choice)) is not None:
+        mode, names = allowed
+        warn(f"messages limits no model to some of its tools: {', '.join(names)} is not said, only {mode!r}.")
+        return {"type": "any" if mode == "required" else mode}
     if choice.raw is not None:
         return dict(choice.raw)
     if choice.mode == "tool":
