@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from tikhub_ai.errors import warn
 from tikhub_ai.secret_values import SecretHeaders, seal, secret_kind
 from tikhub_ai.settings import Settings
-from tikhub_ai.vendor_words import NEEDLESS, ONLY_EMBEDDINGS, in_our_words
+from tikhub_ai.vendor_words import NEEDLESS, ONLY_EMBEDDINGS, SWITCHED_OFF, in_our_words
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -298,8 +298,9 @@ def sendable(unknown: Mapping[str, Any], owner: str, needless: Mapping[str, str 
         owner: What does not need them, for the warning.
         needless: Those that have nothing to do, and why.
     """
-    if unknown.get("is_chat_model") is False:
-        warn("is_chat_model=False has no effect: every model of the gateway is called by chat.")
+    for name in SWITCHED_OFF.keys() & unknown.keys():
+        if unknown[name] is False:
+            warn(f"{name}=False has no effect: {SWITCHED_OFF[name]}.")
     missed: dict[str, list[str]] = {}
     for name in sorted(unknown.keys() & needless.keys()):
         if (why := needless[name]) is not None and _asks_anything(unknown[name]):

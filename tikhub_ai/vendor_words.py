@@ -33,12 +33,12 @@ _OF_GOOGLES_SDK = {
 
 NEEDLESS: dict[str, str | None] = {
     **_OF_GOOGLES_SDK,
-    "async_openai_client": None,
+    "async_openai_client": _NO_SDK,
     "is_chat_model": None,
-    "openai_client": None,
+    "openai_client": _NO_SDK,
     "rate_limiter": "this version of llama-index-core does not know it: update llama-index-core",
     "reuse_client": None,
-    "tokenizer": None,
+    "tokenizer": "tokens are counted without one",
     "verbose": None,
     "allowed_special": _AS_THEY_ARE,
     "check_embedding_ctx_length": _AS_THEY_ARE,
@@ -72,6 +72,7 @@ NEEDLESS: dict[str, str | None] = {
     "vertexai_config": _ONE_KEY,
     "use_vertexai": _ONE_KEY,
     "debug_config": "it records the vendor's SDK, which is not used",
+    "mode": "models of today embed for every use alike",
     "file_mode": "files travel in the request",
     "deployment": "model names the model",
     "openai_api_type": _AZURE,
@@ -88,8 +89,14 @@ NEEDLESS: dict[str, str | None] = {
 """Words that have nothing to do here, and why, where somebody may miss their effect. Never sent, unless a class has a
 field of that name."""
 
-ONLY_EMBEDDINGS: dict[str, str] = {"api_version": _AZURE, "mode": "models of today embed for every use alike"}
-"""Likewise for the embeddings' classes alone, since the chat classes have, or may send, arguments of these names."""
+ONLY_EMBEDDINGS: dict[str, str] = {"api_version": _AZURE}
+"""Likewise for the embeddings' classes alone, since the chat classes have an argument of this name."""
+
+SWITCHED_OFF = {
+    "is_chat_model": "every model of the gateway is called by chat",
+    "reuse_client": "connections are shared by all calls, among threads and event loops too",
+}
+"""Words that ask for something where they are False, and why it has no effect."""
 
 Meaning: TypeAlias = Callable[[Any], Mapping[str, Any]]
 

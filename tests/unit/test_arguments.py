@@ -132,12 +132,14 @@ def test_a_common_argument_is_named_by_the_mixin_the_request_and_the_encoders_th
 
 
 TABLES = {"tikhub_ai/arguments.py", "tikhub_ai/vendor_words.py"}
+OF_THE_WIRE = {"tikhub_ai/apis/chat_completions/encode.py"}
+"""Where `max_completion_tokens` is the wire's own field."""
 
 
 def test_no_adapter_has_a_table_of_names() -> None:
     """Names of other classes stand in the table alone."""
     for alias in ("max_completion_tokens", "request_timeout", "candidate_count", "async_http_client", "openai_proxy"):
-        assert [path for path in files_that_name(f'"{alias}"') if path not in TABLES] == []
+        assert [path for path in files_that_name(f'"{alias}"') if path not in TABLES | OF_THE_WIRE] == []
 
 
 def test_what_model_kwargs_call_metadata_is_the_wires_and_not_langchains() -> None:

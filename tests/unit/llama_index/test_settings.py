@@ -139,11 +139,13 @@ def test_unknown_keywords_are_a_warning_and_go_to_additional_kwargs(gateway: Scr
 
 
 def test_arguments_of_other_classes_that_have_nothing_to_do_here(gateway: ScriptedServer) -> None:
-    llm = llm_at(gateway, reuse_client=False, api_version=None, is_chat_model=True)
+    llm = llm_at(gateway, reuse_client=True, api_version=None, is_chat_model=True, tokenizer=None)
     llm.chat(HELLO)
     assert gateway.requests[0].json().keys() == {"model", "messages"}
-    with pytest.warns(UserWarning, match="is_chat_model=False"):
-        llm_at(gateway, is_chat_model=False)
+    for word in ("is_chat_model", "reuse_client"):
+        with pytest.warns(UserWarning, match=f"{word}=False has no effect"):
+            llm_at(gateway, **{word: False}).chat(HELLO)
+        assert gateway.requests[-1].json().keys() == {"model", "messages"}
 
 
 def test_a_vendors_key_and_headers_are_ours() -> None:
