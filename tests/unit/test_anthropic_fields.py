@@ -109,6 +109,17 @@ def after_its_call(block: dict[str, Any]) -> list[BaseMessage]:
     return [HI, AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": block["tool_use_id"]}])]
 
 
+def of_chat_anthropic(block: dict[str, Any]) -> ChatRequest:
+    """An answer that ChatAnthropic made, in the middle of a conversation."""
+    by = {"model_provider": "anthropic", "model_name": MODEL}
+    if block["type"] != "tool_use":
+        return in_langchain(HI, AIMessage([block, {"type": "text", "text": "done"}], response_metadata=by), HI)
+    calls = [{"name": block["name"], "args": block["input"], "id": block["id"]}]
+    answer = AIMessage([block], tool_calls=calls, response_metadata=by)
+    return in_langchain(HI, answer, ToolMessage("r", tool_call_id=block["id"]))
+
+
+BY_CLAUDE = BLOCKS.keys() - {*BY_USERS, "tool_result", "tool_addition", "tool_removal"} | {"text", "container_upload"}
 BLOCK_WAYS: dict[str, tuple[list[Sample], Callable[[Any], ChatRequest]]] = {
     "a user's": (fields_of(*(BLOCKS[kind] for kind in BY_USERS)), lambda block: in_langchain(HumanMessage([block]))),
     "a system's": (fields_of(BLOCKS["text"]), lambda block: in_langchain(SystemMessage([block]), HI)),
@@ -124,6 +135,7 @@ BLOCK_WAYS: dict[str, tuple[list[Sample], Callable[[Any], ChatRequest]]] = {
         fields_of(BLOCKS["tool_result"]),
         lambda block: in_langchain(*after_its_call(block), HumanMessage([block])),
     ),
+    "ChatAnthropic's": (fields_of(*(BLOCKS[kind] for kind in sorted(BY_CLAUDE))), of_chat_anthropic),
     "the content of a tool's": (
         fields_of(*(BLOCKS[kind] for kind in ("text", "image", "document", "search_result"))),
         lambda block: in_langchain(*after_its_call({"tool_use_id": "a"}), ToolMessage([block], tool_call_id="a")),

@@ -199,6 +199,16 @@ def test_a_thinking_deepseek_is_asked_rather_than_forced_to_call() -> None:
     assert body_of("deepseek-v4-pro", tools=[WEATHER], tool_choice=forced, thinking=off)["tool_choice"] == "required"
 
 
+@pytest.mark.parametrize("asked", [{"thinking": {"type": "enabled", "budget_tokens": 2048}}, {"thinking_budget": 2048}])
+def test_a_claude_with_a_thinking_budget_is_asked_rather_than_forced_to_call(asked: dict[str, Any]) -> None:
+    forced = ToolChoice("required")
+    with pytest.warns(TikHubAIWarning, match="cannot be forced"):
+        assert body_of("claude-sonnet-4-5", tools=[WEATHER], tool_choice=forced, **asked)["tool_choice"] == "auto"
+    for free in ({}, {"thinking": {"type": "adaptive"}}, {"reasoning_effort": "high"}, {"thinking_budget": 0}):
+        body = body_of("claude-opus-4-6", tools=[WEATHER], tool_choice=forced, **free)
+        assert body["tool_choice"] == "required"
+
+
 def test_response_formats() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
     assert body_of(response_format=ResponseFormat("json_object"))["response_format"] == {"type": "json_object"}

@@ -182,8 +182,10 @@ def output_limit(said: int | None, facts: ModelFacts) -> int | None:  # noqa: AR
 
 
 def _tool_choice(choice: ToolChoice, request: ChatRequest, facts: ModelFacts) -> Any:
-    thinks = not (request.thinking and request.thinking.get("type") == "disabled")
-    if choice.raw is None and choice.mode in {"required", "tool"} and not facts.forced_tool_choice and thinks:
+    kind = (request.thinking or {}).get("type")
+    by_budget = facts.family == "claude" and (kind == "enabled" or bool(request.thinking_budget))
+    cannot = by_budget or not (facts.forced_tool_choice or kind == "disabled")
+    if choice.raw is None and choice.mode in {"required", "tool"} and cannot:
         warn(f"{request.model} cannot be forced to call a tool while it thinks: tool_choice is 'auto'.")
         return "auto"
     return nested(choice_of(choice, request.tools))
