@@ -78,9 +78,9 @@ def whole(model: ChatTikHub, question: list[BaseMessage], *, stream: bool) -> AI
     return reduce(add, model.stream(question)) if stream else model.invoke(question)
 
 
-# `test_anthropic_inputs` sends Claude's thinking to others, and the warning that names it is another test's:
-# test_reasoning_of_another_issuer_is_left_out_with_a_warning.
-@pytest.mark.filterwarnings("ignore:.*cannot read is left out. Reasoning")
+# `test_anthropic_inputs` sends Claude's thinking and cache marks to others, and the warnings that name them are other
+# tests': test_reasoning_of_another_issuer_is_left_out_with_a_warning, and those of test_cache_marks.py.
+@pytest.mark.filterwarnings("ignore:.*cannot read is left out. Reasoning", "ignore:.*takes no cache_control")
 class TestChatCompletions(ChatSuite):
     """POST /v1/chat/completions as OpenAI speaks it."""
 
@@ -195,7 +195,9 @@ class TestMessages(NativeSuite):
 # As above: the thinking of `test_anthropic_inputs` is Claude's. And `test_message_with_name` names a speaker, for which
 # this wire has no place.
 @pytest.mark.filterwarnings(
-    "ignore:.*cannot read is left out. Reasoning", "ignore:.*no place for the names of speakers"
+    "ignore:.*cannot read is left out. Reasoning",
+    "ignore:.*takes no cache_control",
+    "ignore:.*no place for the names of speakers",
 )
 class TestResponses(NativeSuite):
     """POST /v1/responses, which `auto` chooses for GPT."""
@@ -223,7 +225,7 @@ class TestResponses(NativeSuite):
 
 
 # As above.
-@pytest.mark.filterwarnings("ignore:.*cannot read is left out. Reasoning")
+@pytest.mark.filterwarnings("ignore:.*cannot read is left out. Reasoning", "ignore:.*takes no cache_control")
 class TestGenerateContent(NativeSuite):
     """POST /v1beta/models/{model}:generateContent, which `auto` chooses for Gemini."""
 
