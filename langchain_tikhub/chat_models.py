@@ -97,12 +97,12 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         if not isinstance(values, dict):
             return values
         values = seal(values)  # `model_validate` comes here too
-        if values.get("output_version") == "responses/v1":  # ChatOpenAI's name for content that is a list of blocks
-            values["output_version"] = "v1"
         return constructor_arguments(values, cls.model_fields, cls.__name__)
 
     @model_validator(mode="after")
     def _set_tikhub_version(self) -> Self:
+        if self.output_version == "responses/v1":  # ChatOpenAI's name for content that is a list of blocks
+            self.output_version = "v1"
         if hasattr(self, "_add_version"):
             self._add_version("tikhub-ai", __version__)
         return self

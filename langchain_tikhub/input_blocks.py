@@ -337,7 +337,8 @@ def _tool_result(block: Mapping[str, Any]) -> ToolResult:
     if block.get("type") == "tool_result":
         result.options = rest or None
     else:  # what OpenAI's outputs hold besides says nothing to others
-        result.state = {"type": block["type"], **rest}
+        item_id = str(block.get("id") or "lc_")  # LangChain's own ids begin so
+        result.state = {"type": block["type"], **({} if item_id.startswith("lc_") else {"id": item_id}), **rest}
     return result
 
 

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 NATIVE: dict[str, frozenset[str]] = {
     "chat_completions": frozenset(
         {"service_tier", "store", "prompt_cache_key", "prompt_cache_options", "safety_identifier", "verbosity",
-         "prediction", "web_search_options"}
+         "prediction", "stream_options", "web_search_options"}
     ),
     "responses": frozenset(
         {"service_tier", "store", "prompt_cache_key", "prompt_cache_options", "safety_identifier", "verbosity",
          "include", "truncation", "previous_response_id", "conversation", "background", "max_tool_calls", "prompt",
-         "context_management", "instructions"}
+         "context_management", "instructions", "stream_options"}
     ),
     "messages": frozenset(
         {"service_tier", "cache_control", "betas", "mcp_servers", "container", "context_management", "inference_geo",
@@ -50,6 +50,9 @@ NATIVE: dict[str, frozenset[str]] = {
 They are arguments of both chat classes like any other, and each codec puts its own where they belong. An API that does
 not have one warns and leaves it out.
 """
+
+_HELD_ELSEWHERE = ("previous_response_id", "conversation", "prompt")
+"""Those that bring a part of the conversation which the provider keeps."""
 
 NATIVE_ARGUMENTS = frozenset().union(*NATIVE.values())
 """All of them."""
@@ -337,6 +340,11 @@ _OF_NO_API = frozenset({"model", "stream_usage", "extra_body"})
 def asks(name: str, value: Any) -> bool:
     """Whether an argument's value asks for anything."""
     return value is not None and value != _NEUTRAL.get(name)
+
+
+def is_held_elsewhere(request: ChatRequest) -> bool:
+    """Whether the provider keeps a part of the conversation, so that what is sent need not be whole, or anything."""
+    return any(request.native.get(name) or (request.extra_body or {}).get(name) for name in _HELD_ELSEWHERE)
 
 
 def native_of(request: ChatRequest, api: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tikhub_ai import catalog
 from tikhub_ai.apis.guard import guarded
+from tikhub_ai.arguments import is_held_elsewhere
 from tikhub_ai.conversation import ChatReply, ChatRequest
 from tikhub_ai.deltas import Delta, End
 from tikhub_ai.error_bodies import public_headers, request_id_of
@@ -169,9 +170,9 @@ class ChatClient:
             raise InvalidRequestError("No model was named: give model=, a string.")
         if not is_whole(request.model):
             raise InvalidRequestError("model holds half a character, which UTF-8 cannot carry: it is no model's name.")
-        if not request.messages:
-            raise InvalidRequestError("The message list is empty: a chat call needs at least one message.")
         api = choose_api(request.model, self.api, self.needs)
+        if not request.messages and not (api == "responses" and is_held_elsewhere(request)):
+            raise InvalidRequestError("The message list is empty: a chat call needs at least one message.")
         codec = cast("ChatCodec", import_module(f"tikhub_ai.apis.{api}"))
         return api, codec, catalog.facts(request.model)
 

@@ -107,8 +107,12 @@ def _layer(
         del unknown[name]
     said |= {name: unknown.pop(name) for name in NATIVE_ARGUMENTS & unknown.keys()}
     options = said.pop("stream_options", None)
-    if isinstance(options, Mapping) and "include_usage" in options:
-        said["stream_usage"] = bool(options["include_usage"])
+    if isinstance(options, Mapping):
+        options = dict(options)
+        if "include_usage" in options:
+            said["stream_usage"] = bool(options.pop("include_usage"))
+        if options:
+            said["stream_options"] = options
     if isinstance(stop := said.get("stop"), str):
         said["stop"] = [stop]
     return Layer(said, merged(unknown, said.pop("extra_body", None))), unknown

@@ -71,11 +71,13 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
         body["response_format"] = _response_format(request.response_format, facts)
     _sampling(body, request, facts)
     _reasoning(body, request, facts)
+    native = native_of(request, API)
+    options = native.pop("stream_options", None) or {}
     if stream:
         body["stream"] = True
-        if request.stream_usage:
-            body["stream_options"] = {"include_usage": True}
-    body |= native_of(request, API)
+        if options := {**options, **({"include_usage": True} if request.stream_usage else {})}:
+            body["stream_options"] = options
+    body |= native
     warn_of_missing(API, request, TAKES)
     return ApiRequest(PATH, merged(body, request.extra_body))
 

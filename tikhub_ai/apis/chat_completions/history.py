@@ -198,6 +198,8 @@ class _Encoder:
                 return None
             case _:
                 assert_never(part)
+        if part.options:
+            self._dropped.options(part, (self._mark, *(("detail",) if block["type"] == "image_url" else ())))
         return self._with_mark(block, part)
 
     def _is_marked(self, parts: Iterable[AnyPart]) -> bool:
@@ -241,6 +243,9 @@ class _Encoder:
         media = [part for part in content if isinstance(part, Media)]
         if media and not any(part.text for part in texts):
             texts = [Text("The result is in the next user message.")]
+        self._dropped.options(result, (self._mark,))
+        for text in texts:
+            self._dropped.options(text, (self._mark,))
         said = self._texts(texts, "\n")
         if self._is_marked([result]) and said:  # the wire has no place for a mark but on a text
             blocks = [{"type": "text", "text": said}] if isinstance(said, str) else said

@@ -11,7 +11,7 @@ from tikhub_ai.apis.fitted import fitted
 from tikhub_ai.apis.openai_choices import choice_of
 from tikhub_ai.apis.responses.history import encode_items
 from tikhub_ai.apis.tool_options import tool_options
-from tikhub_ai.arguments import native_of, send, warn_of_missing
+from tikhub_ai.arguments import is_held_elsewhere, native_of, send, warn_of_missing
 from tikhub_ai.conversation import Issuer
 from tikhub_ai.errors import warn
 from tikhub_ai.precedence import merged
@@ -38,10 +38,8 @@ _FEWEST_TOKENS = 16
 """OpenAI answers 400 to a smaller `max_output_tokens`."""
 LIMIT_FIELDS = (("max_output_tokens",),)
 """Where a body holds the limit of the answer's length."""
-_PLACED = frozenset({"verbosity", "include", "store", "instructions"})
+_PLACED = frozenset({"verbosity", "include", "store", "instructions", "stream_options"})
 """Arguments that have a place of their own in the body."""
-_HELD_ELSEWHERE = ("previous_response_id", "conversation", "prompt")
-"""Arguments that bring a part of the conversation which the provider keeps."""
 _NAMES_ENCRYPTED = re.compile(r"encrypted[ _]content", re.IGNORECASE)
 _NAMES_INCLUDE = re.compile(r"['\"`]include\b|parameters?:? include\b|\binclude(?:\[| is (?:not|un))")
 
@@ -76,10 +74,8 @@ def encode(request: ChatRequest, facts: ModelFacts, *, stream: bool) -> ApiReque
     if reasoning:
         body["reasoning"] = reasoning
     if stream:
-        body["stream"] = True
+        body |= {"stream": True} | _said("stream_options", native.get("stream_options"))
     body |= {name: value for name, value in native.items() if name not in _PLACED}
-    if instructions := native.get("instructions"):  # and the conversation's own, which do not replace them
-        body["instructions"] = "\n\n".join(filter(None, (instructions, body.get("instructions"))))
     return ApiRequest(PATH, merged(body, request.extra_body), amend=partial(_amended, request, facts, native))
 
 
@@ -90,11 +86,14 @@ def _said(name: str, value: Any) -> dict[str, Any]:
 def _conversation(
     request: ChatRequest, facts: ModelFacts, native: dict[str, Any], *, stores: bool, replays: bool = True
 ) -> dict[str, Any]:
-    """`instructions` and `input`."""
-    is_whole = not any(native.get(name) for name in _HELD_ELSEWHERE)
-    return encode_items(
+    """`instructions`, those that were given and the conversation's own, and `input`."""
+    is_whole = not is_held_elsewhere(request)
+    found = encode_items(
         request.messages, Issuer(API, facts.family), facts, stores=stores, is_whole=is_whole, replays=replays
     )
+    if instructions := native.get("instructions"):
+        found["instructions"] = "\n\n".join(filter(None, (instructions, found.get("instructions"))))
+    return found
 
 
 def _include(
@@ -190,7 +189,8 @@ def _amended(
         body["include"] = include
     if any(isinstance(item, dict) and item.get("encrypted_content") for item in body.get("input") or ()):
         stores = bool(body.get("store", True))
-        body |= _conversation(request, facts, native, stores=stores, replays=False)
+        told = _conversation(request, facts, native, stores=stores, replays=False)
+        body |= {name: value for name, value in told.items() if name not in (request.extra_body or {})}
     if body == sent.body:
         return None
     warn(f"{request.model} refused encrypted reasoning or 'include', and was asked again without: {error.message}")

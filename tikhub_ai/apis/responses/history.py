@@ -47,7 +47,7 @@ _MESSAGE = {"type": "message", "role": "assistant", "status": "completed"}
 _UNNAMED = {"type": "message", "role": "assistant"}
 _CALLS = frozenset({"function_call", "custom_tool_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
-_OF_OUTPUTS = frozenset({"caller", "name", "namespace", "status"})
+_OF_OUTPUTS = frozenset({"id", "caller", "name", "namespace", "status"})
 """Fields of such an output beside what it says, and which call it answers."""
 
 
@@ -71,7 +71,7 @@ def encode_items(
     warn_of_marks(messages, "responses")
     if is_whole:
         messages = paired(messages, issuer if replays else None)
-    leading = _leading(messages)
+    leading = _leading(messages, _mark(facts))
     if leading == len(messages) and is_whole:
         leading = 0  # instructions alone are refused: something must be asked
     encoder = _Encoder(issuer, facts, stores=stores, replays=replays)
@@ -82,12 +82,19 @@ def encode_items(
     return ({"instructions": instructions} if instructions else {}) | {"input": encoder.finish()}
 
 
-def _leading(messages: Sequence[Message]) -> int:
-    """How many messages at the start are instructions in words alone."""
+def _leading(messages: Sequence[Message], mark: str) -> int:
+    """How many messages at the start are instructions in words alone, none of them with a cache mark."""
     for number, message in enumerate(messages):
-        if message.role not in {"system", "developer"} or not all(isinstance(part, Text) for part in message.parts):
+        if message.role not in {"system", "developer"}:
+            return number
+        if not all(isinstance(part, Text) and mark not in (part.options or ()) for part in message.parts):
             return number
     return len(messages)
+
+
+def _mark(facts: ModelFacts) -> str:
+    """How a part says that a cache is to keep the prompt up to it; empty where the provider has no such word."""
+    return "prompt_cache_breakpoint" if facts.family == "gpt" else ""
 
 
 def _words(message: Message) -> str:
@@ -107,6 +114,7 @@ class _Encoder:
         self._callers: dict[str, Any] = {}
         self._named = False
         self._dropped = Dropped(issuer)
+        self._mark = _mark(facts)
 
     def add(self, message: Message) -> None:
         if message.role == "assistant":
@@ -171,9 +179,9 @@ class _Encoder:
     def _block(self, part: AnyPart) -> dict[str, Any] | None:
         match part:
             case Text() | Refusal():
-                return {"type": "input_text", "text": part.text}
+                return self._with_options({"type": "input_text", "text": part.text}, part)
             case Media():
-                return _media(part)
+                return self._with_options(_media(part), part)
             case Opaque() if part.issuer in {None, self._issuer}:
                 return part.value
             case (
@@ -184,14 +192,25 @@ class _Encoder:
             case _:
                 assert_never(part)
 
+    def _with_options(self, block: dict[str, Any], part: AnyPart) -> dict[str, Any]:
+        """A block with what the caller asks for it, of what the wire has fields for."""
+        if not part.options:
+            return block
+        taken = (self._mark, *(("detail",) if block["type"] in {"input_image", "input_file"} else ()))
+        self._dropped.options(part, taken)
+        return block | {name: part.options[name] for name in taken if part.options.get(name) is not None}
+
     def _tool_result(self, result: ToolResult) -> dict[str, Any]:
         said = result.state or {}
+        self._dropped.options(result, (self._mark,))
         kind = "custom_tool_call_output" if result.tool_call_id in self._custom else "function_call_output"
         if said.get("type") in _OUTPUTS:  # by the caller: the call itself may be kept at the provider
             kind = said["type"]
         item: dict[str, Any] = {"type": kind, "call_id": fitting_id(result.tool_call_id, _CALL_ID, "call_")}
         content = result_parts(result)
         blocks = [self._block(part) for part in content]
+        if blocks and blocks[-1] and self._mark in (result.options or ()):
+            blocks[-1] = self._with_options(blocks[-1], result)
         if all(isinstance(part, Text) for part in content) and all(block and len(block) == 2 for block in blocks):
             item["output"] = "\n".join(part.text for part in content if isinstance(part, Text))
         else:
@@ -346,12 +365,11 @@ def _is_content(value: dict[str, Any]) -> bool:
 
 
 def _media(part: Media) -> dict[str, Any]:
-    options = part.options or {}
     mime = part.mime_type or _DEFAULT_MIME.get(part.kind, "application/octet-stream")
     data = f"data:{mime};base64,{part.data}"
     match part.kind:
         case "image":
-            image: dict[str, Any] = {"type": "input_image", "detail": options.get("detail", "auto")}
+            image: dict[str, Any] = {"type": "input_image", "detail": "auto"}
             return image | ({"file_id": part.file_id} if part.file_id else {"image_url": part.url or data})
         case "file" if part.file_id:
             return {"type": "input_file", "file_id": part.file_id}
