@@ -129,7 +129,7 @@ class TikHub(SettingsMixin, ChatArgumentsMixin, StructuredPredict):
         """
         budget = budget_of(self)
         return LLMMetadata(
-            context_window=self.context_window or budget.context_window,
+            context_window=budget.context_window,
             num_output=budget.max_output or -1,
             is_chat_model=True,
             is_function_calling_model=self._calls_functions(self._facts),
@@ -147,7 +147,7 @@ class TikHub(SettingsMixin, ChatArgumentsMixin, StructuredPredict):
             "api": self.api,
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
-            "context_window": self.context_window or budget.context_window,
+            "context_window": budget.context_window,
             "num_output": budget.max_output or -1,
             "is_chat_model": True,
             "is_function_calling_model": self._calls_functions(self._facts),

@@ -8,7 +8,7 @@ from llama_index.core.tools.types import BaseTool
 
 from llama_index_tikhub.schemas import response_format_of
 from llama_index_tikhub.tool_calls import tool_dict
-from tikhub_ai import Tool, read_tool_choice, structure_of, tools_of
+from tikhub_ai import Tool, budget_of, read_tool_choice, structure_of, tools_of
 from tikhub_ai import chat_request as in_neutral_terms
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def chat_request(messages: list[Message], llm: ChatArgumentsMixin, call: Mapping
     said = {name: value for name, value in call.items() if value is not None}
     structure = structure_of(llm, said)
     tools = [tool for given in structure.get("tools", ()) for tool in _tools(given)]
-    return in_neutral_terms(
+    request = in_neutral_terms(
         messages,
         llm,
         {name: value for name, value in said.items() if name not in _STRUCTURE},
@@ -42,6 +42,9 @@ def chat_request(messages: list[Message], llm: ChatArgumentsMixin, call: Mapping
         response_format=response_format_of(structure.get("response_format")),
         warns=True,
     )
+    if request.max_tokens is None and getattr(llm, "context_window", None) is not None:
+        request.max_tokens = budget_of(llm).max_output  # what `metadata.num_output` says
+    return request
 
 
 def _tools(given: Any) -> list[Tool]:

@@ -23,7 +23,8 @@ class Budget(NamedTuple):
     Attributes:
         context_window: Input and output together. A model that takes less input than its window holds (GPT-5: 272,000
             of 400,000) has the rest of it for the answer alone: it counts as far as the answer's limit goes.
-        max_output: The limit of the answer's length that is sent; None where none is.
+        max_output: The limit of the answer's length that is sent; None where none is. One that we choose leaves half of
+            a window that the caller gave.
     """
 
     context_window: int
@@ -34,7 +35,8 @@ def budget_of(owner: ChatArgumentsMixin) -> Budget:
     """The room of a call that says nothing of its own.
 
     Args:
-        owner: An object of a chat class, with what its constructor was given.
+        owner: An object of a chat class, with what its constructor was given. Its `context_window` counts, where it has
+            one and it is set.
     """
     facts = catalog.facts(owner.model)
     api = choose_api(owner.model, owner.api, needs_of(owner))
@@ -47,8 +49,13 @@ def budget_of(owner: ChatArgumentsMixin) -> Budget:
         said = arguments.get("max_tokens")
     written = (_at(body, path) for path in codec.LIMIT_FIELDS)
     limit = next((limit for limit in written if limit is not None), None)
+    own_window: int | None = getattr(owner, "context_window", None)
     if limit is None:
         limit = codec.output_limit(said, facts)
+        if said is None and limit is not None and own_window is not None:
+            limit = min(limit, max(own_window // 2, 1))
+    if own_window is not None:
+        return Budget(own_window, limit)
     window = facts.context_window
     if facts.max_input_tokens is not None:
         window = min(window, facts.max_input_tokens + (limit or 0))

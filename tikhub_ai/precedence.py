@@ -7,6 +7,7 @@ docs/apis.md tells users.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields, replace
 from typing import Any, NamedTuple, TypeVar
@@ -249,6 +250,16 @@ def calls_a_copy(*methods: str, where: Callable[[Any], bool] = lambda _: True) -
 
 
 def _calling_a_copy(method: Any, where: Callable[[Any], bool]) -> Any:
+    if inspect.iscoroutinefunction(method):
+
+        @functools.wraps(method)
+        async def acalled(self: Any, *args: Any, **kwargs: Any) -> Any:
+            kwargs = seal(kwargs)
+            own, rest = for_a_call(self, kwargs) if kwargs and where(self) else (self, kwargs)
+            return await method(own, *args, **rest)
+
+        return acalled
+
     @functools.wraps(method)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         kwargs = seal(kwargs)

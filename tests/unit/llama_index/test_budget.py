@@ -40,6 +40,9 @@ SAID: list[dict[str, Any]] = [
     {"generation_config": {"max_output_tokens": 700}},
     {"max_tokens": 900, "n": 2},
     {"temperature": 0.5, "extra_body": {"unknown_field": 1}},
+    {"context_window": 8000},
+    {"context_window": 100_000},
+    {"context_window": 8000, "max_tokens": 900},
 ]
 WRITTEN: dict[str, list[dict[str, Any]]] = {
     "chat_completions": [{"max_tokens": 600}, {"max_completion_tokens": 600}],
@@ -108,6 +111,8 @@ def test_cores_helpers_leave_the_room_that_is_asked_for() -> None:
     assert ChatMemoryBuffer.from_defaults(llm=TikHub("gpt-5", api_key="sk-1")).token_limit <= 272_000
     small = TikHub("claude-sonnet-4-5", api_key="sk-1", max_tokens=1000, context_window=8000)
     assert PromptHelper.from_llm_metadata(small.metadata)._get_available_context_size(0) == 7000
+    small.max_tokens = None
+    assert PromptHelper.from_llm_metadata(small.metadata)._get_available_context_size(0) == 4000
 
 
 # --- a limit that nobody asked for ----------------------------------------------------------------------------------

@@ -360,3 +360,9 @@ def test_nothing_of_the_callers_is_changed() -> None:
     conversation = to_conversation(messages)
     conversation[2].parts.clear()
     assert messages == before
+
+
+@pytest.mark.parametrize("role", ["system", "user", "assistant"])
+def test_a_speakers_name_is_the_messages(role: str) -> None:
+    (message,) = to_conversation([ChatMessage(role=role, content="Hi", additional_kwargs={"name": "Ada"})])
+    assert message.name == "Ada"
