@@ -66,8 +66,9 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
     as they are: with a call silently, in the constructor by `model_kwargs` and with a warning.
 
     `content` is the answer's text, as `str`; `content_blocks` gives all parts in order, reasoning, calls, media and
-    sources included (and so does `content` with `output_version="v1"`). Errors are members of LangChain's `ModelError`
-    family and of `tikhub_ai`'s tree.
+    sources included (and so does `content` with `output_version="v1"`). What GPT says while it works (`phase`
+    `commentary`) stands in `additional_kwargs["commentary"]` and in a block of its own, and in `content` only where
+    there is no other text. Errors are members of LangChain's `ModelError` family and of `tikhub_ai`'s tree.
     """
 
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
@@ -290,6 +291,11 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         message_id = f"{LC_ID_PREFIX}-{run_manager.run_id}" if run_manager is not None else ""
         return calls.EventStream(request.model, message_id, **self._shown(request))
 
+    def _told_stream(self, request: ChatRequest, run_manager: Any) -> calls.AnswerStream | None:
+        """The chunks that handlers are told of, as with `stream`; none are made where nobody listens."""
+        heard = calls.hears_tokens(run_manager)
+        return calls.AnswerStream(request.model, **self._shown(request)) if heard else None
+
     def _stream_chat_model_events(
         self,
         messages: list[BaseMessage],
@@ -301,15 +307,16 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             answer = self._event_stream(request, run_manager)
+            told = self._told_stream(request, run_manager)
             last: Sequence[MessagesData] = ()
             with closing(client.stream(request)) as deltas:
                 for delta in deltas:
+                    if told is not None and run_manager is not None and (chunk := told.chunk(delta)) is not None:
+                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                     if isinstance(delta, calls.End):
                         last = answer.events(delta)
-                        continue
-                    if run_manager is not None and isinstance(delta, calls.TextDelta) and not delta.choice:
-                        run_manager.on_llm_new_token(delta.text)
-                    yield from answer.events(delta)
+                    else:
+                        yield from answer.events(delta)
             yield from last  # now the connection is given back: LangChain asks for nothing after the last event
 
     async def _astream_chat_model_events(
@@ -322,14 +329,15 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         with model_errors():
             client, request = self._prepared(messages, stop, kwargs)
             answer = self._event_stream(request, run_manager)
+            told = self._told_stream(request, run_manager)
             last: Sequence[MessagesData] = ()
             async with aclosing(client.astream(request)) as deltas:
                 async for delta in deltas:
+                    if told is not None and run_manager is not None and (chunk := told.chunk(delta)) is not None:
+                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                     if isinstance(delta, calls.End):
                         last = answer.events(delta)
                         continue
-                    if run_manager is not None and isinstance(delta, calls.TextDelta) and not delta.choice:
-                        await run_manager.on_llm_new_token(delta.text)
                     for event in answer.events(delta):
                         yield event
             for event in last:  # now the connection is given back: LangChain asks for nothing after the last event

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
+from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
-from langchain_tikhub.skeleton import AUDIO, Placed, entries_of, part_of_entry, placed
+from langchain_tikhub.skeleton import AUDIO, COMMENTARY, Placed, begins, entries_of, part_of_entry, placed
 from tikhub_ai import (
     Citation,
     Document,
@@ -27,9 +28,9 @@ from tikhub_ai import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from langchain_core.messages import AIMessage, AIMessageChunk
+    from langchain_core.messages import AIMessage
     from langchain_core.messages.content import ContentBlock
 
     from tikhub_ai import AnyPart
@@ -60,7 +61,21 @@ def translate_content_chunk(chunk: AIMessageChunk) -> list[ContentBlock]:
     for piece in chunk.tool_call_chunks:
         block = {"type": "tool_call_chunk", "id": piece["id"], "name": piece["name"], "args": piece["args"]}
         blocks.append(cast("ContentBlock", block | ({} if piece["index"] is None else {"index": piece["index"]})))
+    blocks += [cast("ContentBlock", block) for block in _extras_of_calls(chunk)]
     return sorted(blocks, key=_index) if len(blocks) > 1 else blocks
+
+
+def _extras_of_calls(chunk: AIMessageChunk) -> list[dict[str, Any]]:
+    """What the last chunk says of calls that came before: pieces of them without a word."""
+    if chunk.tool_call_chunks or chunk.chunk_position != "last":
+        return []
+    found: list[dict[str, Any]] = []
+    for index, entry in (entries_of(chunk) or {}).items():
+        if entry.get("type") == "tool_call" and replay.has_state(entry):
+            issued = replay.issued_of(entry)
+            if shown := issued_fields("tool_call", issued["state"], issued["issuer"]):
+                found.append({"type": "tool_call_chunk", "args": "", "index": index, **shown})
+    return found
 
 
 def _index(block: ContentBlock) -> int:
@@ -74,23 +89,85 @@ def _blocks(parts: list[Placed], message: AIMessage) -> list[ContentBlock]:
 
 
 def _block(part: Placed, message: AIMessage) -> dict[str, Any] | None:
-    if not (part.text or part.is_kept):  # words that somebody took away
+    # A stream's last chunk says what parts were issued with whose words came before.
+    is_issued = part.type in _WITH_STATE and (part.is_kept or isinstance(message, AIMessageChunk))
+    issued = replay.issued_of(part.entry) if is_issued else {}
+    shown = issued_fields(part.type, issued.get("state"), issued.get("issuer"))
+    if not (part.text or part.is_kept or shown):  # words that somebody took away
         return None
     match part.type:
-        case "text":
+        case "text" | "commentary":
             block: dict[str, Any] = {"type": "text", "text": part.text, "index": part.at}
+            if part.type == COMMENTARY and _says_phase(part, message):
+                block["phase"] = part.type
             if part.is_kept and (citations := replay.citations_of(part.entry)):
                 block["annotations"] = [annotation(citation) for citation in citations]
-            return block
+            return block | shown
         case "reasoning":
-            return {"type": "reasoning", "reasoning": part.text, "index": part.at}
+            return thought_block(part.text, shown) | {"index": part.at}
         case "refusal":
             return refusal_block(part.text) | {"index": part.at}
         case "tool_call":
-            return None if part.call is None else call_block(part.call) | {"index": part.at}
+            return None if part.call is None else call_block(part.call) | shown | {"index": part.at}
         case _:
             whole = part_of_entry(part.entry, message.additional_kwargs.get(AUDIO))
             return None if whole is None else whole_block(whole) | {"index": part.at}
+
+
+def _says_phase(part: Placed, message: AIMessage) -> bool:
+    """In a stream once, with the first words: LangChain joins what a sum's blocks say."""
+    is_whole = "check" in part.entry and bool(part.text)
+    return begins(part.entry) or is_whole or not isinstance(message, AIMessageChunk)
+
+
+_WITH_STATE = frozenset({"text", "commentary", "reasoning", "tool_call"})
+_OF_A_CALL = ("status", "namespace", "async", "caller")
+_OF_AN_IMAGE = ("status", "background", "output_format", "quality", "revised_prompt", "size")
+"""What ChatOpenAI shows of an item."""
+
+
+def issued_fields(kind: str, state: Mapping[str, Any] | None, issuer: Any) -> dict[str, Any]:
+    """What a block shows of the state that a part was issued with, where the vendors' classes show it.
+
+    Args:
+        kind: The part's, as in its entry.
+        state: Its state.
+        issuer: Who issued it.
+    """
+    if not state or issuer is None:
+        return {}
+    fields: dict[str, Any] = {}
+    extras: dict[str, Any] = {}
+    match issuer.api, kind:
+        case "messages", "reasoning":
+            if "redacted" in state:
+                return {"redacted": state["redacted"]}
+            extras = _only(state, ("signature",))
+        case "messages", "tool_call":
+            extras = _only(state, ("caller", "toolset_name"))
+        case "generate_content", _:
+            extras = {"signature": state["thoughtSignature"]} if state.get("thoughtSignature") else {}
+        case "responses", "reasoning" | "media":
+            item = state.get("item")
+            item = item if isinstance(item, dict) else {}
+            fields = _only(item, ("id",))
+            extras = _only(item, _OF_AN_IMAGE if kind == "media" else ("encrypted_content", "status"))
+        case "responses", "text" | "commentary":
+            fields = _only(state, ("id", "phase") if kind == "text" else ("id",))
+        case "responses", "tool_call":
+            extras = ({"item_id": state["id"]} if state.get("id") else {}) | _only(state, _OF_A_CALL)
+    return fields | ({"extras": extras} if extras else {})
+
+
+def _only(state: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: state[name] for name in names if state.get(name) not in (None, "")}
+
+
+def thought_block(text: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """A thought as a block; a redacted one as ChatAnthropic shows it, since nobody can read it."""
+    if "redacted" in shown:
+        return {"type": "non_standard", "value": {"type": "redacted_thinking", "data": shown["redacted"]}}
+    return {"type": "reasoning", "reasoning": text, **shown}
 
 
 def call_block(call: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,17 +208,20 @@ def whole_block(part: AnyPart) -> dict[str, Any]:
             said = {"url": part.url, "base64": part.data, "file_id": part.file_id, "mime_type": part.mime_type}
             extras = {"name": part.name, "transcript": part.transcript}
             block: dict[str, Any] = {"type": part.kind, **{key: item for key, item in said.items() if item is not None}}
-            if extras := {key: item for key, item in extras.items() if item}:
+            shown = issued_fields("media", part.state, part.issuer)
+            if extras := {key: item for key, item in extras.items() if item} | shown.pop("extras", {}):
                 block["extras"] = extras
-            return block
+            return block | shown
         case ServerToolCall():
             args = part.arguments if isinstance(part.arguments, dict) else {}
             if part.arguments is not None and not isinstance(part.arguments, dict):
                 args = {"value": part.arguments}
-            return {"type": "server_tool_call", "id": part.id, "name": part.name, "args": args}
+            shown = issued_fields("server_tool_call", part.state, part.issuer)
+            return {"type": "server_tool_call", "id": part.id, "name": part.name, "args": args, **shown}
         case ServerToolResult():
             status = "error" if part.is_error else "success"
-            out = {"type": "server_tool_result", "tool_call_id": part.tool_call_id, "status": status}
+            out: dict[str, Any] = {"type": "server_tool_result", "tool_call_id": part.tool_call_id, "status": status}
+            out |= issued_fields("server_tool_result", part.state, part.issuer)
             return out if part.output is None else out | {"output": part.output}
         case Opaque():
             return {"type": "non_standard", "value": part.value}

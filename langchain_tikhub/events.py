@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
-from langchain_tikhub.content_blocks import whole_block
+from langchain_core.callbacks.base import AsyncCallbackHandler, LLMManagerMixin
+
+from langchain_tikhub.content_blocks import issued_fields, whole_block
 from langchain_tikhub.profile import PROVIDER
 from langchain_tikhub.reply import from_reply, other_choices
+from langchain_tikhub.skeleton import COMMENTARY
 from tikhub_ai import (
     AudioDelta,
     CitationDelta,
@@ -31,6 +34,7 @@ from tikhub_ai import (
     ToolCall,
     ToolCallDelta,
     ToolResult,
+    is_commentary,
 )
 
 if TYPE_CHECKING:
@@ -73,12 +77,16 @@ class EventStream(GuardedStream["list[MessagesData]"]):
     def _delta(self, delta: Delta) -> list[dict[str, Any]]:
         match delta:
             case TextDelta():
-                return self._said(delta.index, _TEXT, {"type": "text-delta", "text": delta.text}, delta.text)
+                block = _TEXT if delta.phase is None else {**_TEXT, "phase": delta.phase}
+                return self._said(delta.index, block, {"type": "text-delta", "text": delta.text}, delta.text)
+            case ReasoningDelta(state={"redacted": _}):
+                return self._opened(delta.index, {"type": "non_standard", "value": {}})
             case ReasoningDelta():
                 said = {"type": "reasoning-delta", "reasoning": delta.text}
                 return self._said(delta.index, _REASONING, said, delta.text)
             case ToolCallDelta():
                 call = {"type": "tool_call_chunk", "id": delta.id, "name": delta.name, "args": "", "index": delta.index}
+                call |= issued_fields("tool_call", delta.state, delta.issuer)
                 return self._said(
                     delta.index, call, {"type": "tool-call-delta", "args": delta.arguments}, delta.arguments
                 )
@@ -99,9 +107,9 @@ class EventStream(GuardedStream["list[MessagesData]"]):
     def _part(self, part: AnyPart, index: int) -> list[dict[str, Any]]:
         match part:
             case Text():
-                return self._delta(TextDelta(part.text, index))
+                return self._delta(TextDelta(part.text, index, phase=COMMENTARY if is_commentary(part) else None))
             case Reasoning():
-                return self._delta(ReasoningDelta(part.text, index))
+                return self._delta(ReasoningDelta(part.text, index, state=part.state))
             case ToolCall():
                 return self._delta(ToolCallDelta(part.arguments, index, id=part.id, name=part.name))
             case Refusal():
@@ -153,6 +161,19 @@ class EventStream(GuardedStream["list[MessagesData]"]):
         if (usage := getattr(message, "usage_metadata", None)) is not None:
             end["usage"] = usage
         return [*events, end]
+
+
+_DEAF = frozenset({LLMManagerMixin.on_llm_new_token, AsyncCallbackHandler.on_llm_new_token})
+
+
+def hears_tokens(run_manager: Any) -> bool:
+    """Whether a handler of a run listens to tokens, so that it is worth making a message of each.
+
+    Args:
+        run_manager: LangChain's; None where there is none.
+    """
+    handlers = getattr(run_manager, "handlers", ())
+    return any(getattr(type(handler), "on_llm_new_token", None) not in _DEAF for handler in handlers)
 
 
 _TEXT = {"type": "text", "text": ""}

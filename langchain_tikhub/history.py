@@ -25,6 +25,7 @@ from langchain_tikhub.foreign_answers import foreign_parts, legacy_id, only_cach
 from langchain_tikhub.input_blocks import call_part, part_of, parts_of_content, result_content, tool_answers
 from langchain_tikhub.skeleton import (
     AUDIO,
+    COMMENTARY,
     SLICED,
     Placed,
     entries_of,
@@ -153,7 +154,7 @@ def _replayed(places: Sequence[Placed], message: AIMessage) -> list[AnyPart]:
 def _part(place: Placed, message: AIMessage) -> AnyPart | None:
     """A part as the message holds it now, with the state it was issued with unless it was edited since."""
     match place.type:
-        case "text":
+        case "text" | "commentary":
             part: AnyPart | None = Text(place.text)
         case "reasoning":
             part = Reasoning(text=place.text)
@@ -231,7 +232,7 @@ def _of_block(part: AnyPart, block: dict[str, Any], entry: Mapping[str, Any], me
     """A part of a v1 block, with what the skeleton keeps of it where the block still shows what was issued."""
     marked = only_cache_control(part)
     match marked:
-        case Text() | Reasoning() | Refusal() if entry.get("type") == replay.PART_TYPES[type(marked)]:
+        case Text() | Reasoning() | Refusal() if _type(entry) == replay.PART_TYPES[type(marked)]:
             is_kept = "check" in entry or entry.get("length") == len(marked.text)
             back = replay.returned(entry, marked, is_kept=is_kept)
             if isinstance(back, Text) and "check" in entry:
@@ -251,6 +252,10 @@ def _of_block(part: AnyPart, block: dict[str, Any], entry: Mapping[str, Any], me
         replace(marked, transcript=transcript) if isinstance(marked, Media) and isinstance(transcript, str) else marked
     )
     return replay.returned(entry, spoken)
+
+
+def _type(entry: Mapping[str, Any]) -> Any:
+    return "text" if entry.get("type") == COMMENTARY else entry.get("type")
 
 
 _MARKS = frozenset({"index", "id", "cache_control"})

@@ -19,12 +19,14 @@ from langchain_tikhub.parsed import parsed
 from langchain_tikhub.profile import PROVIDER
 from langchain_tikhub.skeleton import (
     AUDIO,
+    COMMENTARY,
     PARTS,
     REASONING,
     REFUSAL,
     closed,
     due_calls,
     holds_speech,
+    kind_of,
     opened,
     skeleton,
 )
@@ -44,7 +46,9 @@ from tikhub_ai import (
     ToolCall,
     ToolCallDelta,
     guarded,
+    is_commentary,
     replay,
+    text_of,
 )
 
 if TYPE_CHECKING:
@@ -184,7 +188,7 @@ def _fields(parts: Sequence[AnyPart]) -> dict[str, Any]:
             else:
                 invalid.append(invalid_tool_call(name=part.name, args=part.arguments, id=part.id, error=error))
     return {
-        "content": "".join(part.text for part in parts if isinstance(part, Text)),
+        "content": text_of(parts),
         "additional_kwargs": skeleton(parts),
         "tool_calls": calls,
         "invalid_tool_calls": invalid,
@@ -223,6 +227,7 @@ class AnswerStream(GuardedStream[AnswerChunk]):
         self._speech: int | None = None
         self._speech_rest = b""
         self._whole: dict[int, int] = {}
+        self._commentary: set[int] = set()
 
     def chunk(self, delta: Delta) -> AnswerChunk | None:
         """The chunk of one delta; None where it belongs to another choice than the first."""
@@ -230,17 +235,28 @@ class AnswerStream(GuardedStream[AnswerChunk]):
 
     def _item(self, delta: Delta) -> AnswerChunk | None:
         if type(delta) is TextDelta:
+            if delta.phase is not None and not delta.choice:
+                return self._commented(delta)
             return None if delta.choice else _text_chunk(delta.text, delta.index)
         if not isinstance(delta, End) and delta.choice:
             return None
         return AnswerChunk(message=self._message(delta))
 
+    def _commented(self, delta: TextDelta) -> AnswerChunk:
+        """What is said while the model works; the last chunk makes it the `content` where nothing else is."""
+        begins = delta.index not in self._commentary
+        self._commentary.add(delta.index)
+        return AnswerChunk(message=_sliced(COMMENTARY, COMMENTARY, delta.text, delta.index, begins=begins))
+
     def _message(self, delta: Delta) -> AIMessageChunk:
         match delta:
             case TextDelta():
                 return _said({"index": delta.index, "type": "text"}, content=delta.text)
+            case ReasoningDelta(state={"redacted": _}):
+                return self._part(Reasoning(state=delta.state, issuer=delta.issuer, text=delta.text), delta.index)
             case ReasoningDelta():
-                return _sliced(REASONING, "reasoning", delta.text, delta.index)
+                begins = not delta.text and delta.state is not None  # its words may be none: it has its place now
+                return _sliced(REASONING, "reasoning", delta.text, delta.index, begins=begins)
             case RefusalDelta():
                 return _sliced(REFUSAL, "refusal", delta.text, delta.index)
             case ToolCallDelta():
@@ -281,10 +297,15 @@ class AnswerStream(GuardedStream[AnswerChunk]):
             return _call(ToolCallDelta(part.arguments, index, id=part.id, name=part.name))
         version = self._whole.get(index, -1) + 1
         strings, entry = opened(part, index, version)
-        if not isinstance(part, (Text, Reasoning, Refusal)):
+        if is_commentary(part):
+            self._commentary.add(index)
+        if not isinstance(part, (Text, Refusal)) and (
+            not isinstance(part, Reasoning) or "redacted" in (part.state or {})
+        ):
             self._whole[index] = version
             entry |= closed(entry, part)
-        return _said(entry, strings | due_calls(part), part.text if isinstance(part, Text) else "")
+        is_content = isinstance(part, Text) and not is_commentary(part)
+        return _said(entry, strings | due_calls(part), part.text if is_content else "")  # type: ignore[union-attr]
 
     def _last(self, reply: ChatReply) -> AIMessageChunk:
         """The last chunk: everything that is sent once."""
@@ -294,7 +315,7 @@ class AnswerStream(GuardedStream[AnswerChunk]):
         for index, part in enumerate(choice.parts):
             if index in self._whole:
                 continue
-            kind = "speech" if index == self._speech else replay.PART_TYPES.get(type(part), "unknown")
+            kind = "speech" if index == self._speech else self._kind(part, index)
             if entry := closed({"index": index, "type": kind}, part):
                 entries.append(entry)
             if index == self._speech:
@@ -303,14 +324,21 @@ class AnswerStream(GuardedStream[AnswerChunk]):
             kwargs[PARTS] = entries
         kwargs |= parsed(choice, self._form, reply)
         metadata = response_metadata(reply, choice, self._model, headers=self._headers)
+        texts = {index: part.text for index, part in enumerate(choice.parts) if isinstance(part, Text)}
         return AIMessageChunk(
-            content="",
+            content="".join(texts.values()) if texts.keys() == self._commentary else "",
             additional_kwargs=kwargs,
             response_metadata=metadata | other_choices(reply),
             usage_metadata=usage_metadata(reply.usage) if reply.usage else None,
             tool_call_chunks=_ends_of_cut_calls(choice.parts),
             chunk_position="last",
         )
+
+    def _kind(self, part: AnyPart, index: int) -> str:
+        """As it was said when the part began."""
+        if isinstance(part, Text):
+            return COMMENTARY if index in self._commentary else "text"
+        return kind_of(part)
 
 
 _MESSAGE = AIMessageChunk(content="").__getstate__()
@@ -352,8 +380,9 @@ def _said(entry: dict[str, Any], strings: dict[str, Any] | None = None, content:
     return AIMessageChunk(content=content, additional_kwargs=kwargs, response_metadata=_ALWAYS.copy())
 
 
-def _sliced(name: str, kind: str, text: str, index: int) -> AIMessageChunk:
-    return _said({"index": index, "type": kind}, {name: text} if text else None)
+def _sliced(name: str, kind: str, text: str, index: int, *, begins: bool = False) -> AIMessageChunk:
+    length = {"length": 0} if begins else {}
+    return _said({"index": index, "type": kind, **length}, {name: text} if text else None)
 
 
 def _call(delta: ToolCallDelta) -> AIMessageChunk:

@@ -2,8 +2,9 @@
 
 `content` holds the answer's text, `reasoning_content` in `additional_kwargs` its reasoning, `refusal` its refusal,
 `audio` its speech, each joined, and `tool_calls` its calls, since that is where users and LangChain's own middlewares
-look for them and edit them. `tikhub_parts` is what these lack: the entries of `tikhub_ai.replay`, one for each part,
-keyed by an int `index`.
+look for them and edit them. What a model says while it works stands in `commentary`, so that `content` is the answer;
+where there is no other text, it is in `content`, too. `tikhub_parts` is what these lack: the entries of
+`tikhub_ai.replay`, one for each part, keyed by an int `index`.
 
 The entries are shaped by how LangChain merges the chunks of a stream: dicts of a list join by equal `index`, ints add
 up (but for equal ones, of which the second is dropped), strings are continued, and floats and bools raise. So
@@ -15,7 +16,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
-from tikhub_ai import Media, Opaque, Reasoning, Refusal, Text, ToolCall, is_due, replay
+from langchain_core.messages import AIMessageChunk
+
+from tikhub_ai import Media, Opaque, Reasoning, Refusal, Text, ToolCall, is_commentary, is_due, replay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +33,9 @@ REFUSAL = "refusal"
 AUDIO = "audio"
 DUE = "tool_outputs"
 
-SLICED = {"text": "content", "reasoning": REASONING, "refusal": REFUSAL}
+COMMENTARY = "commentary"
+
+SLICED = {"text": "content", "commentary": COMMENTARY, "reasoning": REASONING, "refusal": REFUSAL}
 """Parts that are a slice of a string of the message, and which."""
 
 
@@ -73,12 +78,12 @@ def opened(part: AnyPart, index: int, version: int = 0) -> tuple[dict[str, str],
     Returns:
         Its string in `additional_kwargs`, if any, and its entry, without what is kept for replay.
     """
-    entry: dict[str, Any] = {"index": index, "type": replay.PART_TYPES.get(type(part), "unknown")}
+    entry: dict[str, Any] = {"index": index, "type": kind_of(part)}
     match part:
         case Text():
             if part.citations:
                 entry["citations"] = [replay.citation_dict(citation) for citation in part.citations]
-            return {}, entry
+            return _said(COMMENTARY, part.text) if is_commentary(part) else {}, entry
         case Reasoning():
             return _said(REASONING, part.text), entry
         case Refusal():
@@ -87,6 +92,11 @@ def opened(part: AnyPart, index: int, version: int = 0) -> tuple[dict[str, str],
             return {}, entry | {"id": part.id}
         case _:
             return {}, entry | {"id": f"{index}.{version}"} | replay.whole_of(part)
+
+
+def kind_of(part: AnyPart) -> str:
+    """The `type` of a part's entry."""
+    return COMMENTARY if is_commentary(part) else replay.PART_TYPES.get(type(part), "unknown")
 
 
 def closed(entry: Mapping[str, Any], part: AnyPart) -> dict[str, Any]:
@@ -156,13 +166,16 @@ def placed(message: AIMessage, text: str, calls: Sequence[Mapping[str, Any]]) ->
     """
     entries = entries_of(message) or {}
     by_id = replay.CallsById(calls, (call.get("id") for call in calls))
-    slices, added = _slices(entries, {**message.additional_kwargs, "content": text})
+    strings = {**message.additional_kwargs, "content": text}
+    if {"text", COMMENTARY} & {entry.get("type") for entry in entries.values()} == {COMMENTARY}:
+        strings |= {"content": ""} if _is_piece(message) else {"content": "", COMMENTARY: text}
+    slices, added = _slices(entries, strings)
     out: list[Placed] = []
     for index, entry in entries.items():
         kind = str(entry.get("type"))
         if kind in SLICED:
             part, is_kept = slices[index]
-            if part or replay.has_state(entry) or (is_kept and "citations" in entry):
+            if part or replay.has_state(entry) or (is_kept and "citations" in entry) or begins(entry):
                 out.append(Placed(index, kind, entry, part, is_kept=is_kept))
         elif kind == "tool_call":
             if (call := by_id.take(entry.get("id"))) is not None:
@@ -181,6 +194,17 @@ def placed(message: AIMessage, text: str, calls: Sequence[Mapping[str, Any]]) ->
     return out + [Placed(unused + at, "tool_call", {}, call=call) for at, call in enumerate(by_id.left())]
 
 
+def begins(entry: Mapping[str, Any]) -> bool:
+    """Whether a stream has said no more than that here is a part, whose words may turn out to be none."""
+    return entry.get("length") == 0 and "check" not in entry
+
+
+def _is_piece(message: AIMessage) -> bool:
+    """Whether more of a stream's commentary is to come, or came before: its `content` is said with the last chunk."""
+    is_last = getattr(message, "chunk_position", None) == "last"
+    return isinstance(message, AIMessageChunk) and not (is_last and COMMENTARY in message.additional_kwargs)
+
+
 def _slices(
     entries: Mapping[int, Mapping[str, Any]], strings: Mapping[str, Any]
 ) -> tuple[dict[int, tuple[str, bool]], list[tuple[str, str, int | None]]]:
@@ -196,8 +220,9 @@ def _slices(
         whole = whole if isinstance(whole, str) else ""
         own = {index: entry for index, entry in entries.items() if entry.get("type") == kind}
         indices = list(own)
-        if own and not any("length" in entry for entry in own.values()):
-            found |= dict.fromkeys(own, ("", True)) | {indices[0]: (whole, True)}
+        if own and all("length" not in entry or begins(entry) for entry in own.values()):
+            first = next((index for index, entry in own.items() if not begins(entry)), indices[0])
+            found |= dict.fromkeys(own, ("", True)) | {first: (whole, True)}
         elif own:
             taken = replay.sliced(list(own.values()), whole)
             found |= zip(own, taken.slices, strict=True)

@@ -48,7 +48,9 @@ if TYPE_CHECKING:
         ToolChoice,
         ToolResult,
         Usage,
+        is_commentary,
         media_kind,
+        text_of,
     )
     from tikhub_ai.deltas import (
         Accumulator,
@@ -138,7 +140,8 @@ _HOMES = {
     "conversation": (
         "AnyPart", "ChatReply", "ChatRequest", "Choice", "Citation", "Document", "Issuer", "Media", "MediaKind",
         "Message", "Opaque", "Part", "Reasoning", "Refusal", "ResponseFormat", "Role", "ServerToolCall",
-        "ServerToolResult", "Text", "Tool", "ToolCall", "ToolChoice", "ToolResult", "Usage", "media_kind",
+        "ServerToolResult", "Text", "Tool", "ToolCall", "ToolChoice", "ToolResult", "Usage", "is_commentary",
+        "media_kind", "text_of",
     ),
     "deltas": (
         "Accumulator", "AudioDelta", "CitationDelta", "Delta", "End", "PartDelta", "ReasoningDelta", "RefusalDelta",
@@ -301,6 +304,7 @@ __all__ = [
     "guarded",
     "hides_secrets",
     "is_called_by_code",
+    "is_commentary",
     "is_due",
     "key_source",
     "list_models",
@@ -315,6 +319,7 @@ __all__ = [
     "seal",
     "strict_schema",
     "structure_of",
+    "text_of",
     "tool_dict",
     "tools_of",
     "video_agent_of",

@@ -220,9 +220,23 @@ def media_kind(mime_type: str | None) -> MediaKind:
             return "file"
 
 
+COMMENTARY = "commentary"
+"""The `phase`, in a text's state, of words that a model says while it works: they are not its answer."""
+
+
 def text_of(parts: Sequence[AnyPart]) -> str:
-    """All answer text of `parts`, joined without a separator, as the wire would stream it."""
-    return "".join(part.text for part in parts if isinstance(part, Text))
+    """The answer's text, joined without a separator, as the wire would stream it.
+
+    What the model said while it worked is no part of it, unless there is nothing else.
+    """
+    texts = [part for part in parts if isinstance(part, Text)]
+    said = [part.text for part in texts if not is_commentary(part)]
+    return "".join(said or [part.text for part in texts])
+
+
+def is_commentary(part: AnyPart) -> bool:
+    """Whether a text is what the model said while it worked, and not its answer."""
+    return isinstance(part, Text) and (part.state or {}).get("phase") == COMMENTARY
 
 
 @dataclass(slots=True)

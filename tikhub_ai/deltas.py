@@ -40,11 +40,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class TextDelta:
-    """More answer text."""
+    """More answer text. `phase` is `commentary` where the model says that it is not the answer itself."""
 
     text: str
     index: int
     choice: int = 0
+    phase: str | None = None
 
 
 @dataclass(slots=True)

@@ -57,7 +57,8 @@ def reply_of(*events: dict[str, Any], **asked: Any) -> ChatReply:
 
 
 def text_in(deltas: list[Any]) -> str:
-    return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+    texts = [delta for delta in deltas if isinstance(delta, TextDelta)]
+    return "".join(delta.text for delta in [delta for delta in texts if delta.phase is None] or texts)
 
 
 def plain(
@@ -146,7 +147,7 @@ def piece_of(arguments: str, number: int = 1, **more: Any) -> dict[str, Any]:
 SERVER_ITEMS: list[tuple[dict[str, Any], list[Any]]] = [
     (
         {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "q"}},
-        [ServerToolCall("ws_1", "web_search", {"type": "search", "query": "q"})],
+        [ServerToolCall("ws_1", "web_search", {"type": "search", "query": "q"}), ServerToolResult("ws_1")],
     ),
     (
         {"id": "fs_1", "type": "file_search_call", "status": "completed", "queries": ["q"], "results": [{"text": "t"}]},

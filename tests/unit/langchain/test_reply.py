@@ -132,7 +132,7 @@ def test_reasoning_is_where_others_look_for_it_and_not_twice_in_the_blocks() -> 
     message = ScriptedChat(REASONING).invoke("hi")
     assert message.additional_kwargs["reasoning_content"] == "Let me think."
     assert message.content_blocks == [
-        {"type": "reasoning", "reasoning": "Let me think.", "index": 0},
+        {"type": "reasoning", "reasoning": "Let me think.", "extras": {"signature": "signature"}, "index": 0},
         {"type": "text", "text": "It is four.", "index": 1},
     ]
 

@@ -18,7 +18,7 @@ from tikhub_ai.apis.responses.usage import usage_of
 from tikhub_ai.apis.responses.whole_items import citation_of, parts_of
 from tikhub_ai.apis.responses.writer import Writer
 from tikhub_ai.apis.torn_calls import TornCalls
-from tikhub_ai.conversation import Issuer, Opaque, Refusal, Text
+from tikhub_ai.conversation import COMMENTARY, Issuer, Opaque, Refusal, Text
 from tikhub_ai.deltas import Accumulator, AudioDelta, CitationDelta, Delta, RefusalDelta, TextDelta
 from tikhub_ai.errors import InvalidResponseError
 
@@ -225,6 +225,7 @@ class Decoder(EventDecoder):
             if content is not None:
                 index = item.last_content + 1
             content = self._writer.open_content(Refusal("") if is_refusal else Text(""))
+            content.phase = COMMENTARY if item.wire.get("phase") == COMMENTARY else None
             item.add_content(index, content)
         return content
 
@@ -240,7 +241,7 @@ class Decoder(EventDecoder):
             self._text, self._text_key = content, key
         if self._stop is None:
             content.fragments.append(text)
-            deltas.append(TextDelta(text, content.position))
+            deltas.append(TextDelta(text, content.position, phase=content.phase))
         else:
             self._guarded(content, text, deltas)
         if (logprobs := payload.get("logprobs")) and isinstance(logprobs, list):
@@ -253,7 +254,7 @@ class Decoder(EventDecoder):
         text, is_end = self._stop.feed(text)
         if text:
             content.fragments.append(text)
-            deltas.append(TextDelta(text, content.position))
+            deltas.append(TextDelta(text, content.position, phase=content.phase))
         if is_end:
             self._has_ended = self.is_complete = True
             self.awaits_usage = self._counts
@@ -275,7 +276,7 @@ class Decoder(EventDecoder):
         """Something else begins: text that was held back is no stop text."""
         if self._stop is not None and self._text is not None and (text := self._stop.flush()):
             self._text.fragments.append(text)
-            deltas.append(TextDelta(text, self._text.position))
+            deltas.append(TextDelta(text, self._text.position, phase=self._text.phase))
 
     def _complete_text(self, content: Content, whole: str, deltas: list[Delta]) -> None:
         """Give what of a text its deltas left out. Where they say something else, they hold."""
@@ -285,7 +286,7 @@ class Decoder(EventDecoder):
             return
         if self._stop is None:
             content.fragments.append(whole[len(came) :])
-            deltas.append(TextDelta(whole[len(came) :], content.position))
+            deltas.append(TextDelta(whole[len(came) :], content.position, phase=content.phase))
             return
         if content is not self._text:
             self._release(deltas)
@@ -304,6 +305,7 @@ class Decoder(EventDecoder):
             item = self._items.of_delta(payload, "message")
             if item.contents:
                 opened = self._writer.open_content(Refusal("") if part["type"] == "refusal" else Text(""))
+                opened.phase = COMMENTARY if item.wire.get("phase") == COMMENTARY else None
                 item.add_content(item.last_content + 1, opened)
         self._text_key = None
 

@@ -28,10 +28,11 @@ def kind_of(wire: dict[str, Any]) -> str:
 class Content:
     """A content part of a message: what came of it, and where it stands in the answer."""
 
-    __slots__ = ("annotations", "fragments", "logprobs", "part", "position")
+    __slots__ = ("annotations", "fragments", "logprobs", "part", "phase", "position")
 
     def __init__(self, position: int, part: AnyPart, fragments: list[str]) -> None:
         self.position = position
+        self.phase: str | None = None
         self.part = part
         self.fragments = fragments
         self.annotations = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.due_calls import is_due
-from tikhub_ai.apis.fields import integer, name, named
+from tikhub_ai.apis.fields import integer, mapping, name, named
 from tikhub_ai.conversation import Citation, Media, Opaque, ServerToolCall, ServerToolResult
 from tikhub_ai.json_text import NO_JSON, parsed
 
@@ -34,7 +34,7 @@ _MADE: dict[str, tuple[str, ...]] = {
     "mcp_call": ("output", "error"),
     "mcp_list_tools": ("tools", "error"),
 }
-"""Calls that hold their own result, and its fields."""
+"""Calls that hold their own result, and its fields: there is one, whether or not the wire was asked to tell it."""
 
 _RESULTS: dict[str, str] = {
     "tool_search_output": "tools",
@@ -65,10 +65,13 @@ def parts_of(item: dict[str, Any], issuer: Issuer) -> list[AnyPart]:
     parts: list[AnyPart] = [
         ServerToolCall(call_id, _name(item, kind), _arguments(item, kind), state=state, issuer=issuer)
     ]
-    made = {field: item[field] for field in _MADE.get(kind, ()) if item.get(field) not in (None, [])}
-    if made:
-        output = made if len(made) > 1 else next(iter(made.values()))
-        parts.append(ServerToolResult(call_id, output=output, is_error="error" in made, issuer=issuer))
+    if kind in _MADE:
+        made = {field: item[field] for field in _MADE[kind] if item.get(field) not in (None, [])}
+        if sources := mapping(item.get("action")).get("sources"):
+            made["sources"] = sources
+        output = next(iter(made.values())) if len(made) == 1 and "sources" not in made else made or None
+        failed = "error" in made or item.get("status") == "failed"
+        parts.append(ServerToolResult(call_id, output=output, is_error=failed, issuer=issuer))
     return parts
 
 
@@ -88,6 +91,8 @@ def _name(item: dict[str, Any], kind: str) -> str:
 def _arguments(item: dict[str, Any], kind: str) -> Any:
     given = {field: item[field] for field in _GIVEN[kind] if item.get(field) is not None}
     only = next(iter(given.values())) if len(given) == 1 else None
+    if isinstance(only, dict) and kind == "web_search_call":
+        return {field: value for field, value in only.items() if field != "sources"}  # what was found
     if isinstance(only, str) and "arguments" in given:
         found = parsed(only)
         return given if found is NO_JSON else found
