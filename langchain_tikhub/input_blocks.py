@@ -102,7 +102,7 @@ def _text(block: Mapping[str, Any]) -> Text | None:
 
 def _refusal(block: Mapping[str, Any]) -> Refusal | None:
     text = block.get("refusal")
-    return Refusal(text) if isinstance(text, str) else None
+    return Refusal(text) if isinstance(text, str) and text else None
 
 
 def _reasoning(block: Mapping[str, Any]) -> Reasoning | None:
@@ -469,5 +469,5 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], AnyPart | None]] = {
     "custom_tool_call_output": _tool_result,
     "non_standard": _non_standard,
 }
-_EMPTY = frozenset({"text", "input_text", "output_text", "input_json_delta"})
+_EMPTY = frozenset({"text", "input_text", "output_text", "refusal", "input_json_delta"})
 """Kinds of block that are left out where they are empty."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
 
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
@@ -16,7 +16,7 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
 from langchain_tikhub.tools import json_schema_form, named_schema, wire_tools
-from tikhub_ai import ConfigurationError, printable
+from tikhub_ai import ConfigurationError, printable, warn
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -38,9 +38,12 @@ def structured_output(
     bound: dict[str, Any],
 ) -> Runnable[LanguageModelInput, Any]:
     """See `ChatTikHub.with_structured_output`."""
+    if _is_of_pydantic_1(schema):
+        if method == "json_schema":
+            warn(f"{schema.__name__} is of pydantic.v1: it is asked for by a tool, not by its JSON Schema.")
+        method = "json_mode" if method == "json_mode" else "function_calling"
     if method is None:
-        by_schema = facts.structured_output and not _is_of_pydantic_1(schema)
-        method = "json_schema" if by_schema else "function_calling"
+        method = "json_schema" if facts.structured_output else "function_calling"
     if method not in {"json_schema", "function_calling", "json_mode"}:
         raise ConfigurationError(
             f"method={method!r} is not known; use 'json_schema', 'function_calling' or 'json_mode'."
@@ -71,7 +74,7 @@ def structured_output(
     return RunnableMap(raw=llm) | parsed.with_fallbacks([failed], exception_key="parsing_error")
 
 
-def _is_of_pydantic_1(schema: Any) -> bool:
+def _is_of_pydantic_1(schema: Any) -> TypeGuard[type]:
     """Whether a class is of `pydantic.v1`, whose schemas and defaults are too loose for an exact answer."""
     return isinstance(schema, type) and is_basemodel_subclass(schema) and not issubclass(schema, BaseModel)
 

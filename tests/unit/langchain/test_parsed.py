@@ -13,7 +13,17 @@ from typing_extensions import TypedDict
 
 from langchain_tikhub import ChatTikHub
 from tests.unit.langchain.support import ScriptedChat, summed
-from tikhub_ai import ChatRequest, InvalidResponseError, Message, ResponseFormat, Text, TextDelta, Tool, ToolCallDelta
+from tikhub_ai import (
+    ChatRequest,
+    InvalidResponseError,
+    Message,
+    ResponseFormat,
+    Text,
+    TextDelta,
+    TikHubAIWarning,
+    Tool,
+    ToolCallDelta,
+)
 from tikhub_ai.apis import chat_completions
 from tikhub_ai.catalog import facts
 
@@ -174,3 +184,10 @@ def test_bind_tools_takes_both() -> None:
     assert body["tools"][0]["function"]["strict"] is True
     assert body["tools"][0]["function"]["parameters"]["additionalProperties"] is False
     assert body["response_format"]["json_schema"]["strict"] is True
+
+
+def test_a_class_of_pydantic_1_is_asked_for_by_a_tool_whatever_the_method() -> None:
+    llm = ScriptedChat([ToolCallDelta('{"name": "Paris", "people": 1}', 0, id="c1", name="OldCity")], model="gpt-5")
+    with pytest.warns(TikHubAIWarning, match="OldCity is of pydantic.v1"):
+        bound = llm.with_structured_output(OldCity, method="json_schema")
+    assert bound.invoke("hi") == OldCity(name="Paris", people=1)

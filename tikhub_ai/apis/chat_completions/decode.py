@@ -140,6 +140,7 @@ class _ChoiceDecoder:
 
     __slots__ = (
         "_audio_format",
+        "_blank",
         "_by_id",
         "_by_index",
         "_calls",
@@ -170,6 +171,7 @@ class _ChoiceDecoder:
         self._last_call: CallHead | None = None
         self._fragments: list[str] = []
         self._unclosed: list[int] = []
+        self._blank: str | None = None
         into.add_choice(number)
 
     def message(self, message: dict[str, Any], deltas: list[Delta]) -> None:
@@ -260,12 +262,15 @@ class _ChoiceDecoder:
                     state["reasoning_details"] = details
                 self._thought(words, state, deltas)
                 return
+            if said == "" and self._blank is None:
+                self._blank = field
         if isinstance(details, list) and details:
             words = "".join(text(item.get("text")) or text(item.get("summary")) for item in mappings(details))
             self._thought(words, {"reasoning_details": details}, deltas)
 
     def _thought(self, words: str, state: dict[str, Any], deltas: list[Delta]) -> None:
         opened = self._kind != "reasoning"
+        self._blank = ""
         position = self._position("reasoning")
         if not opened:  # said with the part's first delta; only what grows is said again
             state = {"reasoning_details": state["reasoning_details"]} if "reasoning_details" in state else {}
@@ -322,6 +327,8 @@ class _ChoiceDecoder:
         for position in self._unclosed:
             self._give(ToolCallDelta(free_text.CLOSING, position, self._number), deltas)
         self._unclosed = []
+        if self._blank and self._calls and self._issuer.family != "gpt":  # DeepSeek wants its empty thought back, too
+            self._thought("", {"field": self._blank}, deltas)
         self._heads.settle(self._number)
 
     # --- tool calls -------------------------------------------------------------------------------------------------

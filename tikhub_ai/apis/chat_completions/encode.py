@@ -139,7 +139,10 @@ def _is_open_round(messages: Sequence[dict[str, Any]]) -> bool:
     if messages[-1]["role"] != "tool":
         return False
     asked = next((at for at in range(len(messages) - 1, -1, -1) if messages[at]["role"] == "user"), -1)
-    return not any("reasoning_content" in message for message in messages[asked + 1 :])
+    return not any(message.keys() & _THOUGHTS for message in messages[asked + 1 :])
+
+
+_THOUGHTS = frozenset({"reasoning_content", "reasoning", "reasoning_details"})
 
 
 def _effort(request: ChatRequest) -> str | None:

@@ -270,7 +270,7 @@ class _Encoder:
                     calls.append(self._tool_call(part))
                     marks += [part] if self._is_marked([part]) else []
                 case Refusal():
-                    refusals.append(part.text)
+                    refusals += [part.text] if part.text else []
                 case Reasoning():
                     self._reasoning(part, out, replays=replays_reasoning)
                 case Media() if part.kind == "audio" and part.issuer == self._issuer and (part.state or {}).get("id"):
@@ -328,6 +328,6 @@ class _Encoder:
         elif replays:
             if details := state.get("reasoning_details"):
                 out.setdefault("reasoning_details", []).extend(details)
-            elif part.text:
+            elif part.text or "field" in state:
                 name = state.get("field", "reasoning_content")
                 out[name] = out.get(name, "") + part.text
