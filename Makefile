@@ -15,7 +15,7 @@ PIP_OUTPUT := -qq
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-media test test-growth fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench mutants clean
+.PHONY: help demo demo-media test coverage test-growth fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench mutants clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ endif
 
 test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback
 	$(PY) -m pytest tests --ignore=tests/peers -m "not growth" --numprocesses auto --dist loadfile --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
+
+coverage: $(VENV)/.with-test ## make test, and which lines and branches it runs; fails below the figure in pyproject.toml
+	$(PY) -m pytest tests --ignore=tests/peers -m "not growth" --numprocesses auto --dist loadfile --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket --timeout 300 --cov --cov-report=term:skip-covered $(ARGS)
 
 test-growth: $(VENV)/.with-test ## that work grows with its input and no faster, by CPU time; minutes
 	$(PY) -m pytest tests/unit -m growth --numprocesses auto $(ARGS)
@@ -85,7 +88,7 @@ catalog: $(VENV)-catalog/.with-catalog ## make tikhub_ai/catalog.json again, fro
 	$(VENV)-catalog/bin/python scripts/make_catalog.py
 
 bench: $(BENCH_VENV)/.with-bench ## measure against the vendors' own classes
-	$(BENCH_VENV)/bin/python benchmarks/run.py $(ARGS)
+	PYTHONPATH=. $(BENCH_VENV)/bin/python benchmarks/run.py $(ARGS)
 
 mutants: $(VENV)/.with-test+mutants ## change a place at a time and list what no test notices; SAMPLE=20 places per module, 0 is all
 	$(PY) scripts/mutants.py --sample $${SAMPLE:-20} $(ARGS)

@@ -1,40 +1,27 @@
 """Embedding 10,000 texts, beside the vendors' classes with their own defaults: wall and CPU seconds of the client.
 
-The server, in a process of its own, takes as long for each answer as it is told. Runs by itself, or as `report()`.
+The server, in a process of its own, takes as long for each answer as it is told. Runs by itself, with PYTHONPATH=., or
+as `report()`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import platform
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from tests.embeddings_server import serving
 
-SERVER = Path(__file__).parents[1] / "tests" / "embeddings_server.py"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 LENGTH = 1536
 TEXTS = [
     f"A sentence about the matter of number {number}, long enough to be a small passage." for number in range(10_000)
 ]
 REPEATS = 3
-
-
-@contextmanager
-def serving(seconds: float) -> Iterator[str]:
-    command = [sys.executable, str(SERVER), str(LENGTH), str(seconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.terminate()
 
 
 def measured(embed: Callable[[], Any]) -> tuple[float, float]:
@@ -80,7 +67,7 @@ def pairs(url: str) -> dict[str, tuple[Callable[[], Any], Callable[[], Any]]]:
 def report() -> None:
     for seconds in (0.05, 0.3):
         print(f"Embedding {len(TEXTS):,} texts, {1000 * seconds:.0f} ms a request: wall s (CPU s)")
-        with serving(seconds) as url:
+        with serving(LENGTH, seconds) as url:
             for name, (ours, theirs) in pairs(url).items():
                 ours()  # the first call finds out about base64, and is not counted
                 (wall, cpu), (other, other_cpu) = measured(ours), measured(theirs)
