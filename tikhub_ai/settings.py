@@ -312,6 +312,9 @@ class Settings:
             bearer token.
         max_event_bytes: Most bytes of one event of a stream, 256 MiB unless set. A larger one, such as an endless line
             of a broken server, is an InvalidResponseError.
+        max_response_bytes: Most bytes of one answer in memory, plain or streamed, decompressed; 1 GiB unless set. A
+            longer one, such as of a server that sends zeros in gzip, is an InvalidResponseError. Files that are
+            downloaded go to the disk, and do not count.
 
     Raises:
         ConfigurationError: One of them cannot work.
@@ -333,6 +336,7 @@ class Settings:
     http_backend: HttpBackend = "auto"
     auth_header: str | None = None
     max_event_bytes: int = 256 * 1024 * 1024
+    max_response_bytes: int = 1024 * 1024 * 1024
 
     def __post_init__(self) -> None:
         self.base_url = normalised_base_url(self.base_url)
@@ -345,7 +349,7 @@ class Settings:
             raise ConfigurationError(f"proxy must be a string, not {self.proxy.kind}.")
         self.proxy = secret_proxy(self.proxy)
         self.timeout = checked_timeout(self.timeout)
-        for name, least in (("max_retries", 0), ("max_event_bytes", 1)):
+        for name, least in (("max_retries", 0), ("max_event_bytes", 1), ("max_response_bytes", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ConfigurationError(f"{name} must be a whole number from {least} up, not {value!r}.")

@@ -89,6 +89,8 @@ class SettingsMixin(BaseModel):
 
     max_event_bytes: int = 256 * 1024 * 1024
     """Most bytes of one event of a stream. A larger one is an InvalidResponseError."""
+    max_response_bytes: int = 1024 * 1024 * 1024
+    """Most bytes of one answer in memory, plain or streamed, decompressed. A longer one is an InvalidResponseError."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a field."""

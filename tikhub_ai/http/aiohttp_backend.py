@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import zlib
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +14,7 @@ from yarl import URL
 
 from tikhub_ai.errors import TikHubAIError
 from tikhub_ai.http import failures
+from tikhub_ai.http.inflating import OFFERED, inflater_of
 from tikhub_ai.http.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
 from tikhub_ai.http.proxies import environment_proxy
 from tikhub_ai.secret_values import SecretHeaders, secret_proxy
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from tikhub_ai.http.exchange import AsyncPieces, AsyncWireResponse, WireRequest
+    from tikhub_ai.http.inflating import Inflater
     from tikhub_ai.http.shared import Lease
     from tikhub_ai.secret_values import SecretProxy
     from tikhub_ai.settings import Settings, Timeouts
@@ -181,8 +182,7 @@ class AiohttpResponse:
         self._sending = sending
         self.status_code = response.status
         self.headers = _headers(response)
-        coding = self.headers.get("content-encoding", "").strip().lower()
-        self._inflater = _Inflater() if coding in {"gzip", "x-gzip", "deflate"} else None
+        self._inflater = inflater_of(self.headers.get("content-encoding", ""), url)
         self._response = response
         self._lease: Lease[AiohttpClient] | None = lease
         self._url = url
@@ -191,7 +191,12 @@ class AiohttpResponse:
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
         """The body, decompressed, as it comes."""
-        return self
+        return self if self._inflater is None else self._inflated(self._inflater)
+
+    async def _inflated(self, inflater: Inflater) -> AsyncIterator[bytes]:
+        async for raw in self:
+            for piece in inflater.pieces(raw):
+                yield piece
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -207,7 +212,7 @@ class AiohttpResponse:
                 content.set_exception(None)  # type: ignore[arg-type]  # forgets the failure; nothing else does
                 piece = content.read_nowait()
             if piece:
-                return piece if self._inflater is None else self._inflated(self._inflater, piece)
+                return piece
         if self._error is not None:
             raise self._error  # outside the handler, so that no context holds aiohttp's exception
         raise StopAsyncIteration
@@ -222,13 +227,6 @@ class AiohttpResponse:
             raise TimeoutError
         async with asyncio.timeout_at(deadline):
             return await self._response.content.readany()
-
-    def _inflated(self, inflater: _Inflater, piece: bytes) -> bytes:
-        try:
-            return inflater.decompress(piece)
-        except zlib.error as failure:
-            self._error = failures.not_decompressed(self._url, failures.words_of(failure))
-        raise self._error
 
     async def aclose(self) -> None:
         """Give the connection back, or drop it where the body was not read to its end.
@@ -247,22 +245,6 @@ class AiohttpResponse:
             self._sending.close()  # the answer may have come before the whole request had gone
         lease.client.slots.release()
         lease.release()
-
-
-class _Inflater:
-    """gzip and deflate, the latter with its header or, as some servers send it, without."""
-
-    __slots__ = ("_zlib",)
-
-    def __init__(self) -> None:
-        self._zlib: Any = None
-
-    def decompress(self, piece: bytes) -> bytes:
-        if self._zlib is None:
-            has_header = piece[0] == 0x1F or piece[0] & 0x0F == zlib.DEFLATED
-            self._zlib = zlib.decompressobj(32 + zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
-        inflated: bytes = self._zlib.decompress(piece)
-        return inflated
 
 
 class AiohttpBackend:
@@ -289,7 +271,7 @@ class AiohttpBackend:
 
     async def _opened(self, request: WireRequest, lease: Lease[AiohttpClient]) -> AsyncWireResponse:
         client, url, content, response, sending = lease.client, request.url, request.content, None, None
-        headers = SecretHeaders({"accept-encoding": "gzip, deflate"}).merged(request.headers)
+        headers = SecretHeaders({"accept-encoding": OFFERED}).merged(request.headers)
         if not isinstance(content, bytes):
             sending = _Sending(content.apieces(), request.timeouts.write)
         elif len(content) > _PIECE:

@@ -54,12 +54,47 @@ def judging(request: ApiRequest, secrets: Secrets) -> Iterator[None]:
         raise judged
 
 
-def whole(response: WireResponse, sieve: Sieve | None = None) -> bytes:
-    """The body, or what a sieve leaves of it; of an error no more than anybody reads, even where it was cut."""
+class _Body:
+    """A body that grows, to a limit."""
+
+    __slots__ = ("_left", "_most", "_pieces", "_sieve")
+
+    def __init__(self, sieve: Sieve | None, most: int) -> None:
+        self._sieve = sieve
+        self._most = self._left = most
+        self._pieces: list[bytes] = []
+
+    def add(self, piece: bytes) -> None:
+        if self._sieve is not None:
+            piece = self._sieve.feed(piece)
+        self._left -= len(piece)
+        if self._left < 0:
+            self._pieces.clear()
+            raise too_long(self._most)
+        self._pieces.append(piece)
+
+    def whole(self) -> bytes:
+        if self._sieve is not None:
+            self._pieces.append(self._sieve.close())
+        return b"".join(self._pieces)
+
+
+def too_long(most: int) -> InvalidResponseError:
+    """An answer, decompressed, is longer than the caller takes."""
+    return InvalidResponseError(f"The answer has more than max_response_bytes={most} bytes: raise it if it may.")
+
+
+def whole(response: WireResponse, most: int, sieve: Sieve | None = None) -> bytes:
+    """The body, or what a sieve leaves of it; of an error no more than anybody reads, even where it was cut.
+
+    Raises:
+        InvalidResponseError: It has more bytes than `most`.
+    """
     if response.status_code < 300:
-        if sieve is None:
-            return b"".join(response.iter_bytes())
-        return b"".join([sieve.feed(piece) for piece in response.iter_bytes()]) + sieve.close()
+        found = _Body(sieve, most)
+        for piece in response.iter_bytes():
+            found.add(piece)
+        return found.whole()
     body = bytearray()
     with suppress(APIConnectionError, APITimeoutError, InvalidResponseError):
         for piece in response.iter_bytes():
@@ -69,12 +104,13 @@ def whole(response: WireResponse, sieve: Sieve | None = None) -> bytes:
     return bytes(body[:MOST_OF_AN_ERROR])
 
 
-async def awhole(response: AsyncWireResponse, sieve: Sieve | None = None) -> bytes:
+async def awhole(response: AsyncWireResponse, most: int, sieve: Sieve | None = None) -> bytes:
     """`whole`, async."""
     if response.status_code < 300:
-        if sieve is None:
-            return b"".join([piece async for piece in response.aiter_bytes()])
-        return b"".join([sieve.feed(piece) async for piece in response.aiter_bytes()]) + sieve.close()
+        found = _Body(sieve, most)
+        async for piece in response.aiter_bytes():
+            found.add(piece)
+        return found.whole()
     body = bytearray()
     with suppress(APIConnectionError, APITimeoutError, InvalidResponseError):
         async for piece in response.aiter_bytes():

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tikhub_ai.errors import APITimeoutError
+from tikhub_ai.http.answers import too_long
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,18 +25,20 @@ class Flow(Generic[T]):
         reader: Knows where the answer ends.
         response: What is read.
         silence: The longest time between two events, in seconds; None sets no limit.
+        most: Bytes that the whole stream may have.
 
     Attributes:
         failure: What broke the stream off.
         patience: What the response was last told of the reader's.
     """
 
-    __slots__ = ("_events", "_last_event", "_reader", "_response", "_silence", "failure", "patience")
+    __slots__ = ("_events", "_last_event", "_left", "_most", "_reader", "_response", "_silence", "failure", "patience")
 
-    def __init__(self, reader: StreamReader[T], response: Hurried, silence: float | None) -> None:
+    def __init__(self, reader: StreamReader[T], response: Hurried, silence: float | None, most: int) -> None:
         self._reader = reader
         self._response = response
         self._silence = silence
+        self._most = self._left = most
         self.patience: float | None = None
         self._events = 0
         self._last_event = time.monotonic()
@@ -46,7 +49,11 @@ class Flow(Generic[T]):
 
         Raises:
             APITimeoutError: Keep-alive comments came, and no event for too long.
+            InvalidResponseError: The stream has more bytes than it may.
         """
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise too_long(self._most)
         items = self._reader.feed(chunk)
         now = time.monotonic()
         if self._reader.events != self._events:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from tikhub_ai.errors import InvalidRequestError, TikHubAIError
 from tikhub_ai.http import failures
 from tikhub_ai.http.httpx_family import library, library_of
+from tikhub_ai.http.inflating import inflater_of
 from tikhub_ai.http.pools import key_of, pools
 from tikhub_ai.http.watchdog import watchdog
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from tikhub_ai.http.exchange import AsyncPieces, AsyncWireResponse, Body, WireRequest, WireResponse
     from tikhub_ai.http.httpx_family import Library
+    from tikhub_ai.http.inflating import Inflater
     from tikhub_ai.http.shared import Lease
     from tikhub_ai.settings import Settings
 
@@ -104,7 +106,18 @@ class _Guarded:
 class _HttpxResponse:
     """An open answer, and the iterator over its body."""
 
-    __slots__ = ("_deadline", "_lease", "_library", "_pieces", "_socket", "headers", "pid", "response", "status_code")
+    __slots__ = (
+        "_deadline",
+        "_inflater",
+        "_lease",
+        "_library",
+        "_pieces",
+        "_socket",
+        "headers",
+        "pid",
+        "response",
+        "status_code",
+    )
 
     def __init__(self, library: Library, response: Any, lease: Lease[Any] | None) -> None:
         self.response = response
@@ -113,14 +126,19 @@ class _HttpxResponse:
         self.pid = os.getpid()
         self._deadline: float | None = None
         self._socket: socket | None = None
-        self._pieces: Iterator[bytes] = response.iter_bytes()
+        self._inflater = _inflater_of(response)
+        self._pieces: Iterator[bytes] = response.iter_bytes() if self._inflater is None else response.iter_raw()
         self.status_code: int = response.status_code
         self.headers: Mapping[str, str] = dict(response.headers)
         _open.add(self)
 
     def iter_bytes(self) -> Iterator[bytes]:
         """The body, decompressed, as it comes."""
-        return self
+        return self if self._inflater is None else self._inflated(self._inflater)
+
+    def _inflated(self, inflater: Inflater) -> Iterator[bytes]:
+        for raw in self:
+            yield from inflater.pieces(raw)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -182,6 +200,13 @@ def _own_socket(response: Any) -> socket | None:
     stream = response.extensions.get("network_stream")
     found = None if stream is None else stream.get_extra_info("socket")
     return found if isinstance(found, socket) else None
+
+
+def _inflater_of(response: Any) -> Inflater | None:
+    """What undoes the coding, if it is one that we do ourselves. A body that is read already is undone, too."""
+    if response.is_stream_consumed:
+        return None
+    return inflater_of(response.headers.get("content-encoding", ""), str(response.url))
 
 
 def _whose(injected: object) -> str:
@@ -307,8 +332,19 @@ class _HttpxAsyncResponse:
         self.status_code: int = response.status_code
         self.headers: Mapping[str, str] = dict(response.headers)
 
-    async def aiter_bytes(self) -> AsyncIterator[bytes]:
-        pieces = self._response.aiter_bytes()
+    def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """The body, decompressed, as it comes."""
+        inflater = _inflater_of(self._response)
+        if inflater is None:
+            return self._read(self._response.aiter_bytes())
+        return self._inflated(inflater)
+
+    async def _inflated(self, inflater: Inflater) -> AsyncIterator[bytes]:
+        async for raw in self._read(self._response.aiter_raw()):
+            for piece in inflater.pieces(raw):
+                yield piece
+
+    async def _read(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         try:
             chunk = await _FirstPiece(pieces)
             while chunk:

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.http import failures
+from tikhub_ai.http.inflating import OFFERED
 from tikhub_ai.http.pools import KEEPALIVE, MAX_CONNECTIONS, pools
 from tikhub_ai.secret_values import secret_proxy
 
@@ -154,6 +155,7 @@ class Library:
             return kind(
                 verify=context,
                 proxy=None if proxy is None else proxy.get_secret_value(),
+                headers={"accept-encoding": OFFERED},
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # kept by nobody: clients are shared
                 limits=self._module.Limits(
                     max_connections=MAX_CONNECTIONS, max_keepalive_connections=_IDLE, keepalive_expiry=KEEPALIVE

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tikhub_ai._version import __version__
 from tikhub_ai.errors import ConfigurationError, TikHubAIError
 from tikhub_ai.http import backends
-from tikhub_ai.http.answers import awhole, checked, judging, whole, without
+from tikhub_ai.http.answers import MOST_OF_AN_ERROR, awhole, checked, judging, whole, without
 from tikhub_ai.http.downloads import Download, Source
 from tikhub_ai.http.exchange import WireRequest
 from tikhub_ai.http.flow import Flow
@@ -95,7 +95,7 @@ class Transport:
             backend = backends.sync_backend(self.settings)
             _log_exchange(request, backend)
             with closing(backend.open(self._wire(request, key, stream=False))) as response:
-                body = whole(response, sieve)
+                body = whole(response, self.settings.max_response_bytes, sieve)
             return read(checked(response, body, secrets, sieve))
 
     async def _asend_once(self, read: Callable[[ApiResponse], T], request: ApiRequest) -> T:
@@ -106,7 +106,7 @@ class Transport:
             backend = backends.async_backend(self.settings, str(self.settings.base_url))
             _log_exchange(request, backend)
             async with aclosing(await backend.aopen(self._wire(request, key, stream=False))) as response:
-                body = await awhole(response, sieve)
+                body = await awhole(response, self.settings.max_response_bytes, sieve)
             return read(checked(response, body, secrets, sieve))
 
     # --- streamed ---------------------------------------------------------------------------------------------------
@@ -172,9 +172,9 @@ class Transport:
         with closing(opened) as response:
             if response.status_code >= 300:
                 with judging(request, secrets):
-                    checked(response, whole(response), secrets)
+                    checked(response, whole(response, MOST_OF_AN_ERROR), secrets)
             reader = new_reader(without(response.headers, secrets))
-            flow = Flow(reader, response, wire.timeouts.read)
+            flow = Flow(reader, response, wire.timeouts.read, self.settings.max_response_bytes)
             try:
                 for chunk in response.iter_bytes():
                     if items := flow.feed(chunk):
@@ -201,9 +201,9 @@ class Transport:
         async with aclosing(opened) as response:
             if response.status_code >= 300:
                 with judging(request, secrets):
-                    checked(response, await awhole(response), secrets)
+                    checked(response, await awhole(response, MOST_OF_AN_ERROR), secrets)
             reader = new_reader(without(response.headers, secrets))
-            flow = Flow(reader, response, wire.timeouts.read)
+            flow = Flow(reader, response, wire.timeouts.read, self.settings.max_response_bytes)
             try:
                 async for chunk in response.aiter_bytes():
                     if items := flow.feed(chunk):
@@ -301,7 +301,9 @@ class Transport:
                                 download.flush()
                         download.end()
                     elif verdict == "refused":
-                        download.refused(response, whole(response), is_fresh=refresh is None)
+                        download.refused(
+                            response, whole(response, self.settings.max_response_bytes), is_fresh=refresh is None
+                        )
             if download.is_stale and refresh is not None:
                 download.renew(refresh())
 
@@ -328,7 +330,9 @@ class Transport:
                                 await asyncio.to_thread(download.flush)
                         download.end()
                     elif verdict == "refused":
-                        download.refused(response, await awhole(response), is_fresh=refresh is None)
+                        download.refused(
+                            response, await awhole(response, self.settings.max_response_bytes), is_fresh=refresh is None
+                        )
             if download.is_stale and refresh is not None:
                 download.renew(await refresh())
 
