@@ -305,7 +305,7 @@ class AnswerStream(GuardedStream[AnswerChunk]):
             self._whole[index] = version
             entry |= closed(entry, part)
         is_content = isinstance(part, Text) and not is_commentary(part)
-        return _said(entry, strings | due_calls(part), part.text if is_content else "")  # type: ignore[union-attr]
+        return _said(entry, strings | due_calls(part), part.text if is_content else "")  # type: ignore[union-attr]  # content is a Text
 
     def _last(self, reply: ChatReply) -> AIMessageChunk:
         """The last chunk: everything that is sent once."""

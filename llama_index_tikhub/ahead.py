@@ -131,8 +131,8 @@ def embeds_ahead(owner: Owner) -> Owner:
 
     The methods are not overridden, since LlamaIndex would report each call of an override twice, as two spans.
     """
-    owner.get_text_embedding_batch = _ahead_of(owner.get_text_embedding_batch)  # type: ignore[attr-defined]
-    owner.aget_text_embedding_batch = _aahead_of(owner.aget_text_embedding_batch)  # type: ignore[attr-defined]
+    owner.get_text_embedding_batch = _ahead_of(owner.get_text_embedding_batch)  # type: ignore[attr-defined]  # BaseEmbedding's
+    owner.aget_text_embedding_batch = _aahead_of(owner.aget_text_embedding_batch)  # type: ignore[attr-defined]  # likewise
     return owner
 
 

@@ -6,14 +6,11 @@ framework, no wire names. Unknown things have a place (`Opaque`, `extras`), so n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from tikhub_ai.secret_values import SecretHeaders
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 """Who speaks. `tool` messages hold `ToolResult` parts only."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from tikhub_ai.errors import warn
 from tikhub_ai.json_schemas import object_schema, resolved
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _KEPT = frozenset(
     {

@@ -7,18 +7,16 @@ reads it, so that a history that another class began goes on as one of ours woul
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from tikhub_ai.catalog import ModelFacts
-from tikhub_ai.conversation import ChatRequest
+from tikhub_ai.conversation import AnyPart, ChatRequest, Issuer
 from tikhub_ai.errors import TikHubAIError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tikhub_ai.apis import ChatCodec
-    from tikhub_ai.conversation import AnyPart, Issuer
 
 
 def parts_of_wire(issuer: Issuer, block: Mapping[str, Any]) -> list[AnyPart]:

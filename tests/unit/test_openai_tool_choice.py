@@ -82,7 +82,7 @@ def test_a_function_of_that_name_comes_first() -> None:
     mine: dict[str, Any] = {"type": "function", "function": {"name": "web_search"}}
     for tools in ([mine, {"type": "web_search"}], [{"type": "web_search"}, mine]):
         llm = ChatTikHub(model="gpt-5", api="responses", api_key="k").bind_tools(tools, tool_choice="web_search")
-        request = llm.bound._get_request_payload([HumanMessage("hi")], **llm.kwargs)  # type: ignore[attr-defined]
+        request = llm.bound._get_request_payload([HumanMessage("hi")], **llm.kwargs)  # type: ignore[attr-defined]  # a RunnableBinding's
         assert body_of(request, "responses")["tool_choice"] == {"type": "function", "name": "web_search"}
 
 
