@@ -135,7 +135,7 @@ TOOLS = [*fields_of(*get_args(ToolParam)), *fields_of(*get_args(ChatCompletionTo
 TOOL_WAYS: dict[str, Callable[[str, Any], dict[str, Any]]] = {
     "LangChain, bound": lambda api, tool: in_langchain(
         api,
-        call=dict(ChatTikHub(model="gpt-5", api_key="k").bind_tools([tool]).kwargs),  # type: ignore[attr-defined]  # a field of the SDK
+        call=dict(ChatTikHub(model="gpt-5", api_key="k").bind_tools([tool]).kwargs),  # type: ignore[attr-defined]  # bound
     ),
     "LangChain, in a call": lambda api, tool: in_langchain(api, call={"tools": [tool]}),
     "LangChain, in the constructor": lambda api, tool: in_langchain(api, model_kwargs={"tools": [tool]}),
