@@ -79,8 +79,8 @@ def whole(model: ChatTikHub, question: list[BaseMessage], *, stream: bool) -> AI
 
 
 # `test_anthropic_inputs` sends Claude's thinking and cache marks to others, and the warnings that name them are other
-# tests': test_reasoning_of_another_issuer_is_left_out_with_a_warning, and those of test_cache_marks.py.
-@pytest.mark.filterwarnings("ignore:.*cannot read is left out. Reasoning", "ignore:.*takes no cache_control")
+# tests': test_reasoning_of_another_issuer_is_left_out_with_a_warning.
+@pytest.mark.filterwarnings("ignore:.*cannot read is left out. Reasoning")
 class TestChatCompletions(ChatSuite):
     """POST /v1/chat/completions as OpenAI speaks it."""
 
@@ -196,7 +196,6 @@ class TestMessages(NativeSuite):
 # this wire has no place.
 @pytest.mark.filterwarnings(
     "ignore:.*cannot read is left out. Reasoning",
-    "ignore:.*takes no cache_control",
     "ignore:.*no place for the names of speakers",
 )
 class TestResponses(NativeSuite):
@@ -225,7 +224,7 @@ class TestResponses(NativeSuite):
 
 
 # As above.
-@pytest.mark.filterwarnings("ignore:.*cannot read is left out. Reasoning", "ignore:.*takes no cache_control")
+@pytest.mark.filterwarnings("ignore:.*cannot read is left out. Reasoning")
 class TestGenerateContent(NativeSuite):
     """POST /v1beta/models/{model}:generateContent, which `auto` chooses for Gemini."""
 

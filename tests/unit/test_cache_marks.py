@@ -11,9 +11,6 @@ from tikhub_ai import ChatRequest, Media, Message, Text, Tool, ToolCall, ToolRes
 from tikhub_ai.apis import chat_completions
 from tikhub_ai.catalog import facts
 
-# Everything here is marked for both; that the other one's mark says nothing is told by tests of its own.
-pytestmark = pytest.mark.filterwarnings("ignore:.*takes no cache_control")
-
 MARKS: dict[str, dict[str, Any]] = {
     "claude-sonnet-4-5": {"cache_control": {"type": "ephemeral", "ttl": "1h"}},
     "gpt-5.6": {"prompt_cache_breakpoint": {"mode": "explicit"}},

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from tikhub_ai.apis import free_text
-from tikhub_ai.apis.cache_marks import warn_of_marks
 from tikhub_ai.apis.common_history import (
     OPENING,
     Dropped,
@@ -79,8 +78,6 @@ def encode_messages(messages: Sequence[Message], issuer: Issuer, facts: ModelFac
     Raises:
         InvalidRequestError: A part that this wire cannot carry, or a tool result without its call.
     """
-    if facts.family != "claude":
-        warn_of_marks(messages, f"{issuer.family} on chat_completions")
     messages = paired(messages)
     encoder = _Encoder(issuer, facts)
     for message, replays_reasoning in zip(messages, _in_tool_turn(messages), strict=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, assert_never
 
-from tikhub_ai.apis.cache_marks import warn_of_marks
 from tikhub_ai.apis.common_history import (
     OPENING,
     Dropped,
@@ -59,7 +58,6 @@ def encode_contents(
     Raises:
         InvalidRequestError: A tool result without its call, or nothing to answer to.
     """
-    warn_of_marks(messages, "generate_content")
     messages = paired(messages)
     encoder = _Encoder(issuer, generation)
     for message in messages:

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any, assert_never
 
 from tikhub_ai.apis import free_text
-from tikhub_ai.apis.cache_marks import warn_of_marks
 from tikhub_ai.apis.common_history import (
     Dropped,
     cannot_carry,
@@ -68,7 +67,6 @@ def encode_items(
         InvalidRequestError: A part that this wire cannot carry, or a tool result without its call.
     """
     messages = settled(messages, issuer if replays else None, answer, is_whole=is_whole)
-    warn_of_marks(messages, "responses")
     if is_whole:
         messages = paired(messages, issuer if replays else None)
     leading = _leading(messages, _mark(facts))
