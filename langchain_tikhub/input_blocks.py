@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tikhub_ai import AnyPart, MediaKind
 
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^,]*?)?;base64,", re.IGNORECASE)
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _NOT_OPTIONS = frozenset(
     {"type", "text", "id", "index", "extras", "annotations", "citations"}
     | {"source", "source_type", "url", "base64", "data", "file_id", "file_uri", "mime_type"}
@@ -171,6 +172,8 @@ def _given(
     mime_type = mime_type if isinstance(mime_type, str) else None
     if isinstance(data, str) and (found := _DATA_URL.match(data)):
         mime_type, data = found.group(1) or mime_type, data[found.end() :]
+    elif isinstance(data, str) and _URL.match(data):  # base64 has no colon
+        url, data = data, None
     if isinstance(data, str) and data:
         return Media(kind, data=data, mime_type=mime_type, name=name, options=options)
     if isinstance(file_id, str) and file_id:

@@ -58,3 +58,27 @@ def test_langchain_core_keeps_the_name_in_extras() -> None:
     message = HumanMessage([BLOCKS["Chat Completions"]])
     assert "extras" in message.content_blocks[0]
     assert content(messages, "claude-sonnet-4-5", message.content_blocks[0])["title"] == NAME
+
+
+ADDRESS = "https://files.example/invoice-2024.pdf"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "file", "file": {"filename": NAME, "file_data": ADDRESS}},
+        {"type": "input_file", "filename": NAME, "file_data": ADDRESS},
+        {"type": "file", "base64": ADDRESS, "mime_type": "application/pdf", "extras": {"filename": NAME}},
+        {"type": "file", "source_type": "base64", "data": ADDRESS, "mime_type": "application/pdf", "filename": NAME},
+    ],
+    ids=["Chat Completions", "Responses", "v1", "v0"],
+)
+def test_an_address_in_the_place_of_data_is_an_address(block: dict[str, Any]) -> None:
+    sent = content(messages, "claude-sonnet-4-5", block)
+    assert (sent["source"], sent["title"]) == ({"type": "url", "url": ADDRESS}, NAME)
+    assert content(responses, "gpt-5", block)["file_url"] == ADDRESS
+
+
+def test_an_address_in_the_place_of_an_images_data_is_an_address() -> None:
+    block = {"type": "image", "base64": "https://files.example/cat.png"}
+    assert content(responses, "gpt-5", block)["image_url"] == "https://files.example/cat.png"
