@@ -7,8 +7,9 @@ Run by the Python of `.venv-vendors`. Nothing that is fetched is kept in this re
     run.py --show 20            print up to 20 failures of each kind instead of 3
     run.py --json report.json   keep every record; --read report.json judges them again
 
-Three sorts of result. *Passed*: the vendor's own assertions hold with our class in the place of theirs, or both
-classes send the same body for an input. *Documented*: what differs is an entry of differences.toml, with its reason.
+Three sorts of result. *Passed*: the vendor's own assertions hold with our class in the place of theirs, both classes
+send the same body for an input, or the same state with a thread that theirs began over recorded traffic (threads.py).
+*Documented*: what differs is an entry of differences.toml, with its reason.
 *Failed*: all else. The exit code is 1 where anything failed.
 """
 
@@ -93,6 +94,27 @@ def run(suite: Suite) -> list[dict[str, Any]]:
     return [{"package": suite.package, **record} for record in records]
 
 
+def threads(packages: list[str]) -> list[dict[str, Any]]:
+    """The records of the threads that their classes begin over recorded traffic, and ours goes on with.
+
+    Raises:
+        SystemExit: They could not be had.
+    """
+    report = FETCHED / "threads.json"
+    report.unlink(missing_ok=True)
+    found = subprocess.run(
+        [sys.executable, str(HERE / "threads.py"), str(report), *packages],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if not report.is_file():
+        raise SystemExit(f"threads:\n{found.stdout[-4000:]}{found.stderr[-4000:]}")
+    records: list[dict[str, Any]] = json.loads(report.read_text())
+    return records
+
+
 def kind_of(record: dict[str, Any]) -> list[tuple[str, str]]:
     """What is wrong with a record, so that equal ones are counted together, and an example of each."""
     out = []
@@ -113,7 +135,7 @@ def tell(records: list[dict[str, Any]], shown: int) -> int:
     print(f"\n{'':32}{'passed':>9}{'documented':>12}{'failed':>8}{'skipped':>9}")
     rows: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for record in records:
-        row = "recorded tests" if record["kind"] == "test" else "inputs"
+        row = {"test": "recorded tests", "thread": "threads"}.get(record["kind"], "inputs")
         rows[f"{record['package']}, {row}"][record["verdict"]] += 1
     for row, counts in [*rows.items(), ("all", sum(rows.values(), Counter()))]:
         print(f"{row:32}{counts['passed']:9}{counts['documented']:12}{counts['failed']:8}{counts['skipped']:9}")
@@ -154,7 +176,9 @@ def main() -> int:
     for package in {suite.package for suite in suites}:
         fetch(package)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
+        going_on = [pool.submit(threads, asked.packages)] if suites else []
         records = [record for found in pool.map(run, suites) for record in found]
+        records += [record for found in going_on for record in found.result()]
     if asked.read:
         records = json.loads(asked.read.read_text())
     documented = Documented()
