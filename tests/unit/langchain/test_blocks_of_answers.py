@@ -142,7 +142,7 @@ def test_openais_items_have_their_ids_and_the_state_that_goes_back() -> None:
 
 
 def test_what_a_search_found_is_its_result() -> None:
-    action = {**SEARCH["action"], "sources": [{"type": "url", "url": "u"}]}  # type: ignore[dict-item]
+    action = {**SEARCH["action"], "sources": [{"type": "url", "url": "u"}]}  # type: ignore[dict-item]  # a dict
     failed = {**SEARCH, "id": "ws_2", "status": "failed"}
     call, result, _, other, _ = shown(of_gpt({**SEARCH, "action": action}, failed, gpt.message("so")))
     assert call["args"] == SEARCH["action"]

@@ -168,7 +168,7 @@ def test_chatopenais_way_to_answer_a_computer_call(server: ScriptedServer) -> No
     url = f"data:image/png;base64,{PNG}"
     wanted = {"call_id": call["call_id"], **WIRE["computer_call"], **said}
     for content in ([{"type": "input_image", "image_url": url}], url, SCREEN):
-        answer = ToolMessage(content, tool_call_id=call["call_id"], additional_kwargs=said)  # type: ignore[arg-type]
+        answer = ToolMessage(content, tool_call_id=call["call_id"], additional_kwargs=said)  # type: ignore[arg-type]  # Any
         assert sent(server, message, answer) == [call, wanted]
         kept = sent(server, answer, previous_response_id="resp_1")  # the call is at the provider alone
         assert kept == [wanted]

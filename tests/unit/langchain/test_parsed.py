@@ -179,7 +179,7 @@ def test_bind_tools_takes_both() -> None:
 
     llm = ChatTikHub(model="gpt-4o", api="chat_completions", api_key="k")
     bound = llm.bind_tools([weather], response_format=City)
-    request = llm._get_request_payload([("user", "hi")], **bound.kwargs)  # type: ignore[attr-defined]
+    request = llm._get_request_payload([("user", "hi")], **bound.kwargs)  # type: ignore[attr-defined]  # a binding's
     body = chat_completions.encode(request, facts("gpt-4o"), stream=False).body
     assert body["tools"][0]["function"]["strict"] is True
     assert body["tools"][0]["function"]["parameters"]["additionalProperties"] is False
