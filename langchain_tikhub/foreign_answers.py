@@ -53,6 +53,7 @@ _OF_PROVIDERS = {
 }
 """By `model_provider`, the API whose form an answer's state has."""
 _OF_FAMILIES = {"claude": "messages", "gemini": "generate_content", "gpt": "responses", "deepseek": "chat_completions"}
+_NOBODY = "another provider"
 _FAMILIES = {api: family for family, api in _OF_FAMILIES.items()}
 _SIGNS = {
     **dict.fromkeys(
@@ -83,7 +84,7 @@ def foreign_parts(message: AIMessage, calls: Sequence[Mapping[str, Any]]) -> lis
     kwargs = message.additional_kwargs
     content = _issued(message)
     is_known = content is not None
-    maker = Issuer("another class", str(message.response_metadata.get("model_provider") or "another provider"))
+    maker = Issuer("another class", str(message.response_metadata.get("model_provider") or _NOBODY))
     if content is None:
         content = [_not_issued(part, maker) for part in parts_of_content(message.content)]
     parts = [*_placed(content, calls, keeps_others=not (message.tool_calls or message.invalid_tool_calls))]
@@ -115,8 +116,8 @@ def only_cache_control(part: AnyPart) -> AnyPart:
 
 
 def _not_issued(part: AnyPart, maker: Issuer) -> AnyPart:
-    if isinstance(part, Opaque):  # without an issuer, it would be the caller's own, and sent
-        return replace(part, issuer=maker)
+    if isinstance(part, Opaque) or (isinstance(part, Media) and part.file_id is not None and maker.family != _NOBODY):
+        return replace(part, issuer=maker)  # without an issuer, it would be the caller's own, and sent
     return part if isinstance(part, ToolCall) else only_cache_control(part)
 
 
@@ -242,11 +243,14 @@ def _parts_of_piece(piece: Piece, issuer: Issuer) -> list[AnyPart]:
 
 
 def _with_signature(part: AnyPart, signature: str | None, issuer: Issuer) -> AnyPart:
-    """A part that was read like any class's; what nobody knows is its issuer's."""
+    """A part that was read like any class's; what nobody knows is its issuer's, where it is of its wire's form."""
     if isinstance(part, Opaque):
-        return replace(part, issuer=issuer)
+        is_blocks = issuer.api == "generate_content" and "type" in part.value  # LangChain's: Google's parts have none
+        return replace(part, issuer=Issuer("another class", issuer.family) if is_blocks else issuer)
     if isinstance(part, Media) and signature:
         return replace(part, state={"thoughtSignature": signature}, issuer=issuer)
+    if isinstance(part, Media) and part.file_id is not None:  # which only who keeps the file knows
+        return replace(part, issuer=issuer)
     return part
 
 

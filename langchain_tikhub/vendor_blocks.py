@@ -213,6 +213,9 @@ def _gemini_piece(block: Any) -> Piece:
         case "server_tool_result" if extras.get("block_type") == "code_execution_result":
             failed = block.get("status") == "error"
             wire = _code_result(block.get("output"), extras.get("outcome") or (2 if failed else 1))
+        case "file_data" if isinstance(block.get("file_uri"), str):
+            mime = {"mimeType": block["mime_type"]} if block.get("mime_type") else {}
+            wire = {"fileData": {**mime, "fileUri": block["file_uri"]}}
         case "non_standard" if isinstance(block.get("value"), Mapping):
             return _gemini_piece(block["value"])._replace(block=block)
         case _:

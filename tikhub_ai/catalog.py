@@ -95,6 +95,8 @@ FIELDS = tuple(field.name for field in fields(ModelFacts))
 
 _LONGEST_NAME = 200
 """Characters: a longer name, which only a broken server sends, is nobody's."""
+_REGION = re.compile(r"^[a-z]{2,}\.(?=(?:gemini|gemma)-)")
+"""Where a Gemini is served, as Vertex writes it before the name."""
 _CUT = re.compile(r"[-@:]")
 _SAME_MODEL = re.compile(
     # A date or build, a channel, or a word by which relays set the effort, after the model's own name.
@@ -112,7 +114,7 @@ def _catalog() -> dict[str, Any]:
 
 def family(model: str) -> str:
     """The model's family: the letters its own name begins with, such as `deepseek` or `gpt`."""
-    name = model.rsplit("/", 1)[-1].lower()
+    name = _REGION.sub("", model.rsplit("/", 1)[-1].lower())
     found = re.match(r"[a-z]+", name)
     return found.group() if found else name
 
@@ -142,7 +144,7 @@ def facts(model: str) -> ModelFacts:
 
 def plain_name(model: str) -> str:
     """The name as the catalog writes it: lower case, no vendor, and hyphens in a Claude's version."""
-    name = model.rsplit("/", 1)[-1].lower()
+    name = _REGION.sub("", model.rsplit("/", 1)[-1].lower())
     return name.replace(".", "-") if name.startswith("claude") else name
 
 

@@ -10,6 +10,7 @@ _SCHEMAS = frozenset({"items", "additionalProperties", "additional_properties"})
 _LISTS = frozenset({"anyOf", "any_of", "oneOf", "one_of", "allOf", "all_of", "prefixItems", "prefix_items"})
 _OTHERWISE = {"ref": "$ref", "defs": "$defs", "example": "examples"}
 _AS_THEY_ARE = frozenset({"enum", "const", "default", "required", "examples"})
+_MAY_BE_NULL = frozenset({"default", "const"})
 _COUNTS = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"})
 _UNDERSCORE = re.compile(r"_([a-z0-9])")
 
@@ -26,7 +27,11 @@ def json_schema_of(schema: Any, *, ordering: bool = False) -> Any:
     if not isinstance(schema, Mapping):
         return schema
     out: dict[str, Any] = {}
+    kind = schema.get("type")
+    is_google = isinstance(kind, str) and kind.isupper()
     for key, value in schema.items():
+        if value is None and (is_google or key not in _MAY_BE_NULL):  # as the SDK's objects say nothing
+            continue
         name = str(_OTHERWISE.get(key, key))
         if name in {"properties", "$defs"} and isinstance(value, Mapping):
             out[name] = {of: json_schema_of(item, ordering=ordering) for of, item in value.items()}

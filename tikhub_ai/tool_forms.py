@@ -49,8 +49,10 @@ def tools_of(given: Any) -> list[Tool]:
         raise ConfigurationError(f"A tool must be a dict or an object of a vendor's SDK, not {type(given).__name__}.")
     for key in _DECLARATIONS:
         if isinstance(declarations := said.get(key), list):
-            rest = {name: value for name, value in said.items() if name != key}
+            rest = {name: value for name, value in said.items() if name != key and value is not None}
             return [*(_declared(one) for one in declarations), *([Tool(raw=rest)] if rest else [])]
+    if "type" not in said:  # the fields of Google's object that say nothing
+        said = {name: value for name, value in said.items() if value is not None}
     fields = _function_fields(said)
     return [Tool(raw=said) if fields is None else _function(fields)]
 

@@ -379,3 +379,42 @@ def test_every_field_of_the_tool_configuration_is_sent(field: str) -> None:
         assert found.body is not None
         assert_accounted(field, value, found)
         assert field.replace("_", "") in json.dumps(found.body["toolConfig"]).lower()
+
+
+# --- histories of Google's class ------------------------------------------------------------------------------------
+
+
+def test_a_file_of_googles_class_goes_back_as_one_and_blocks_that_are_no_parts_stay_here() -> None:
+    """LangChain's blocks have a `type`, which no part of Google's has: sent as they are, they would be a 400."""
+    answer = AIMessage(
+        [
+            {"type": "file_data", "file_uri": "files/abc", "mime_type": "application/pdf"},
+            {"type": "server_tool_call", "name": "media_processing", "id": "s1", "args": {}},
+            {"type": "text", "text": "ok"},
+        ],
+        response_metadata={"model_provider": "google_genai", "model_name": MODEL},
+    )
+    found = sent(lambda llm: ChatTikHub(**llm).invoke([HumanMessage("hi"), answer, HumanMessage("go on")]))
+    assert found.body is not None
+    assert found.body["contents"][1]["parts"] == [
+        {"fileData": {"mimeType": "application/pdf", "fileUri": "files/abc"}},
+        {"text": "ok"},
+    ]
+    assert "left out" in found.told
+
+
+@pytest.mark.parametrize(("provider", "goes"), [("openai", False), ("anthropic", False), ("google_genai", True)])
+def test_the_id_of_a_file_goes_back_to_who_keeps_the_file(provider: str, *, goes: bool) -> None:
+    answer = AIMessage(
+        [{"type": "file", "file_id": "file-abc", "mime_type": "application/pdf"}, {"type": "text", "text": "ok"}],
+        response_metadata={"model_provider": provider},
+    )
+    found = sent(lambda llm: ChatTikHub(**llm).invoke([HumanMessage("hi"), answer, HumanMessage("go on")]))
+    assert ("file-abc" in json.dumps(found.body)) == goes
+
+
+def test_a_region_before_a_models_name_is_no_part_of_it() -> None:
+    found = sent(lambda llm: ChatTikHub(**{**llm, "model": "au.gemini-3.6-flash"}, temperature=0.25).invoke("hi"))
+    assert found.body is not None
+    assert "generationConfig" not in found.body
+    assert "temperature" in found.told
