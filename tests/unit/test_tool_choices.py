@@ -146,5 +146,5 @@ def test_a_tool_may_be_called_as_a_mode_is() -> None:
 
 
 def test_what_is_no_choice_is_refused_by_its_type() -> None:
-    with pytest.raises(ConfigurationError, match="not list"):
-        read_tool_choice(["f"])
+    with pytest.raises(ConfigurationError, match="not int"):
+        read_tool_choice(5)
