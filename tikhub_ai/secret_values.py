@@ -28,6 +28,10 @@ _OF_THE_CONNECTION = frozenset(
 )  # fmt: skip
 """Headers that say how a request travels, which the HTTP library alone knows: RFC 9110, 7.6.1 and 8.6."""
 
+_LISTS = frozenset({"anthropic-beta", "openai-beta"})
+"""Headers that switch on one thing and another: what a call adds takes nothing away that the rest of it needs."""
+_VERSION = re.compile(r"[-=](?:\d{4}-\d\d-\d\d|v\d+)$")
+
 WITHHELD = "\0withheld"
 """Stands for a value that was not pickled; no header and no address can carry it."""
 
@@ -171,11 +175,12 @@ class SecretHeaders:
         return dict(self._values)
 
     def merged(self, *others: SecretHeaders | None) -> SecretHeaders:
-        """These and others together, names in lower case; the last of a name wins."""
+        """These and others together, names in lower case; the last of a name wins, and lists of betas are joined."""
         merged = SecretHeaders()
         for headers in (self, *others):
             for name, value in headers.items() if headers else ():
-                merged[name.lower()] = value
+                name = name.lower()  # noqa: PLW2901
+                merged[name] = _joined(merged[name], value) if name in _LISTS and name in merged else value
         return merged
 
     def unsendable(self, *, travelled: bool = False) -> str | None:
@@ -265,6 +270,14 @@ class SecretHeaders:
             core_schema.dict_schema(core_schema.str_schema(), core_schema.str_schema()),
             serialization=core_schema.plain_serializer_function_ser_schema(sorted),
         )
+
+
+def _joined(first: Any, second: Any) -> Any:
+    """Two lists of betas as one; of two versions of a beta, the second's counts."""
+    if not (isinstance(first, str) and isinstance(second, str)) or WITHHELD in (first, second):
+        return second
+    named = {_VERSION.sub("", one): one for one in (part.strip() for part in f"{first},{second}".split(",")) if one}
+    return ",".join(named.values())
 
 
 def _headers_elsewhere(names: list[str]) -> SecretHeaders:

@@ -28,7 +28,7 @@ from langchain_tikhub import ChatTikHub, TikHubEmbeddings
 from llama_index_tikhub import TikHub, TikHubEmbedding
 from tests.scripted_server import Answer
 from tests.secrets.callers import success
-from tikhub_ai import APITimeoutError, ConfigurationError, InvalidRequestError
+from tikhub_ai import APITimeoutError, BadRequestError, ConfigurationError, InvalidRequestError
 from tikhub_ai.http.transport import Transport
 
 if TYPE_CHECKING:
@@ -325,3 +325,26 @@ async def test_cores_document_context_extractor_has_its_context(server: Scripted
     assert found == [{"context": "Hello"}]
     assert server.requests[0].headers["anthropic-beta"] == "prompt-caching-2024-07-31"
     assert server.requests[0].json()["max_tokens"] == 99
+
+
+def test_betas_that_a_call_names_stand_beside_those_of_the_class_and_of_its_arguments(server: ScriptedServer) -> None:
+    """Core's extractor names one with each call, which took away what the class and its tools need."""
+    server.answer = lambda _: Answer({"error": {"message": "no"}}, 400)
+    llm = TikHub(
+        "claude-sonnet-4-5",
+        api_key="sk-1",
+        base_url=server.url,
+        betas=["context-1m-2025-08-07"],
+        mcp_servers=[{"type": "url", "url": "https://x.test", "name": "x"}],
+        default_headers={"Anthropic-Beta": "own-2025-01-01"},
+    )
+    for call, expected in [
+        ({}, "context-1m-2025-08-07,mcp-client-2025-11-20,own-2025-01-01"),
+        ({"anthropic-beta": "prompt-caching-2024-07-31, own-2025-01-01"},
+         "context-1m-2025-08-07,mcp-client-2025-11-20,own-2025-01-01,prompt-caching-2024-07-31"),
+        ({"anthropic-beta": "mcp-client-2025-04-04"},
+         "context-1m-2025-08-07,mcp-client-2025-04-04,own-2025-01-01"),
+    ]:  # fmt: skip
+        with pytest.raises(BadRequestError):
+            llm.chat(HI, extra_headers=call)
+        assert server.requests[-1].headers["anthropic-beta"] == expected
