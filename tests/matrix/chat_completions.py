@@ -118,7 +118,6 @@ class ChatCompletions(Column):
             "sent as text, with a warning that it will not be cited",
         ),
     }
-    tells: ClassVar[dict[str, str]] = {"cache": "takes no cache_control"}
     notes: ClassVar[dict[str, str]] = {
         "tool error": "the wire has no mark for it: the result's words say it",
         "cache": "the provider caches by itself; `prompt_cache_key` steers it, and marks on content mean nothing here",

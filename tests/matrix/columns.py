@@ -84,8 +84,6 @@ class Column(ABC):
     """What a request's body must show, by feature. See `differences`."""
     missing: ClassVar[dict[str, Missing]] = {}
     """What this wire has no place for, by feature."""
-    tells: ClassVar[dict[str, str]] = {}
-    """The warning beside what works, by feature: a pattern."""
     notes: ClassVar[dict[str, str]] = {}
     """What a cell of the table needs to be understood, by feature."""
     shows_searches: ClassVar[bool] = True

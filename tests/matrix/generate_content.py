@@ -150,7 +150,6 @@ class GenerateContent(Column):
             "sent as text, with a warning that it will not be cited",
         ),
     }
-    tells: ClassVar[dict[str, str]] = {"cache": "takes no cache_control"}
     notes: ClassVar[dict[str, str]] = {
         "tool error": "as `error` of the function's response",
         "cache": "the provider caches by itself; `cached_content` names a cache of yours, and marks mean nothing here",

@@ -135,7 +135,6 @@ class Responses(Column):
             "not sent with a call, and a warning names it; given to the class, it makes `auto` choose chat_completions",
         ),
     }
-    tells: ClassVar[dict[str, str]] = {"cache": "takes no cache_control"}
     notes: ClassVar[dict[str, str]] = {
         "tool error": "the wire has no mark for it: the result's words say it",
         "image out": "by the tool `image_generation`",
