@@ -22,7 +22,7 @@ from llama_index_tikhub.reply import chat_response
 from tests.openai_types import fields_of, kinds_of, sample, words_of
 from tests.scripted_server import Answer, ScriptedServer, sse
 from tests.typed_dicts import problems
-from tikhub_ai import ChatRequest, InvalidRequestError, TikHubAIWarning
+from tikhub_ai import ChatRequest, InvalidRequestError, TikHubAIWarning, choose_api
 from tikhub_ai.apis import responses
 from tikhub_ai.apis.due_calls import ANSWERS, KINDS, is_due
 from tikhub_ai.catalog import facts
@@ -331,3 +331,8 @@ def test_the_loops_of_the_docs_run(
     acknowledged = {"acknowledged_safety_checks": CHECKS} if kind == "computer_call" else {}
     assert answers == [wire_of(call) | acknowledged] * 2
     assert seen == ([CHECKS, call["action"]] * 2 if kind == "computer_call" else [])
+
+
+@pytest.mark.parametrize("model", ["computer-use-preview", "openai/computer-use-preview-2025-03-11"])
+def test_the_model_for_screens_is_openais_and_answers_on_responses(model: str) -> None:
+    assert (facts(model).family, choose_api(model)) == ("gpt", "responses")
