@@ -72,6 +72,8 @@ _SIGNS = {
     **dict.fromkeys(("function_call", "custom_tool_call", "web_search_call", "file_search_call"), "responses"),
 }
 """Kinds of blocks that tell whose an answer is, where the message does not say it."""
+_ITEM_IDS = ("msg_", "rs_", "fc_", "ig_", "ws_")
+"""How OpenAI's ids begin of the items that a block may be of."""
 
 
 def foreign_parts(message: AIMessage, calls: Sequence[Mapping[str, Any]]) -> list[AnyPart]:
@@ -213,6 +215,8 @@ def _by_signs(message: AIMessage) -> str:
             return api
         if kind.endswith("_tool_result") or (kind == "compaction" and "content" in block):  # OpenAI's is encrypted
             return "messages"
+        if str(block.get("id")).startswith(_ITEM_IDS) or "phase" in block:
+            return "responses"
         if block.get("type") == "reasoning" and ("summary" in block or "encrypted_content" in block):
             return "responses"
         extras = block.get("extras")

@@ -366,6 +366,11 @@ OF_GPT: dict[str, tuple[AIMessage, list[Any]]] = {
             CALL_ITEM,
         ],
     ),
+    "a refusal of nobody, by its item": (
+        answer([{"type": "refusal", "refusal": "No.", "id": "msg_1", "extras": {"phase": "final_answer"}}], {}),
+        [{"type": "message", "role": "assistant", "status": "completed", "id": "msg_1", "phase": "final_answer",
+          "content": [{"type": "refusal", "refusal": "No."}]}],
+    ),
     "a phase without an id": (
         answer([{"type": "text", "text": "I look.", "phase": "commentary"}], GPT, calls=True),
         [
