@@ -247,14 +247,11 @@ def _parts_of_piece(piece: Piece, issuer: Issuer) -> list[AnyPart]:
 
 
 def _with_signature(part: AnyPart, signature: str | None, issuer: Issuer) -> AnyPart:
-    """A part that was read like any class's; what nobody knows is its issuer's, where it is of its wire's form."""
+    """A part that was read like any class's. What nobody can read is in no wire's form; a file's id is its issuer's."""
     if isinstance(part, Opaque):
-        is_blocks = issuer.api == "generate_content" and "type" in part.value  # LangChain's: Google's parts have none
-        return replace(part, issuer=Issuer("another class", issuer.family) if is_blocks else issuer)
-    if isinstance(part, Media) and signature:
-        return replace(part, state={"thoughtSignature": signature}, issuer=issuer)
-    if isinstance(part, Media) and part.file_id is not None:  # which only who keeps the file knows
-        return replace(part, issuer=issuer)
+        return replace(part, issuer=Issuer("another class", issuer.family))
+    if isinstance(part, Media) and (signature or part.file_id):
+        return replace(part, state={"thoughtSignature": signature} if signature else None, issuer=issuer)
     return part
 
 

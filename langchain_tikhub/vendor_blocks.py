@@ -12,6 +12,8 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from langchain_core.messages.content import KNOWN_BLOCK_TYPES
+
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
 
@@ -20,6 +22,8 @@ SIGNATURES = "__gemini_function_call_thought_signatures__"
 ITEM_IDS = "__openai_function_call_ids__"
 """Where ChatOpenAI's v0 keeps the ids of the items that calls came in, by the calls' ids."""
 _CALLS = frozenset({"tool_call", "tool_call_chunk", "invalid_tool_call"})
+_LANGCHAINS = frozenset({*KNOWN_BLOCK_TYPES, "refusal", "server_tool_call", "server_tool_result"} - {"text"})
+"""Kinds of blocks that LangChain has and no wire, unless they are made into one of its own here."""
 
 
 class Piece(NamedTuple):
@@ -76,13 +80,14 @@ def claude_pieces(message: AIMessage) -> Iterator[Piece]:
         if isinstance(block, str):
             yield Piece({"type": "text", "text": block}, block)
             continue
-        wire = _claude_of_v1(block) if is_v1(message) or block.get("type") in _STANDARD else _claude_block(block)
+        is_standard = is_v1(message) or block.get("type") in _STANDARD
+        wire = _claude_of_v1(block) if is_standard else _claude_block(block)
         call_id = str(wire.get("id") or "") if wire is not None and wire.get("type") == "tool_use" else None
         yield Piece(wire, block, call_id)
 
 
 _STANDARD = frozenset({"reasoning", "server_tool_call", "server_tool_result", "non_standard", *_CALLS})
-_NOT_ANTHROPICS = frozenset({"image", "image_url", "audio", "video", "file", "refusal", "text-plain", "tool_result"})
+_NOT_ANTHROPICS = _LANGCHAINS | {"image_url", "tool_result"}
 
 
 def _claude_block(block: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -218,6 +223,8 @@ def _gemini_piece(block: Any) -> Piece:
             wire = {"fileData": {**mime, "fileUri": block["file_uri"]}}
         case "non_standard" if isinstance(block.get("value"), Mapping):
             return _gemini_piece(block["value"])._replace(block=block)
+        case None:  # a part of the wire itself
+            return Piece(dict(block), block)
         case _:
             return Piece(None, block, signature=signature)
     return Piece(_signed(wire, signature), block)
@@ -272,12 +279,19 @@ _STATUS = {"success": "completed", "error": "failed"}
 
 def openai_pieces(message: AIMessage) -> Iterator[Piece]:
     """An answer of Responses as its items, in v0, `responses/v1` and v1."""
-    blocks = [*_one_by_item(_blocks(message))] if is_v1(message) else _v0_blocks(message)
+    blocks = _v0_blocks(message)
+    if is_v1(message) or any(_is_standard(block) for block in blocks):
+        blocks = [*_one_by_item(blocks)]
     for block in blocks:
         if isinstance(block, str):
             yield Piece(_message_item({"type": "output_text", "text": block}, None, {}), block)
         elif isinstance(block, Mapping):
             yield _openai_piece(block)
+
+
+def _is_standard(block: Any) -> bool:
+    """Whether only LangChain writes a block so."""
+    return isinstance(block, Mapping) and (block.get("type") == "server_tool_call" or "reasoning" in block)
 
 
 def _openai_piece(block: Mapping[str, Any]) -> Piece:
@@ -306,7 +320,8 @@ def _openai_piece(block: Mapping[str, Any]) -> Piece:
     if kind == "image" and isinstance(block.get("base64"), str) and str(block.get("id")).startswith("ig_"):
         wire = {"type": "image_generation_call", "id": block["id"], "status": "completed", **_extras(block)}
         return Piece({**wire, "result": block["base64"]}, block)
-    if kind not in _ITEMS and not str(kind).endswith(("_call", "_call_output", "_approval_request", "_output")):
+    is_item = kind == "reasoning" or str(kind).endswith(("_call", "_output", "_request"))
+    if not (kind in _ITEMS or is_item) or (kind in _LANGCHAINS and kind != "reasoning"):
         return Piece(None, block)
     wire = {name: value for name, value in block.items() if name not in {"index", "cache_control"}}
     if kind == "reasoning":
@@ -322,7 +337,7 @@ def _openai_piece(block: Mapping[str, Any]) -> Piece:
 
 
 _FUNCTIONS = frozenset({"function_call", "custom_tool_call"})
-_ITEMS = frozenset({"reasoning", "compaction", "mcp_list_tools"})
+_ITEMS = frozenset({"compaction", "mcp_list_tools"})
 
 
 def _message_item(content: dict[str, Any], identifier: Any, block: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from langchain_tikhub import ChatTikHub
-from langchain_tikhub.history import to_conversation
-from tikhub_ai import Issuer, TikHubAIWarning, ToolCall
+from tikhub_ai import TikHubAIWarning
 from tikhub_ai.apis import chat_completions, generate_content, messages, responses
 from tikhub_ai.catalog import facts
 
@@ -466,27 +465,3 @@ def test_no_other_provider_gets_any_of_it(model: str, name: str, message: AIMess
         told = json.dumps(goes_on(message, other))
         for secret in (SIGNED, "encrypted_content", "rs_1", "msg_1", "redacted", "Hm.", "__arg1"):
             assert secret not in told, (name, other)
-
-
-def test_what_the_message_holds_now_wins() -> None:
-    message = answer([THOUGHT, TOOL_USE], CLAUDE, calls=True)
-    message.tool_calls = [{"name": "f", "args": {"a": 2}, "id": "c1", "type": "tool_call"}]
-    assert goes_on(message, "claude-sonnet-4-5") == [THOUGHT, {**TOOL_USE, "input": {"a": 2}}]
-    message.tool_calls = []
-    message.invalid_tool_calls = [{"type": "invalid_tool_call", "name": "f", "args": "{", "id": "c1", "error": None}]
-    with pytest.warns(TikHubAIWarning, match="invalid arguments"):
-        (back,) = to_conversation([message])
-    assert not [part for part in back.parts if isinstance(part, ToolCall)]
-
-
-def test_a_call_that_was_taken_away_does_not_come_back_from_where_it_is_kept_beside() -> None:
-    kwargs = {"function_call": {"name": "f", "arguments": "{}"}}
-    (back,) = to_conversation([answer("No.", GEMINI, additional_kwargs=kwargs)])
-    assert not [part for part in back.parts if isinstance(part, ToolCall)]
-
-
-def test_the_family_is_that_of_the_model() -> None:
-    """Whatever speaks OpenAI's API through OpenAI's class is not GPT for that."""
-    said = {"model_provider": "openai", "model_name": "deepseek-reasoner"}
-    (back,) = to_conversation([answer([ITEM], said)])
-    assert back.parts[0].issuer == Issuer("responses", "deepseek")
