@@ -146,5 +146,15 @@ def test_a_tool_may_be_called_as_a_mode_is() -> None:
 
 
 def test_what_is_no_choice_is_refused_by_its_type() -> None:
-    with pytest.raises(ConfigurationError, match="not int"):
-        read_tool_choice(5)
+    for given in (27, [27], [], ["f", None]):
+        with pytest.raises(ConfigurationError, match=f"not {type(given).__name__}"):
+            read_tool_choice(given)
+
+
+def test_names_mean_any_of_these_tools() -> None:
+    functions = [{"type": "function", "name": name} for name in "fg"]
+    some = ToolChoice(raw={"type": "allowed_tools", "mode": "required", "tools": functions})
+    assert read_tool_choice(["f", "g"], ["f", "g", "h"]) == some
+    assert read_tool_choice(["f"], ["f", "g"]) == ToolChoice("tool", "f")
+    with pytest.raises(ConfigurationError, match="names 'x', but the tools are f, g"):
+        read_tool_choice(["f", "x"], ["f", "g"])
