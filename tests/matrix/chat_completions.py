@@ -343,7 +343,7 @@ class DeepSeek(ChatCompletions):
         }
 
     def message(self, said: Said) -> dict[str, Any]:
-        message: dict[str, Any] = {"role": "assistant", "content": said.text}
+        message: dict[str, Any] = {"role": "assistant", "content": said.text, "reasoning_content": ""}
         for thought in said.of(Think):
             message["reasoning_content"] = thought.text
         if calls := said.of(Call):

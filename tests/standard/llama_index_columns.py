@@ -260,7 +260,7 @@ class DeepSeekColumn(ChatCompletionsColumn):
 
     def message(self, said: Said) -> dict[str, Any]:
         message = super().message(said) | {"content": said.text}
-        return message | {"reasoning_content": said.reasoning} if said.reasoning else message
+        return message | {"reasoning_content": said.reasoning or ""}
 
     def opening(self) -> dict[str, Any]:
         return self.chunk({"role": "assistant", "content": None, "reasoning_content": ""})
