@@ -346,7 +346,8 @@ class _ChoiceDecoder:
         if not piece.keys() <= _TOOL_CALL_FIELDS:
             state = {key: value for key, value in piece.items() if key not in _TOOL_CALL_FIELDS and value is not None}
         called = name(function.get("name"))
-        call, is_new = self._call_of(piece, called, arguments, is_free_text=custom is not None)
+        given_id = name(piece.get("id"))
+        call, is_new = self._call_of(piece.get("index"), given_id, called, arguments, is_free_text=custom is not None)
         if custom:
             arguments = free_text.escaped(arguments)
             if is_new:
@@ -358,28 +359,27 @@ class _ChoiceDecoder:
         if is_new:
             delta.id, delta.name = call.id, call.called
             self._kind = ""
-        elif (more := call.take(name(piece.get("id")), called, arguments)) is not None:
+        elif (more := call.take(given_id, called, arguments)) is not None:
             delta.name = more
-        if given_id := named(piece.get("id")):
+        if given_id:
             self._by_id.setdefault(given_id, call)
         self._give(delta, deltas)
 
     def _call_of(
-        self, piece: dict[str, Any], called: str, arguments: str, *, is_free_text: bool
+        self, index: Any, given_id: str, called: str, arguments: str, *, is_free_text: bool
     ) -> tuple[CallHead, bool]:
         """The call that a piece continues, or a new one.
 
         Relays send index 0 for every call, no index, no id, another id or the whole head with every piece. The id finds
         the call, else the index, else it is the last one, where the piece can be more of it (`CallHead.goes_on_with`).
         """
-        given_id, index = name(piece.get("id")), piece.get("index")
         if type(index) is not int:
             index = integer(index)
         call = self._by_id.get(given_id) if given_id else None
         if call is None:
             call = self._last_call if index is None else self._by_index.get(index)
-            if call is not None and not call.goes_on_with(given_id, called, arguments):
-                call = None
+            if call is not None and (given_id or called) and not call.goes_on_with(given_id, called, arguments):
+                call = None  # a piece with neither is the common one, and goes on
         if call is not None:
             return call, False
         call = self._heads.begin(
