@@ -206,10 +206,11 @@ def is_held_elsewhere(form: str, path: tuple[Any, ...]) -> bool:
     """Whether the message holds the same in another place, which is the one that counts."""
     in_v1 = path[0] == "content" and {"args", "name"} & {*path}  # calls are those of `tool_calls`
     beside_v1 = path[0] == "additional_kwargs"  # the blocks are the answer
+    shown_state = path[-2:] in {("extras", "signature"), ("value", "data")}  # the skeleton has what goes back
     thought = {"num_tokens", "additional_information"} & {*path}
     if form.startswith("llama_index"):
         return bool(thought) or path == ("additional_kwargs", "refusal")
-    return "-v1-" in form and bool(in_v1 or beside_v1)
+    return "-v1-" in form and bool(in_v1 or beside_v1 or shown_state)
 
 
 def is_of_a_source(path: tuple[Any, ...]) -> bool:
