@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tikhub_ai import Key
 
 
+ROOT = Path(__file__).parent
 pytest_plugins = ["tests.faults.table", "tests.matrix.summary", "tests.moves.summary", "tests.secrets.count"]
 """What is printed at the end. Not in the folders' own conftests, which a run on several processes does not load."""
 
@@ -28,8 +30,37 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "growth: shows by CPU time that work grows with its input; `make test-growth`")
 
 
+LONGEST = (
+    "faults/test_endings.py",
+    "faults/test_bombs.py",
+    "faults/test_table.py",
+    "standard/test_llama_index_contract.py",
+    "faults/test_lifecycle.py",
+    "secrets/test_frames.py",
+    "unit/llama_index/test_budget.py",
+    "fuzz/test_classes.py",
+    "fuzz/test_adapters.py",
+    "fuzz/test_answers.py",
+    "fuzz/test_requests.py",
+    "unit/test_embeddings_bulk.py",
+    "unit/test_imports.py",
+    "faults/test_uploads.py",
+    "unit/test_pools.py",
+    "faults/test_downloads_disk.py",
+    "secrets/test_calls.py",
+    "secrets/test_arguments.py",
+    "secrets/test_tracers.py",
+    "faults/test_video_results.py",
+    "unit/langchain/test_merging.py",
+    "wire/test_responses.py",
+)
+"""Files that take longest go first, so that no process is left with one of them at the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What measures how work grows takes minutes of CPU and a calm machine: it has a target of its own, also in CI."""
+    ranks = {ROOT / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
     for item in items:
         if isinstance(item, pytest.Function) and "assert_linear" in item.function.__code__.co_names:
             item.add_marker("growth")

@@ -86,35 +86,39 @@ SHOWN = [
 ]
 
 
+async def ask_all(faults: FaultServer, lane: Lane, rows: list[tuple[str, tuple[str, bytes], str]]) -> None:
+    """Ask for answers that end while the connection is held, all at once, since each takes its time of silence."""
+    for script, (_, body), held in rows:
+        faults.script(script, [*send(OPEN + chunk(body)), HELD[held]])
+
+    async def ask(script: str, api: str) -> None:
+        assert await lane.ask(base_url=faults.url(script), api=api) == TEXT, script
+        await asyncio.sleep(0.01)  # aiohttp closes its sockets at the loop's next round
+
+    await asyncio.gather(*(asyncio.to_thread(asyncio.run, ask(script, api)) for script, (api, _), _ in rows))
+    for script, _, _ in rows:
+        assert faults.gone(script)
+        assert len(faults.seen(script)) == 1
+
+
+def rows_of(lane: Lane) -> list[tuple[str, tuple[str, bytes], str]]:
+    shown = [(answer, held) for one, answer, held in SHOWN if one is lane]
+    return [(f"{number}", ANSWERS[answer], held) for number, (answer, held) in enumerate(shown)]
+
+
 @pytest.mark.fault(FAULT)
-@pytest.mark.parametrize(
-    ("lane", "answer", "held"), [pytest.param(*one, id="-".join([one[0].name, *one[1:]])) for one in SHOWN]
-)
+@pytest.mark.parametrize("lane", LANES, ids=lambda lane: lane.name)
 async def test_when_the_wire_has_said_that_the_answer_is_over_the_loop_ends_and_the_connection_closes(
-    faults: FaultServer, lane: Lane, answer: str, held: str
+    faults: FaultServer, lane: Lane
 ) -> None:
-    api, body = ANSWERS[answer]
-    faults.script("x", [*send(OPEN + chunk(body)), HELD[held]])
-    assert await lane.ask(base_url=faults.url(), api=api) == TEXT
-    await asyncio.sleep(0.01)  # aiohttp closes its sockets at the loop's next round
-    assert faults.gone("x")
-    assert len(faults.seen("x")) == 1
+    await ask_all(faults, lane, rows_of(lane))
 
 
 @pytest.mark.fault(FAULT)
 @pytest.mark.parametrize("lane", [lane for lane in CORE if lane.streamed], ids=lambda lane: lane.name)
 async def test_after_the_finish_marker_silence_ends_the_answer(faults: FaultServer, lane: Lane) -> None:
-    """Every such answer at the same time, since each takes its 3 seconds of silence."""
-    rows = {f"{answer}.{held[:5]}": (answer, held) for answer in UNENDED for held in ("silent", "empty events")}
-    for script, (answer, held) in rows.items():
-        faults.script(script, [*send(OPEN + chunk(UNENDED[answer][1])), HELD[held]])
-
-    async def ask(script: str) -> None:
-        assert await lane.ask(base_url=faults.url(script), api=UNENDED[rows[script][0]][0]) == TEXT
-        await asyncio.sleep(0.01)  # aiohttp closes its sockets at the loop's next round
-
-    await asyncio.gather(*(asyncio.to_thread(asyncio.run, ask(script)) for script in rows))
-    assert all(faults.gone(script) for script in rows)
+    held = ("silent", "empty events")
+    await ask_all(faults, lane, [(f"{name}.{way[:5]}", UNENDED[name], way) for name in UNENDED for way in held])
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.1])
