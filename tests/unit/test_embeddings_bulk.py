@@ -6,6 +6,7 @@ import asyncio
 import copy
 import itertools
 import pickle
+import threading
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
@@ -459,7 +460,13 @@ async def test_few_texts_are_not_worth_finding_out(embed: Callable[..., Any]) ->
 
 
 def test_an_index_is_embedded_with_many_requests_at_once_without_being_asked() -> None:
-    gateway = Gateway(delay=0.05)
+    together, requests = threading.Barrier(16, timeout=30), itertools.count()
+
+    def wait_for_others(_: dict[str, Any]) -> None:
+        if next(requests) < 16:
+            together.wait()  # which breaks where fewer are under way
+
+    gateway = Gateway(refuse=wait_for_others)
     embedding = TikHubEmbedding(**gateway.clients)
     documents = [Document(text=text) for text in TEXTS]
     VectorStoreIndex.from_documents(documents, embed_model=embedding, transformations=[])
