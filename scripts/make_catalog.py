@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tikhub_ai.catalog import FIELDS, ModelFacts, by_rules, family, matches, plain_name  # noqa: E402
+from tikhub_ai.catalog import FIELDS, ModelFacts, by_rules, family, matches, plain_name  # noqa: E402 - after it is on the path
 
 RULES = ROOT / "scripts" / "catalog_rules.toml"
 CATALOG = ROOT / "tikhub_ai" / "catalog.json"

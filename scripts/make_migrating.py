@@ -27,10 +27,10 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "vendors")]
 
-from against.wire import Answer, Sent, answering  # noqa: E402
+from against.wire import Answer, Sent, answering  # noqa: E402 - after its folder is on the path
 
-from tikhub_ai import ConfigurationError, TikHubAIWarning  # noqa: E402
-from tikhub_ai.arguments import NATIVE_ARGUMENTS, STRUCTURE_WORDS  # noqa: E402
+from tikhub_ai import ConfigurationError, TikHubAIWarning  # noqa: E402 - as above
+from tikhub_ai.arguments import NATIVE_ARGUMENTS, STRUCTURE_WORDS  # noqa: E402 - as above
 
 PAGE = ROOT / "docs" / "migrating.md"
 ANSWERS: dict[str, Any] = json.loads((ROOT / "scripts" / "migrating_answers.json").read_text())
