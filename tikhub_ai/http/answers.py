@@ -81,7 +81,9 @@ class _Body:
 
 def too_long(most: int) -> InvalidResponseError:
     """An answer, decompressed, is longer than the caller takes."""
-    return InvalidResponseError(f"The answer has more than max_response_bytes={most} bytes: raise it if it may.")
+    return InvalidResponseError(
+        f"The answer has more than max_response_bytes={most} bytes. Raise that setting to read it."
+    )
 
 
 def whole(response: WireResponse, most: int, sieve: Sieve | None = None) -> bytes:

@@ -240,9 +240,7 @@ class StreamReader(ABC, Generic[T]):
 
     def _warned(self) -> bool:
         """Whether an answer without its finish marker may pass with a warning; else it is an error."""
-        partial = self.partial()
-        said = f"{len(partial.text)} characters of text had come (.partial)" if partial else "nothing had come"
-        message = f"The stream ended without its finish marker; {said}. The answer is cut: ask again."
+        message = f"The stream ended without its finish marker; {self._come}. The answer is cut: ask again."
         if self._warn:
             warn(message, IncompleteStreamWarning)
         else:
@@ -252,8 +250,15 @@ class StreamReader(ABC, Generic[T]):
     def _broken(self, error: TikHubAIError) -> TikHubAIError:
         """What a broken connection means for an answer that is not whole."""
         if isinstance(error, APIConnectionError) and self.events:
-            return IncompleteStreamError(f"The stream broke off before its finish marker: {error}")
+            said = f"The stream broke off before its finish marker; {self._come}. The answer is cut: ask again."
+            return IncompleteStreamError(f"{said} {error}")
         return error
+
+    @property
+    def _come(self) -> str:
+        """How much of the answer there is, in words."""
+        partial = self.partial()
+        return f"{len(partial.text)} characters of text had come (.partial)" if partial else "nothing had come"
 
     # --- the bytes' end ---------------------------------------------------------------------------------------------
 
