@@ -18,12 +18,13 @@ PARTS = {"function_call": "ToolCall", "reasoning": "Reasoning"}
 """What warnings call an item that is left out as a whole."""
 
 
-def lost(sample: Sample, send: Callable[[Any], Any]) -> bool:
+def lost(sample: Sample, send: Callable[[Any], Any], *, may_grow: bool = False) -> bool:
     """Whether a field was neither sent, nor refused, nor named by a warning, by itself or with what holds it.
 
     Args:
         sample: The field, and a value that has it.
         send: Gives what is sent of a value: body, headers.
+        may_grow: Whether a dict may have been given further keys, as schemas are that a provider wants closed.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -31,7 +32,7 @@ def lost(sample: Sample, send: Callable[[Any], Any]) -> bool:
             sent = send(sample.value)
         except TikHubAIError:
             return False
-    if is_there(sent, sample):
+    if is_there(sent, sample, may_grow=may_grow):
         return False
     told = [str(one.message) for one in caught if issubclass(one.category, TikHubAIWarning)]
     item = sample.value.get("type") if isinstance(sample.value, dict) else None
@@ -39,14 +40,14 @@ def lost(sample: Sample, send: Callable[[Any], Any]) -> bool:
     return not any(sample.field in one or whole in one for one in told)
 
 
-def is_there(sent: Any, sample: Sample) -> bool:
+def is_there(sent: Any, sample: Sample, *, may_grow: bool = False) -> bool:
     """Whether what a field holds was sent: words that occur but once, wherever; else the field by its name."""
     once = [leaf for leaf in leaves(sample.mark) if not isinstance(leaf, bool) and str(leaf)[:4] in ("word", "4000")]
     numbers = [leaf for leaf in leaves(sample.mark) if type(leaf) is int and leaf >= 4000]
     text = json.dumps(sent)
     if once or numbers:
         return all(str(leaf) in text for leaf in [*once, *numbers])
-    return holds(sent, sample.field, sample.mark)
+    return holds(sent, sample.field, sample.mark, may_grow=may_grow)
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -58,14 +59,19 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def holds(value: Any, field: str, mark: Any) -> bool:
+def holds(value: Any, field: str, mark: Any, *, may_grow: bool) -> bool:
     """Whether a field of this value stands anywhere in another."""
     if isinstance(value, dict):
-        return any((name == field and _has(inner, mark)) or holds(inner, field, mark) for name, inner in value.items())
-    return isinstance(value, list) and any(holds(inner, field, mark) for inner in value)
+        return any(
+            (name == field and _has(inner, mark, may_grow=may_grow)) or holds(inner, field, mark, may_grow=may_grow)
+            for name, inner in value.items()
+        )
+    return isinstance(value, list) and any(holds(inner, field, mark, may_grow=may_grow) for inner in value)
 
 
-def _has(value: Any, mark: Any) -> bool:
+def _has(value: Any, mark: Any, *, may_grow: bool) -> bool:
+    if may_grow and isinstance(value, dict) and isinstance(mark, dict):
+        return mark.items() <= value.items()
     if isinstance(value, list) and isinstance(mark, list):
         return all(one in value for one in mark)
     return bool(value == mark)
