@@ -68,9 +68,12 @@ class _Ahead(_Vectors):
         super().__init__(texts, on_progress)
         self._run = run
 
-    def wait(self, texts: Sequence[str]) -> list[list[float]]:
+    def wait(self, texts: Sequence[str]) -> list[list[float]] | None:
         while self.lacks(texts):
-            self.add(next(self._run))
+            batch = next(self._run, None)
+            if batch is None:  # a cache had a vector when the call began, and has it no more
+                return None
+            self.add(batch)
         return self.take(texts)
 
 
@@ -97,10 +100,11 @@ class _AsyncAhead(_Vectors):
         self._came.set()
         self._came = asyncio.Event()
 
-    async def wait(self, texts: Sequence[str]) -> list[list[float]]:
+    async def wait(self, texts: Sequence[str]) -> list[list[float]] | None:
         while self.lacks(texts):
             if self._task.done():
                 self._task.result()
+                return None  # as above
             await self._came.wait()
         return self.take(texts)
 
@@ -115,7 +119,7 @@ _async_ahead: ContextVar[_AsyncAhead | None] = ContextVar("async_ahead", default
 
 
 def ahead(texts: Sequence[str]) -> list[list[float]] | None:
-    """The vectors of texts that are embedded ahead, once they have come; None where they are not."""
+    """The vectors of texts that are embedded ahead, once they have come; None where these are to be asked for."""
     found = _ahead.get()
     return None if found is None else found.wait(texts)
 

@@ -158,3 +158,9 @@ async def by_aembed(client: EmbeddingsClient, texts: Any, **options: Any) -> Emb
 
 
 each_way = pytest.mark.parametrize("embed", [by_embed, by_aembed])
+
+
+def dying(gateway: Gateway, text: str, *, until: Callable[[], bool] = lambda: False) -> Gateway:
+    """A gateway that fails whatever holds a text."""
+    gateway.refuse = lambda body: error("died", 500) if text in body["input"] and not until() else None
+    return gateway

@@ -310,6 +310,8 @@ class Batches:
 
     def told(self, batch: Batch, retry: Retry) -> None:
         """A batch's request is about to be repeated: where there were too many, fewer go out from now on."""
+        if self._limits.requests_per_minute is not None or self._limits.tokens_per_minute is not None:
+            self._session.pace.spend(batch.tokens)
         if isinstance(retry.error, RateLimitError):
             self._refused_pace(batch, retry.error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from tikhub_ai.apis.embeddings import EmbeddingsReply
@@ -40,6 +41,7 @@ class Collected:
         self._session = session
         self._on_progress = on_progress
         self._parts: list[EmbeddingsBatch] = []
+        self._lengths: set[int] = set()
         self._array: Any = None
         self._done = 0
 
@@ -58,15 +60,17 @@ class Collected:
             error.args = (error.message,)
 
     def add(self, batch: EmbeddingsBatch) -> None:
-        """Take the vectors of a batch. Rows go straight into their places in the whole array."""
+        """Take the vectors of a batch. Rows go straight into their places, and stand nowhere else."""
+        length = len(batch.vectors[0])
+        self._lengths.add(length)
         if self.batches.as_array:
             if self._array is None:
                 import numpy as np  # noqa: PLC0415 - an optional dependency
 
-                self._array = np.empty((len(self._texts), batch.vectors.shape[1]), np.float32)
-            if batch.vectors.shape[1] == self._array.shape[1]:
+                self._array = np.empty((len(self._texts), length), np.float32)
+            if length == self._array.shape[1]:
                 self._array[batch.positions] = batch.vectors
-                batch.vectors = self._array[batch.positions[0] : batch.positions[0] + 1]  # a view, for its length
+                batch = replace(batch, vectors=None)
         self._parts.append(batch)
         self._done += len(batch.positions)
         if self._on_progress is not None:
@@ -74,7 +78,7 @@ class Collected:
 
     def _vectors(self) -> Iterator[tuple[int, Sequence[float]]]:
         for part in self._parts:
-            vectors = part.vectors if self._array is None else self._array[part.positions]
+            vectors = self._array[part.positions] if part.vectors is None else part.vectors
             yield from zip(part.positions, vectors, strict=True)
 
     def reply(self) -> EmbeddingsReply:
@@ -86,7 +90,7 @@ class Collected:
         parts = sorted(self._parts, key=lambda part: part.positions[0])
         options = self.batches.options
         model = next((part.model for part in parts if part.model), options.model)
-        lengths = sorted({len(part.vectors[0]) for part in parts})
+        lengths = sorted(self._lengths)
         if len(lengths) > 1:
             raise InvalidResponseError(
                 f"{model} gave vectors of {' and '.join(map(str, lengths))} numbers for one list of texts. "

@@ -49,7 +49,8 @@ class EmbeddingsClient:
         batch_size: Most texts of one request; more than 2048 count as 2048, OpenAI's limit. A request holds no more
             than an estimated 300,000 tokens, either.
         max_concurrency: Most requests at once. Sync calls use as many threads, and none for a single request.
-        requests_per_minute: Most requests in any 60 seconds; None sets no limit.
+        requests_per_minute: Most requests in any 60 seconds; None sets no limit. A retry goes out when its wait is
+            over, and counts for what comes after it.
         tokens_per_minute: Most tokens in any 60 seconds, estimated at 3 bytes of UTF-8 each; None sets no limit.
         session: What clients share about their pace and about vectors of a call that failed; one of its own by default.
 
@@ -205,9 +206,9 @@ class EmbeddingsClient:
             TikHubAIError: As `embed` does, after all vectors that had come were yielded: `partial` is None but for
                 `keep`.
         """
-        if keep or only is not None:
+        if keep:
             return self._kept(self._collected(texts, only=only, as_array=as_array))
-        return self._run(self._batches(enumerate(checked(texts)), None, as_array=as_array))
+        return self._run(self._some(texts, only, as_array=as_array))
 
     def aembed_iter(
         self,
@@ -218,9 +219,15 @@ class EmbeddingsClient:
         only: Collection[int] | None = None,
     ) -> AsyncGenerator[EmbeddingsBatch, None]:
         """`embed_iter`, async."""
-        if keep or only is not None:
+        if keep:
             return self._akept(self._collected(texts, only=only, as_array=as_array))
-        return self._arun(self._batches(enumerate(checked(texts)), None, as_array=as_array))
+        return self._arun(self._some(texts, only, as_array=as_array))
+
+    def _some(self, texts: Iterable[str], only: Collection[int] | None, *, as_array: bool) -> Batches:
+        if only is None:
+            return self._batches(enumerate(checked(texts)), None, as_array=as_array)
+        whole = list(checked(texts))
+        return self._batches(((place, whole[place]) for place in only), len(only), as_array=as_array)
 
     def _kept(self, found: Collected) -> Generator[EmbeddingsBatch, None, None]:
         with found, closing(self._run(found.batches)) as run:

@@ -111,6 +111,14 @@ class Pace:
             are_too_long = tokens_per_minute is not None and self._tokens + tokens > tokens_per_minute
             if self._sent and (are_too_many or are_too_long):
                 return self._sent[0][0] + MINUTE - now
-            self._sent.append((now, tokens))
-            self._tokens += tokens
+            self._spend(now, tokens)
             return 0.0
+
+    def spend(self, tokens: int) -> None:
+        """Count a request that nobody asks a place for: a retry."""
+        with self._lock:
+            self._spend(self._clock(), tokens)
+
+    def _spend(self, now: float, tokens: int) -> None:
+        self._sent.append((now, tokens))
+        self._tokens += tokens

@@ -1,11 +1,9 @@
-"""Embeddings in bulk: how fast they go out, what is kept where a call fails, and vectors that come as they come."""
+"""Embeddings in bulk: how fast they go out, vectors as they come, as arrays, in base64."""
 
 from __future__ import annotations
 
 import asyncio
-import copy
 import itertools
-import pickle
 import threading
 import tracemalloc
 from typing import TYPE_CHECKING, Any
@@ -13,24 +11,18 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import numpy as np
 import pytest
-from langchain_classic.embeddings import CacheBackedEmbeddings
-from langchain_core.stores import InMemoryByteStore
 from llama_index.core import Document, VectorStoreIndex
-from llama_index.core.storage.kvstore import SimpleKVStore
 
-from langchain_tikhub import TikHubEmbeddings
 from llama_index_tikhub import TikHubEmbedding
-from tests.embeddings_gateway import Gateway, client_of, each_way, error, vector_of
+from tests.embeddings_gateway import Gateway, client_of, dying, each_way, error, vector_of
 from tests.embeddings_server import serving
 from tikhub_ai import (
     EmbeddingsClient,
-    EmbeddingsSession,
     InvalidRequestError,
     InvalidResponseError,
     RateLimitError,
     ServerError,
     Settings,
-    TikHubAIError,
 )
 from tikhub_ai.pace import Pace
 
@@ -44,12 +36,6 @@ VECTORS = [vector_of(text) for text in TEXTS]
 def busy(retry_after: float = 0.01) -> httpx.Response:
     said = {"error": {"message": "slow down", "type": "requests"}}
     return httpx.Response(429, json=said, headers={"retry-after": str(retry_after)})
-
-
-def dying(gateway: Gateway, at: int, *, until: Callable[[], bool] = lambda: False) -> Gateway:
-    """A gateway that fails whatever holds the text at a position."""
-    gateway.refuse = lambda body: error("died", 500) if TEXTS[at] in body["input"] and not until() else None
-    return gateway
 
 
 # --- how fast -------------------------------------------------------------------------------------------------------
@@ -157,6 +143,24 @@ async def test_a_minutes_requests_are_all_that_goes_out(
     assert len(gateway.requests) >= 8
 
 
+def test_retries_count_for_what_comes_after_them() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    assert pace.wait(1, 3, None) == 0
+    pace.spend(1)
+    pace.spend(1)
+    assert pace.wait(1, 3, None) == 60
+
+
+@each_way
+async def test_a_call_counts_its_retries(embed: Callable[..., Any]) -> None:
+    gateway = Gateway()
+    gateway.refuse = lambda _: error("busy", 503) if len(gateway.requests) == 1 else None
+    client = client_of(gateway, batch_size=10, max_retries=2, requests_per_minute=100)
+    await embed(client, TEXTS[:20])
+    assert len(client.session.pace._sent) == len(gateway.requests) == 3
+
+
 @each_way
 @pytest.mark.parametrize("text", ["word " * 20_000, "字" * 60_000])
 async def test_no_request_holds_more_tokens_than_the_wire_takes(embed: Callable[..., Any], text: str) -> None:
@@ -165,118 +169,6 @@ async def test_no_request_holds_more_tokens_than_the_wire_takes(embed: Callable[
     for body in gateway.requests:
         assert sum(len(one.encode()) for one in body["input"]) / 3 <= 300_000
     assert max(gateway.sizes) > 1
-
-
-# --- nothing paid is lost -------------------------------------------------------------------------------------------
-
-
-async def core(gateway: Gateway, *, is_async: bool) -> Callable[[], Any]:
-    client = client_of(gateway, batch_size=100, max_concurrency=4)
-    return lambda: client.aembed(TEXTS) if is_async else asyncio.to_thread(client.embed, TEXTS)
-
-
-async def langchain(gateway: Gateway, *, is_async: bool) -> Callable[[], Any]:
-    embeddings = TikHubEmbeddings(**gateway.clients, batch_size=100, max_concurrency=4)
-    return lambda: (
-        embeddings.aembed_documents(TEXTS) if is_async else asyncio.to_thread(embeddings.embed_documents, TEXTS)
-    )
-
-
-async def langchain_cached(gateway: Gateway, *, is_async: bool) -> Callable[[], Any]:
-    embeddings = TikHubEmbeddings(**gateway.clients, batch_size=100, max_concurrency=4)
-    cached = CacheBackedEmbeddings.from_bytes_store(embeddings, InMemoryByteStore(), key_encoder="sha256")
-    return lambda: cached.aembed_documents(TEXTS) if is_async else asyncio.to_thread(cached.embed_documents, TEXTS)
-
-
-async def llama_index(gateway: Gateway, *, is_async: bool, **more: Any) -> Callable[[], Any]:
-    embedding = TikHubEmbedding(**gateway.clients, embed_batch_size=100, num_workers=4, **more)
-    return lambda: (
-        embedding.aget_text_embedding_batch(TEXTS)
-        if is_async
-        else asyncio.to_thread(embedding.get_text_embedding_batch, TEXTS)
-    )
-
-
-async def llama_index_cached(gateway: Gateway, *, is_async: bool) -> Callable[[], Any]:
-    store = SimpleKVStore()
-
-    async def ask() -> Any:  # each time by another object: what remains is the store
-        return await (await llama_index(gateway, is_async=is_async, embeddings_cache=store))()
-
-    return ask
-
-
-WAYS = [core, langchain, langchain_cached, llama_index, llama_index_cached]
-
-
-@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("way", WAYS)
-async def test_a_server_that_dies_loses_nothing_that_was_paid(way: Callable[..., Any], is_async: bool) -> None:
-    has_recovered = False
-    gateway = dying(Gateway(), 700, until=lambda: has_recovered)
-    ask = await way(gateway, is_async=is_async)
-    with pytest.raises(TikHubAIError, match=r"texts\[700\] to texts\[799\] could not be embedded") as caught:
-        await ask()
-    failed = caught.value
-    assert failed.positions == list(range(700, 800))
-    paid = {text for body in gateway.requests for text in body["input"] if TEXTS[700] not in body["input"]}
-    assert failed.partial == {place: VECTORS[place] for place, text in enumerate(TEXTS) if text in paid}
-    assert len(paid) >= 700
-    assert f"{len(paid):,} of 2,000 texts were embedded" in str(failed)
-    before, has_recovered = len(gateway.requests), True
-    vectors = await ask()
-    assert getattr(vectors, "vectors", vectors) == VECTORS
-    again = [text for body in gateway.requests[before:] for text in body["input"]]
-    assert not paid & set(again), "it was paid for twice"
-    assert len(again) == 2000 - len(paid)
-
-
-@pytest.mark.outside_openapi("a field of another provider's")
-def test_what_was_paid_is_kept_for_the_same_model_alone_and_until_a_call_succeeds() -> None:
-    gateway = dying(Gateway(), 700)
-    embeddings = TikHubEmbeddings(**gateway.clients, batch_size=100, max_concurrency=1)
-    with pytest.raises(TikHubAIError):
-        embeddings.embed_documents(TEXTS)
-    for changes in ({"dimensions": 4}, {"model": "other"}, {"extra_body": {"task": "x"}}):
-        before = len(gateway.requests)
-        assert embeddings.embed_documents(TEXTS[:5], **changes) == VECTORS[:5]
-        assert gateway.sizes[before:] == [5]
-
-
-def test_an_interrupt_keeps_what_had_come() -> None:
-    gateway = Gateway()
-
-    def refuse(body: dict[str, Any]) -> httpx.Response | None:
-        if TEXTS[700] in body["input"] and not gateway.headers[0].get("done"):
-            raise KeyboardInterrupt
-        return None
-
-    gateway.refuse = refuse
-    client = client_of(gateway, batch_size=100, max_concurrency=1)
-    with pytest.raises(KeyboardInterrupt):
-        client.embed(TEXTS)
-    gateway.refuse = lambda _: None
-    before = len(gateway.requests)
-    assert client.embed(TEXTS).vectors == VECTORS
-    assert gateway.requests[before]["input"][0] == TEXTS[700]
-
-
-def test_a_session_goes_nowhere_else_and_makes_no_object_another() -> None:
-    embeddings = TikHubEmbeddings(api_key="sk-1")
-    embeddings._session.keep("model", [("text", [1.0])])
-    assert embeddings == TikHubEmbeddings(api_key="sk-1")
-    for other in (pickle.loads(pickle.dumps(embeddings._session)), copy.deepcopy(embeddings._session)):
-        assert other.take("model", "text") is None
-    assert embeddings._session.take("model", "text") is not None
-
-
-def test_no_more_is_kept_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tikhub_ai.embedding_session.LARGEST_KEPT", 8 * 10)
-    session = EmbeddingsSession()
-    session.keep("m", [(str(number), [0.0] * 4) for number in range(5)])
-    session.keep("m", [("more", [0.0] * 4)])
-    kept = [name for name in ("0", "1", "2", "more") if session.take("m", name) is not None]
-    assert kept == ["0", "1"]
 
 
 # --- as they come ---------------------------------------------------------------------------------------------------
@@ -321,7 +213,7 @@ def test_texts_are_taken_as_they_are_needed_and_closing_ends_it() -> None:
 
 @each_iter
 async def test_what_had_come_is_given_before_the_failure(iterate: Callable[..., Any]) -> None:
-    gateway = dying(Gateway(), 25)
+    gateway = dying(Gateway(), TEXTS[25])
     client = client_of(gateway, batch_size=10, max_concurrency=4, max_retries=0)
     got: list[Any] = []
     with pytest.raises(ServerError) as caught:
@@ -349,6 +241,17 @@ async def test_only_some_may_be_asked_for(iterate: Callable[..., Any]) -> None:
     assert gateway.requests[0]["input"] == [TEXTS[5], TEXTS[1], TEXTS[9]]
 
 
+@each_iter
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("only", [None, [7, 3, 1500, 4]])
+async def test_rows_come_whole_whatever_else_is_asked(
+    iterate: Callable[..., Any], keep: bool, only: list[int] | None
+) -> None:
+    batches = await iterate(client_of(Gateway(), batch_size=300), TEXTS, as_array=True, keep=keep, only=only)
+    found = {at: row.tolist() for batch in batches for at, row in zip(batch.positions, batch.vectors, strict=True)}
+    assert found == {at: VECTORS[at] for at in (range(2000) if only is None else only)}
+
+
 # --- rows -----------------------------------------------------------------------------------------------------------
 
 
@@ -374,6 +277,23 @@ def test_unsound_vectors_are_no_rows(wrong: Any) -> None:
 
     with pytest.raises(InvalidResponseError, match="cannot be trusted"):
         client_of(Gateway(change=change)).embed_array(["a", "b", "c"])
+
+
+def test_rows_of_another_length_are_never_kept_as_those_of_the_array() -> None:
+    def change(payload: dict[str, Any]) -> dict[str, Any]:
+        if len(gateway.requests) != 2:
+            return payload
+        return payload | {"data": [item | {"embedding": [0.5] * 3} for item in payload["data"]]}
+
+    gateway = Gateway(change=change)
+    gateway.refuse = lambda body: error("died", 500) if TEXTS[25] in body["input"] else None
+    client = client_of(gateway, batch_size=10, max_concurrency=1, max_retries=0)
+    with pytest.raises(ServerError) as caught:
+        client.embed_array(TEXTS[:40])
+    partial = caught.value.partial
+    assert {at: list(row) for at, row in partial.items()} == {
+        at: VECTORS[at] if at < 10 else [0.5] * 3 for at in range(20)
+    }
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
