@@ -7,6 +7,8 @@ BENCH_VENV := .venv-bench
 VENDORS_VENV := .venv-vendors
 PIP_INSTALL := -m pip --disable-pip-version-check install
 PIP_OUTPUT := -qq
+# One more than there are processors: some tests wait for what is slow on purpose.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo 2)
 
 # Two installs into one environment at a time would break it.
 .NOTPARALLEL:
@@ -42,10 +44,10 @@ endif
 	@PYTHONPATH=. $(PY) examples/demo_media.py
 
 test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback
-	$(PY) -m pytest tests --ignore=tests/peers -m "not growth" --numprocesses auto --dist loadfile --no-loadscope-reorder --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
+	$(PY) -m pytest tests --ignore=tests/peers -m "not growth" --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
 
 coverage: $(VENV)/.with-test ## make test, and which lines and branches it runs; fails below the figure in pyproject.toml
-	$(PY) -m pytest tests --ignore=tests/peers -m "not growth" --numprocesses auto --dist loadfile --no-loadscope-reorder --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket --timeout 300 --cov --cov-report=term:skip-covered $(ARGS)
+	$(PY) -m pytest tests --ignore=tests/peers -m "not growth" --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket --timeout 300 --cov --cov-report=term:skip-covered $(ARGS)
 
 test-growth: $(VENV)/.with-test ## that work grows with its input and no faster, by CPU time; minutes
 	$(PY) -m pytest tests/unit -m growth --numprocesses auto $(ARGS)
