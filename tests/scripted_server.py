@@ -73,7 +73,7 @@ class ScriptedServer:
         self.closed_early = threading.Event()
         self._is_over = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.002}, daemon=True)
 
     @property
     def url(self) -> str:
