@@ -1,6 +1,7 @@
 """What a call needs and importing ChatTikHub does not: loaded at the first call. See `_lazy`."""
 
 from langchain_tikhub.binding import SecretBinding
+from langchain_tikhub.configurable import configurable
 from langchain_tikhub.events import EventStream, hears_tokens
 from langchain_tikhub.reply import AnswerStream, from_reply
 from langchain_tikhub.request import chat_request
@@ -18,6 +19,7 @@ __all__ = [
     "amessage_tokens",
     "bound_tools",
     "chat_request",
+    "configurable",
     "estimated_tokens",
     "from_reply",
     "hears_tokens",

@@ -10,6 +10,8 @@ from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.base import RunnableSerializable
+from langchain_core.runnables.utils import AnyConfigurableField
 from langchain_core.tools import BaseTool
 from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict, Field, model_validator
@@ -353,6 +355,21 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
     def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Bind a config to the model, and keep secret what is bound to that."""
         return calls.SecretBinding.of(super().with_config(config, **kwargs))
+
+    def configurable_fields(self, **kwargs: AnyConfigurableField) -> RunnableSerializable[Any, Any]:
+        """A model some of whose arguments are chosen with each call, by `config={"configurable": {...}}`.
+
+        Args:
+            **kwargs: `ConfigurableField`s by the arguments' names: fields, their aliases (`model_name`, ...), and
+                arguments that only some wire APIs have (`service_tier`, ...).
+
+        Raises:
+            ConfigurationError: Two of the names mean one argument.
+            ValueError: A name is no argument of this class.
+        """
+        with model_errors():
+            found = calls.configurable(self, kwargs)
+        return super().configurable_fields(**kwargs) if found is None else found
 
     def bind_tools(
         self,

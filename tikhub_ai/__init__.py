@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from tikhub_ai.apis.jobs.paths import DEFAULT_PATHS
     from tikhub_ai.apis.messages.history import is_called_by_code
     from tikhub_ai.apis.tool_options import KNOWN as TOOL_OPTIONS
-    from tikhub_ai.arguments import call_settings, constructor_arguments, hides_secrets, without_secrets
+    from tikhub_ai.arguments import (
+        NATIVE_ARGUMENTS,
+        call_settings,
+        constructor_arguments,
+        field_named,
+        hides_secrets,
+        without_secrets,
+    )
     from tikhub_ai.budget import Budget, budget_of
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.catalog import facts as model_facts
@@ -162,7 +169,9 @@ _HOMES = {
     "guard": ("GuardedStream", "guarded"),
     "settings_mixin": ("SettingsMixin",),
     "models": ("ModelInfo", "alist_models", "list_models"),
-    "arguments": ("call_settings", "constructor_arguments", "hides_secrets", "without_secrets"),
+    "arguments": (
+        "NATIVE_ARGUMENTS", "call_settings", "constructor_arguments", "field_named", "hides_secrets", "without_secrets",
+    ),
     "chat_arguments": ("ChatArgumentsMixin",),
     "budget": ("Budget", "budget_of"),
     "precedence": ("calls_a_copy", "chat_request", "for_a_call", "merged", "structure_of"),
@@ -187,6 +196,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "DEFAULT_PATHS",
+    "NATIVE_ARGUMENTS",
     "TOOL_OPTIONS",
     "VIDEO_TOOLS",
     "APIConnectionError",
@@ -300,6 +310,7 @@ __all__ = [
     "chat_request",
     "choose_api",
     "constructor_arguments",
+    "field_named",
     "for_a_call",
     "guarded",
     "hides_secrets",

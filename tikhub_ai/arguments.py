@@ -124,6 +124,16 @@ def names_of(name: str) -> tuple[str, ...]:
     return next((group for pattern, group in _OF_ANY_VENDOR if pattern.fullmatch(name)), (name,))
 
 
+def field_named(name: str, fields: Collection[str]) -> str | None:
+    """The field of a class that an argument's name means, be it the field's own or an alias; None where there is none.
+
+    Args:
+        name: As the user wrote it.
+        fields: The names that the class has.
+    """
+    return name if name in fields else next((same for same in names_of(name) if same in fields), None)
+
+
 def split_arguments(given: Mapping[str, Any], fields: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Keyword arguments by the names of a class's fields.
 
@@ -138,7 +148,7 @@ def split_arguments(given: Mapping[str, Any], fields: Collection[str]) -> tuple[
     known: dict[str, Any] = {}
     unknown: dict[str, Any] = {}
     for name, value in sorted(given.items(), key=lambda item: _weight(item[0], fields)):
-        field = name if name in fields else next((same for same in names_of(name) if same in fields), None)
+        field = field_named(name, fields)
         if field is None:
             unknown[name] = value
         elif field in known:

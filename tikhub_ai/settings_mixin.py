@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from tikhub_ai.arguments import put_together, secrets_taken_out
+from tikhub_ai.arguments import field_named, put_together, secrets_taken_out
 from tikhub_ai.errors import warn
 from tikhub_ai.field_docs import documented
 from tikhub_ai.secret_values import Key, SecretHeaders, seal, secret_proxy
@@ -93,20 +93,21 @@ class SettingsMixin(BaseModel):
     """Most bytes of one answer in memory, plain or streamed, decompressed. A longer one is an InvalidResponseError."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set a field."""
+        """Set a field, by its own name or an alias."""
         value = seal({name: value})[name]
         for field, kept in self._kept({name: value}).items():
             super().__setattr__(field, kept)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy, with some fields changed."""
+        """A copy, with some fields changed, by their own names or by aliases."""
         update = seal(update or {})
         return super().model_copy(update=self._kept(update), deep=deep)
 
     def _kept(self, update: Mapping[str, Any]) -> dict[str, Any]:
-        """Values of fields as they are kept: secrets as such, those in `model_kwargs` where they belong."""
+        """Values of fields as they are kept: by the fields' names, secrets as such, those in `model_kwargs` apart."""
         kept: dict[str, Any] = {}
-        for name, value in update.items():
+        for said, value in update.items():
+            name = field_named(said, type(self).model_fields) or said
             if name in {"model_kwargs", "additional_kwargs"} and isinstance(value, Mapping):
                 secrets, kept[name] = secrets_taken_out(value, type(self).model_fields)
                 for field, secret in secrets.items():
