@@ -1,4 +1,10 @@
-"""Secrets that a server repeats, taken out of what it said. Linear in the text, whatever the secrets are."""
+"""Secrets that a server repeats, taken out of what it said. Linear in the text, whatever the secrets are.
+
+A key that is short, or is made of words, may be no key but a stand-in for one, as servers on one's own machine want it
+(`local`, `EMPTY`, `not-needed`). Such a text stands in addresses and sentences without being the key there. So it is
+taken out where it is surely meant: where the text says that a credential follows; and by itself, if it is no short
+word. No key of the gateway is of this kind.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +26,19 @@ _TELLING = 8
 """Characters: so much of a secret's beginning tells something of it."""
 _UNMISTAKABLE = 20
 """Characters: where so much of a secret stands, it is the secret, whatever follows. So much less is looked at again."""
+_SHORT_WORD = re.compile(r"[^\W\d]+(?:[-. ][^\W\d]+)*|\d+")
+_WORD = re.compile(r"(?:[a-z]+|[A-Z]+|[A-Z][a-z]+|\d{1,4})(?:[-_. ](?:[a-z]+|[A-Z]+|[A-Z][a-z]+|\d{1,4}))*")
+"""What a stand-in for a key is made of, where the server wants none: `local`, `EMPTY`, `not-needed`, `localhost`."""
+_BEFORE = 64
+"""Characters before a text that may say that a credential follows."""
+_INTRODUCED = re.compile(
+    r"""(?:key|token|password|secret|credentials?|authorization)(?:\W{1,4}(?:provided|given|sent|is|was|of|value)){0,3}"""
+    r"""\W{0,3}[:=("'`]\W{0,4}\Z|(?:bearer|basic)\W{1,3}\Z""",
+    re.IGNORECASE,
+)
+_WITHIN_A_NAME = re.compile(r"[\w@/.-]\Z")
+_NAME_GOES_ON = re.compile(r"[\w/-]|[.:][\w/]")
+"""What stands beside a word that is a part of an address, of a path, of a version, of a longer word."""
 _SCHEME = re.compile(
     r"(basic|bearer|digest|dpop|gnap|hawk|hmac|hoba|mutual|negotiate|ntlm|oauth|scram-sha-(?:1|256)|ssws|vapid|"
     r"aws4-hmac-sha256|[a-z-]*(?:token|key))[ \t]+(.*)",
@@ -102,8 +121,32 @@ def _encodings(part: str) -> Iterator[str]:
 def _masked(text: str, forms: list[str]) -> str:
     for form in forms:
         if form and form[:_TELLING] in text:
-            text = _without(text, form)
+            text = _without_stand_in(text, form) if _may_stand_in(form) else _without(text, form)
     return text
+
+
+def _may_stand_in(secret: str) -> bool:
+    return len(secret) < _TELLING or (len(secret) < _UNMISTAKABLE and _WORD.fullmatch(secret) is not None)
+
+
+def _without_stand_in(text: str, secret: str) -> str:
+    by_itself = len(secret) >= _TELLING or not _SHORT_WORD.fullmatch(secret)
+    done = 0
+    kept: list[str] = []
+    start = text.find(secret)
+    while start >= 0:
+        end = start + len(secret)
+        before, after = text[max(0, start - _BEFORE) : start], text[end : end + 2]
+        is_whole = after[:1] not in _GOES_ON if after else True
+        if (is_whole and _INTRODUCED.search(before)) or (
+            by_itself and not _WITHIN_A_NAME.search(before) and not _NAME_GOES_ON.match(after)
+        ):
+            kept += [text[done:start], MASK]
+            done = end
+        else:
+            end = start + 1
+        start = text.find(secret, end)
+    return "".join([*kept, text[done:]])
 
 
 def _without(text: str, secret: str) -> str:
