@@ -77,10 +77,11 @@ _open: set[_HttpxResponse] = set()
 """Held here, so that what is closed of a dropped stream, and when, is for us to say and not for the collector."""
 
 
-class _SharedClient:
+class SharedClient:
     """Mixed into a library's client: closed as everything of it is."""
 
     def close(self) -> None:
+        """Close its connections."""
         with _at_work:
             super().close()  # type: ignore[misc]  # the library's
 
@@ -265,7 +266,7 @@ class HttpxBackend:
         if settings.http_client is not None:
             return settings.http_client, None
         lease = pools.sync_client(
-            key_of(self._library.name, settings), lambda: self._library.new_client(settings, _SharedClient)
+            key_of(self._library.name, settings), lambda: self._library.new_client(settings, SharedClient)
         )
         return lease.client, lease
 
