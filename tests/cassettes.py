@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -12,14 +10,16 @@ from urllib.parse import urlsplit, urlunsplit
 import vcr
 import yaml
 
+from tikhub_ai.doctor.scrubbing import plain_form, secrets_in
+from tikhub_ai.http.recording import KEPT_HEADERS
+
 if TYPE_CHECKING:
     from vcr.request import Request
 
+__all__ = ["facts_of", "host_of", "path_of", "recorder", "secrets_in", "sign", "write_readme"]
+
 FOLDER = Path(__file__).parents[1] / "cassettes"
-KEPT_HEADERS = frozenset({"accept", "accept-encoding", "content-type", "content-length"})
-"""Request headers that a cassette keeps. Any other may be a caller's own, and its value secret."""
 SECRET_QUERY = ("key", "api_key")
-_BOUNDARY = "boundary"
 WRITTEN_BY_HAND = "written-by-hand.invalid"
 """The host of answers that a test makes itself. vcrpy would record them too, as if a server had given them."""
 
@@ -52,26 +52,16 @@ def recorder(peer: str, mode: str) -> vcr.VCR:
 
 
 def _plain_form(request: Request) -> None:
-    """A form with one boundary for all, and the sum of each file in place of the file, which lies in tests/data."""
+    """A form as it is kept: each file lies in tests/data."""
     name = next((name for name in request.headers if name.lower() == "content-type"), "")
-    kind = str(request.headers.get(name, ""))
-    _, mark, boundary = kind.partition("multipart/form-data; boundary=")
-    if not mark or boundary == _BOUNDARY or not isinstance(request.body, bytes):
+    if not isinstance(request.body, bytes):
         return
-    line = f"--{boundary}".encode()
-    parts = [_without_file(part) for part in request.body.split(line)]
-    request.body = f"--{_BOUNDARY}".encode().join(parts)
-    request.headers[name] = f"multipart/form-data; boundary={_BOUNDARY}"
+    body, kind = plain_form(request.body, str(request.headers.get(name, "")))
+    if body is request.body:
+        return
+    request.body, request.headers[name] = body, kind
     for length in [name for name in request.headers if name.lower() == "content-length"]:
         del request.headers[length]
-
-
-def _without_file(part: bytes) -> bytes:
-    head, blank, content = part.partition(b"\r\n\r\n")
-    if b"; filename=" not in head:
-        return part
-    content = content.removesuffix(b"\r\n")
-    return head + blank + f"{len(content)} bytes, sha256 {sha256(content).hexdigest()}\r\n".encode()
 
 
 def _without_passing_headers(response: dict[str, Any]) -> dict[str, Any]:
@@ -121,8 +111,3 @@ def write_readme() -> None:
         lines += [f"## {peer}: {words.get(kind, kind)}", "", f"{version}, recorded {recorded}.", ""]
         lines += [f"- {name}" for name in names] + [""]
     (FOLDER / "README.md").write_text("\n".join(lines).rstrip() + "\n")
-
-
-def secrets_in(text: str) -> list[str]:
-    """What looks like a key in a cassette."""
-    return re.findall(r"(?i)bearer \S+|sk-[a-z0-9]{3,}|x-api-key\S*|x-goog-api-key\S*", text)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tikhub_ai.doctor import calls, gateway, paths, videos
 from tikhub_ai.doctor.cassettes import cassette
 from tikhub_ai.doctor.findings import Finding, Report
 from tikhub_ai.doctor.here import here
 from tikhub_ai.doctor.probe import Probe, not_asked
+from tikhub_ai.doctor.scrubbing import shown
 from tikhub_ai.errors import MissingKeyError
+from tikhub_ai.http.proxies import environment_proxy
 from tikhub_ai.http.recording import recording_client
+from tikhub_ai.secret_values import secret_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from tikhub_ai.http.recording import Exchange
     from tikhub_ai.settings import Settings
 
+_SHORTEST = 6
+"""Characters of a password that is looked for by itself."""
 _FREE: tuple[tuple[str, Callable[[Probe], Iterator[Finding]]], ...] = (
     ("gateway", gateway.strange_paths),
     ("gateway", gateway.models),
@@ -73,11 +79,13 @@ def examine(settings: Settings, wishes: Wishes) -> Report:
         probe = Probe(replace(settings, http_client=client), tape, wishes.spend, wishes.models, wishes.paths)
         report = Report(here=here(settings), has_key=_has_key(settings))
         recorded: dict[str, list[Exchange]] = {}
+        secrets = _secrets(settings)
         for finding in _findings(probe, has_key=report.has_key, recorded=recorded):
+            finding.detail = shown(finding.detail, secrets)  # servers repeat what they were sent
             report.findings.append(finding)
             wishes.on_progress(finding)
         if wishes.record is not None:
-            report.recorded = _written(wishes.record, recorded, settings)
+            report.recorded = _written(wishes.record, recorded, settings, secrets)
     return report
 
 
@@ -87,6 +95,17 @@ def _has_key(settings: Settings) -> bool:
     except MissingKeyError:
         return False
     return True
+
+
+def _secrets(settings: Settings) -> list[str]:
+    """All that was sent and that nobody may see: the key, and the credentials of a proxy, which a proxy may repeat."""
+    found = [settings.key().get_secret_value()] if _has_key(settings) else []
+    proxy = secret_proxy(settings.proxy or environment_proxy(str(settings.base_url)))
+    whole = "" if proxy is None else urlsplit(proxy.get_secret_value()).netloc.rpartition("@")[0]
+    user, _, password = unquote(whole).partition(":")
+    if password:
+        found.append(f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}")
+    return [*found, *([password] if len(password) >= _SHORTEST else [])]
 
 
 def _findings(probe: Probe, *, has_key: bool, recorded: dict[str, list[Exchange]]) -> Iterator[Finding]:
@@ -106,7 +125,7 @@ def _findings(probe: Probe, *, has_key: bool, recorded: dict[str, list[Exchange]
         yield not_asked("all else", "it needs a key")
 
 
-def _written(folder: Path, recorded: dict[str, list[Exchange]], settings: Settings) -> list[str]:
+def _written(folder: Path, recorded: dict[str, list[Exchange]], settings: Settings, secrets: list[str]) -> list[str]:
     """Cassettes of what passed. A list of the account's own jobs is in none."""
     folder.mkdir(parents=True, exist_ok=True)
     facts = {
@@ -115,7 +134,6 @@ def _written(folder: Path, recorded: dict[str, list[Exchange]], settings: Settin
         "recorded": f"{datetime.now(UTC):%Y-%m-%d}",
         "model": "several",
     }
-    secrets = [] if not _has_key(settings) else [settings.key().get_secret_value()]
     host = urlsplit(str(settings.base_url)).netloc
     written = []
     for name, exchanges in recorded.items():

@@ -101,10 +101,10 @@ def strange_paths(probe: Probe) -> Iterator[Finding]:
     for request in (ApiRequest(STRANGE_PATH, method="GET"), ApiRequest(STRANGE_PATH, {})):
         method, outcome = request.method, probe.ask(request)
         probe.strangers[method] = outcome
-        if outcome.error is None:
-            differences.append(f"{method} is answered with {outcome.status} as if it were there")
-        elif outcome.is_page:
+        if outcome.is_page:
             differences.append(f"{method} is answered with an HTML page, status {outcome.status}")
+        elif outcome.error is None:
+            differences.append(f"{method} is answered with {outcome.status} as if it were there")
         elif not isinstance(outcome.error, NotFoundError):
             differences.append(f"{method} is {type(outcome.error).__name__}: {outcome.status} {outcome.said}")
         elif not isinstance(outcome.json, dict):

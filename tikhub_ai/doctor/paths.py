@@ -105,10 +105,10 @@ def _empty(probe: Probe, path: str, header: str) -> Outcome:
 def _of_a_path(check: str, thought: str, probe: Probe, outcome: Outcome, setting: str) -> Finding:
     """An empty request ought to be refused: for its own faults, by what would serve a whole one."""
     error = outcome.error
-    if error is None:
-        return finding(check, thought, [f"an empty request is answered with {outcome.status}"])
     if probe.is_unserved(outcome):
         return failed(check, thought, probe, outcome, setting)
+    if error is None:
+        return finding(check, thought, [f"an empty request is answered with {outcome.status}"])
     is_refusal = isinstance(error, (BadRequestError, ModelNotFoundError)) or outcome.status in {404, 422}
     if is_refusal or (isinstance(error, ServerError) and outcome.json is not None):
         form = "" if isinstance(outcome.json, dict) else " (no JSON)"

@@ -187,6 +187,8 @@ def failed(check: str, thought: str, probe: Probe, outcome: Outcome, setting: st
 def _judged(probe: Probe, outcome: Outcome, model: str) -> tuple[Verdict, str, str]:
     error = outcome.error
     status = outcome.status
+    if outcome.is_page and probe.is_unserved(outcome):
+        return "not served", "an HTML page", ""
     match error:
         case None:
             return "as we think", "", ""
@@ -201,8 +203,7 @@ def _judged(probe: Probe, outcome: Outcome, model: str) -> tuple[Verdict, str, s
         case APIConnectionError() | ConfigurationError():
             return "cannot tell", error.message, ""
         case _ if probe.is_unserved(outcome):
-            what = "an HTML page" if outcome.is_page else f"{status} {outcome.said}"
-            return "not served", what, ""
+            return "not served", f"{status} {outcome.said}", ""
         case ModelNotFoundError():
             return "cannot tell", f"the gateway has no model {model!r}: {outcome.said}", f"--model API={model or '...'}"
         case PermissionDeniedError():

@@ -21,7 +21,8 @@ KEPT_ANSWER_HEADERS = frozenset(
 )  # fmt: skip
 """Headers of an answer that a recording keeps. Any other may name an account, a machine or a moment."""
 _ID_HEADERS = frozenset({"x-oneapi-request-id", "x-request-id", "request-id"})
-_KEY_LIKE = re.compile(r"(?i)\bbearer\s+[\w.~+/=-]{3,}|\bsk-[\w-]{3,}|\bAIza[\w-]{10,}|\beyJ[\w-]{8,}\.[\w.-]+")
+_KEY_LIKE = re.compile(r"(?i)\bbearer\s+[\w.~+/=*-]{3,}|\bsk-[\w-]{3,}|\bAIza[\w-]{10,}|\beyJ[\w-]{8,}\.[\w.-]+")
+_KEY_HEADER = re.compile(r"x-(?:goog-)?api-key", re.IGNORECASE)
 _ID = re.compile(
     r"\b(chatcmpl|cmpl|resp|rs|msg|fc|call|toolu|srvtoolu|req|task|video|vid|cgt|gen|org|proj|user|acct|asst|batch|run"
     r"|file|item|ws|ctc|thread)([-_])(?=[\w-]*\d)[\w-]{8,}"
@@ -36,6 +37,11 @@ def secrets_in(text: str) -> list[str]:
     return re.findall(r"(?i)bearer \S+|sk-[a-z0-9]{3,}|x-api-key\S*|x-goog-api-key\S*", text)
 
 
+def shown(text: str, secrets: Iterable[str]) -> str:
+    """A text fit for a terminal: without secrets, and without what looks like anybody's."""
+    return _KEY_LIKE.sub(MASK, masked(text, secrets))
+
+
 def scrubbed(text: str, secrets: Iterable[str], host: str) -> str:
     """A text without what is somebody's own. The same id always gets the same name, so that what refers to it holds.
 
@@ -48,7 +54,7 @@ def scrubbed(text: str, secrets: Iterable[str], host: str) -> str:
     for name in (host, host.partition(":")[0]):
         if name:
             text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", HOST, text, flags=re.IGNORECASE)
-    text = _KEY_LIKE.sub(MASK, text)
+    text = _KEY_HEADER.sub("key-header", _KEY_LIKE.sub(MASK, text))
     text = _REQUEST_ID.sub(lambda found: f"{found[1]}scrubbed", text)
     text = _ID.sub(lambda found: f"{found[1]}{found[2]}{_renamed(found[0])}", text)
     return _MAIL.sub("somebody@example.invalid", _ADDRESS.sub("192.0.2.1", text))

@@ -100,7 +100,7 @@ def _found_elsewhere(probe: Probe, family: VideoFamily, kind: str, setting: str)
 
 def _of_a_job(check: str, thought: str, probe: Probe, outcome: Outcome, setting: str) -> Finding:
     """What was said of a job that nobody made."""
-    if outcome.error is None:
+    if outcome.error is None and not outcome.is_page:
         return finding(check, thought, [f"{outcome.status}, as if there were one"])
     if probe.is_unserved(outcome) or not isinstance(outcome.error, (NotFoundError, BadRequestError)):
         return failed(check, thought, probe, outcome, setting)
