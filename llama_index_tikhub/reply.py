@@ -24,6 +24,7 @@ from llama_index_tikhub.content_blocks import (
     part_of,
     tool_call_dict,
 )
+from llama_index_tikhub.raw import raw_of, token_counts
 from llama_index_tikhub.skeleton import REFUSAL, SKELETON, TRANSCRIPT, skeleton_of
 from tikhub_ai import (
     AudioDelta,
@@ -47,7 +48,6 @@ from tikhub_ai import (
     ToolCall,
     ToolCallDelta,
     ToolResult,
-    Usage,
     guarded,
 )
 
@@ -125,7 +125,7 @@ def _chat_response(reply: ChatReply, delta: str | None) -> ChatResponse:
         delta=delta,
         raw=raw_of(reply),
         logprobs=_logprobs(reply.choices[0]) if reply.choices else None,
-        additional_kwargs=_token_counts(usage) if usage else {},
+        additional_kwargs=token_counts(usage) if usage else {},
     )
 
 
@@ -138,59 +138,6 @@ def completion_response(response: ChatResponse) -> CompletionResponse:
         logprobs=response.logprobs,
         additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs},
     )
-
-
-def raw_of(reply: ChatReply) -> dict[str, Any]:
-    """The answer as a plain JSON dict in the shape of chat_completions, whichever API served it.
-
-    `usage` has the wire's own counts, and `prompt_tokens`, `completion_tokens` and `total_tokens` for every API: these
-    are the names that LlamaIndex's token counter and the tracers look for.
-    """
-    return {
-        **reply.extras,
-        "id": reply.id,
-        "object": "chat.completion",
-        "api": reply.api,
-        "model": reply.model,
-        "choices": [_raw_choice(number, choice) for number, choice in enumerate(reply.choices)],
-        "usage": _raw_usage(reply.usage) if reply.usage else None,
-        "request_id": reply.request_id,
-        "headers": reply.headers,
-    }
-
-
-def _raw_choice(number: int, choice: Choice) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": choice.text}
-    if choice.reasoning:
-        message["reasoning_content"] = choice.reasoning
-    if choice.tool_calls:
-        message["tool_calls"] = [tool_call_dict(call.id, call.name, call.arguments) for call in choice.tool_calls]
-    if choice.refusal is not None:
-        message["refusal"] = choice.refusal
-    return {
-        **choice.extras,
-        "index": number,
-        "message": message,
-        "finish_reason": choice.finish_reason,
-        "logprobs": choice.logprobs,
-    }
-
-
-def _raw_usage(usage: Usage) -> dict[str, Any]:
-    raw: dict[str, Any] = {**usage.raw, **_token_counts(usage)}
-    if "cache_read" in usage.input_details:
-        raw.setdefault("prompt_tokens_details", {"cached_tokens": usage.input_details["cache_read"]})
-    if "reasoning" in usage.output_details:
-        raw.setdefault("completion_tokens_details", {"reasoning_tokens": usage.output_details["reasoning"]})
-    return raw
-
-
-def _token_counts(usage: Usage) -> dict[str, int]:
-    return {
-        "prompt_tokens": usage.input_tokens,
-        "completion_tokens": usage.output_tokens,
-        "total_tokens": usage.total_tokens,
-    }
 
 
 def _logprobs(choice: Choice) -> list[list[LogProb]] | None:

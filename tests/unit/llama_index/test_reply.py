@@ -18,7 +18,8 @@ from llama_index.core.base.llms.types import (
 )
 
 from llama_index_tikhub.history import to_conversation
-from llama_index_tikhub.reply import StreamBuilder, chat_response, from_reply, raw_of
+from llama_index_tikhub.raw import raw_of
+from llama_index_tikhub.reply import StreamBuilder, chat_response, from_reply
 from tikhub_ai import (
     Accumulator,
     AnyPart,
