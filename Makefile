@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 BENCH_VENV := .venv-bench
+DOCS_VENV := .venv-docs
 VENDORS_VENV := .venv-vendors
 EXAMPLES_VENV := .venv-examples
+VENVS := $(VENV) $(VENV)-catalog $(BENCH_VENV) $(DOCS_VENV) $(VENDORS_VENV) $(EXAMPLES_VENV)
 PIP_INSTALL := -m pip --disable-pip-version-check install
 PIP_OUTPUT := -qq
 # One more than there are processors: some tests wait for what is slow on purpose.
@@ -18,7 +20,7 @@ PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-media examples test coverage test-growth fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench mutants clean
+.PHONY: help demo demo-media examples test coverage test-growth fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench mutants docs docs-serve snippets clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -103,8 +105,17 @@ bench: $(BENCH_VENV)/.with-bench ## measure against the vendors' own classes
 mutants: $(VENV)/.with-test+mutants ## change a place at a time and list what no test notices; SAMPLE=20 places per module, 0 is all
 	$(PY) scripts/mutants.py --sample $${SAMPLE:-20} $(ARGS)
 
+snippets: $(VENV)/.with-test+peers ## every snippet of README and docs, in environments made by their own install lines
+	PYTHONPATH=.:examples $(PY) -m tests.snippets.clean $(ARGS)
+
+docs: $(DOCS_VENV)/.with-docs ## the documentation site, into site/; opens from the folder, without a network
+	$(DOCS_VENV)/bin/zensical build --clean --strict
+
+docs-serve: $(DOCS_VENV)/.with-docs ## the site while you write it
+	$(DOCS_VENV)/bin/zensical serve
+
 clean: ## remove the environments, the servers and every cache
-	rm -rf $(VENV) $(VENV)-catalog $(BENCH_VENV) $(VENDORS_VENV) $(EXAMPLES_VENV) .vendors .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
+	rm -rf $(VENVS) .venv-snippets site .vendors .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is touched last, so that an install that was cut short is made again. `.with-a+b` holds the groups a and b.
@@ -114,6 +125,9 @@ $(VENV)/.with-%: pyproject.toml $(VENV)/.pip
 
 $(VENV)-catalog/.with-catalog: pyproject.toml $(VENV)-catalog/.pip
 	$(call install,$(VENV)-catalog,catalog)
+
+$(DOCS_VENV)/.with-docs: pyproject.toml $(DOCS_VENV)/.pip
+	$(call install,$(DOCS_VENV),docs)
 
 $(VENDORS_VENV)/.with-vendors: pyproject.toml $(VENDORS_VENV)/.pip
 	$(call install,$(VENDORS_VENV),vendors)
@@ -131,14 +145,14 @@ define install
 endef
 
 # Hangs on the interpreter, so that an environment whose Python is gone is made again. pip knows --group since 25.1.
-$(VENV)/.pip $(BENCH_VENV)/.pip $(VENDORS_VENV)/.pip $(EXAMPLES_VENV)/.pip: %/.pip: %/bin/python
+$(VENVS:=/.pip): %/.pip: %/bin/python
 	$(check_python)
 	@echo "Making $* ..."
 	@$(PYTHON) -m venv --clear $*
 	@$*/bin/python $(PIP_INSTALL) -qq --upgrade 'pip>=25.1'
 	@touch $@
 
-$(VENV)/bin/python $(BENCH_VENV)/bin/python $(VENDORS_VENV)/bin/python $(EXAMPLES_VENV)/bin/python: ;
+$(VENVS:=/bin/python): ;
 
 define check_python
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): name a Python 3.11 or newer with PYTHON=..." >&2; exit 1; }

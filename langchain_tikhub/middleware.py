@@ -38,7 +38,10 @@ class PromptCachingMiddleware(AgentMiddleware):
 
     Examples:
         ```python
-        agent = create_agent(ChatTikHub(model="claude-sonnet-4-5"), tools, middleware=[PromptCachingMiddleware()])
+        from langchain.agents import create_agent
+        from langchain_tikhub import ChatTikHub, PromptCachingMiddleware
+
+        agent = create_agent(ChatTikHub(model="claude-sonnet-4-5"), middleware=[PromptCachingMiddleware()])
         ```
     """
 

@@ -21,10 +21,11 @@ class TikHubVideoToolkit(BaseToolkit):
     """Tools by which an agent has videos made: `create_video`, `check_video`, `download_video`, sync and async.
 
     ```python
-    from langchain_tikhub import TikHubVideoToolkit
+    from langchain.agents import create_agent
+    from langchain_tikhub import ChatTikHub, TikHubVideoToolkit
 
     toolkit = TikHubVideoToolkit(folder="clips", models=["kling-v2-6"], max_seconds=5, max_jobs=2)
-    agent = create_agent(llm, toolkit.get_tools())
+    agent = create_agent(ChatTikHub(model="gpt-4.1-mini"), toolkit.get_tools())
     ```
 
     Each tool's content is a short text for the model, and its artifact the `tikhub_ai.VideoJob`. What goes wrong is

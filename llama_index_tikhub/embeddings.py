@@ -30,6 +30,7 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
 
     Example:
         ```python
+        from llama_index.core import Settings
         from llama_index_tikhub import TikHubEmbedding
 
         Settings.embed_model = TikHubEmbedding("text-embedding-3-small")  # key: TIKHUB_AI_API_KEY

@@ -14,10 +14,11 @@ class TikHubVideoToolSpec(BaseToolSpec):
     """Tools by which an agent has videos made: `create_video`, `check_video`, `download_video`, sync and async.
 
     ```python
-    from llama_index_tikhub import TikHubVideoToolSpec
+    from llama_index.core.agent.workflow import FunctionAgent
+    from llama_index_tikhub import TikHub, TikHubVideoToolSpec
 
     spec = TikHubVideoToolSpec(folder="clips", models=["kling-v2-6"], max_seconds=5, max_jobs=2)
-    agent = FunctionAgent(tools=spec.to_tool_list(), llm=llm)
+    agent = FunctionAgent(tools=spec.to_tool_list(), llm=TikHub(model="gpt-4.1-mini"))
     ```
 
     Each tool's content is a short text for the model, and its `raw_output` a `tikhub_ai.VideoAnswer` with the job. What
