@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tikhub_ai import catalog
-from tikhub_ai.apis.guard import guarded
+from tikhub_ai.apis.unreadable import readable
 from tikhub_ai.arguments import is_held_elsewhere
 from tikhub_ai.conversation import ChatReply, ChatRequest
 from tikhub_ai.deltas import Delta, End
@@ -146,7 +146,7 @@ class ChatClient:
         counting = cast("CountingCodec", codec)
         _, outgoing = _encoded(request, lambda asked: counting.encode_count(asked, facts))
         outgoing.extra_headers = request.extra_headers
-        return _Count(place, outgoing, guarded(lambda response: counting.read_count(response.json_object())))
+        return _Count(place, outgoing, readable(lambda response: counting.read_count(response.json_object())))
 
     def _not_counted(self, asked: _Count, error: APIStatusError) -> None:
         """Remember a gateway that counts nothing; raise what says something else."""
@@ -250,7 +250,7 @@ class ChatReader(StreamReader[Delta]):
 
 def _reading(new_decoder: Callable[[], ChatDecoder]) -> Callable[[ApiResponse], ChatReply]:
     """What makes a reply of a whole answer, with a decoder of its own for each attempt."""
-    return guarded(lambda response: _decode(response, new_decoder()))
+    return readable(lambda response: _decode(response, new_decoder()))
 
 
 def _decode(response: ApiResponse, decoder: ChatDecoder) -> ChatReply:

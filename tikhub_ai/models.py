@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.fields import integer, items, named
-from tikhub_ai.apis.guard import guarded
+from tikhub_ai.apis.unreadable import readable
 from tikhub_ai.catalog import ModelFacts, facts
 from tikhub_ai.errors import InvalidResponseError
 from tikhub_ai.http.transport import Transport
@@ -69,7 +69,7 @@ def _request() -> ApiRequest:
     return ApiRequest(PATH, method="GET")
 
 
-@guarded
+@readable
 def decode(response: ApiResponse) -> list[ModelInfo]:
     """The models of an answer.
 

@@ -10,7 +10,7 @@ import pytest
 from tests.fuzz.gateway import Gateway
 from tikhub_ai import ChatClient, ChatRequest, InvalidResponseError, Message, Text
 from tikhub_ai.apis import chat_completions, fields
-from tikhub_ai.apis.guard import guarded, in_the_tree
+from tikhub_ai.apis.unreadable import in_the_tree, readable
 from tikhub_ai.catalog import facts
 from tikhub_ai.deltas import Accumulator
 from tikhub_ai.wire import ApiResponse, ServerSentEvent
@@ -137,7 +137,7 @@ def test_warnings_that_the_caller_made_errors_pass_the_guard() -> None:
         raise UserWarning("mine")
 
     with pytest.raises(UserWarning, match="mine"):
-        guarded(read)(ApiResponse(200, {}, b""))
+        readable(read)(ApiResponse(200, {}, b""))
     with pytest.raises(UserWarning, match="mine"):
         in_the_tree(UserWarning("mine"))
 

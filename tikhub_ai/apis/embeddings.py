@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tikhub_ai.apis.fields import name, number
-from tikhub_ai.apis.guard import guarded
+from tikhub_ai.apis.unreadable import readable
 from tikhub_ai.conversation import Usage
 from tikhub_ai.error_bodies import request_id_of
 from tikhub_ai.errors import APIStatusError, BadRequestError, ContextWindowExceededError, InvalidResponseError
@@ -117,8 +117,8 @@ def encode(options: EmbeddingsOptions, texts: Sequence[str], encoding_format: En
 
 
 def reader(count: int, *, as_array: bool = False) -> Callable[[ApiResponse], EmbeddingsReply]:
-    """`decode` for answers to so many texts, guarded."""
-    return guarded(partial(decode, count=count, as_array=as_array))
+    """`decode` for answers to so many texts, as a reader whose failures are errors of the tree."""
+    return readable(partial(decode, count=count, as_array=as_array))
 
 
 def decode(response: ApiResponse, count: int, *, as_array: bool = False) -> EmbeddingsReply:

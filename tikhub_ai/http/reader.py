@@ -17,7 +17,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from tikhub_ai.apis.guard import in_the_tree
+from tikhub_ai.apis.unreadable import in_the_tree
 from tikhub_ai.error_bodies import public_headers, request_id_of
 from tikhub_ai.errors import (
     APIConnectionError,

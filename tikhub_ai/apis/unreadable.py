@@ -1,4 +1,4 @@
-"""The one guard around the reading of answers: what a codec could not read is an error of the tree.
+"""What stands around the reading of answers: what a codec could not read is an error of the tree.
 
 Codecs read every field whatever stands in it (`tikhub_ai.apis.fields`). Should one fail all the same, the caller gets
 an `InvalidResponseError`, never the codec's own exception: that belongs to no tree, and its frames hold the answer.
@@ -36,7 +36,7 @@ def in_the_tree(error: Exception) -> TikHubAIError:
     )
 
 
-def guarded(read: Callable[[ApiResponse], T]) -> Callable[[ApiResponse], T]:
+def readable(read: Callable[[ApiResponse], T]) -> Callable[[ApiResponse], T]:
     """A reader of whole answers whose failures are errors of the tree, with the answer that they speak of."""
 
     @wraps(read)
