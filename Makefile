@@ -13,6 +13,13 @@ PIP_OUTPUT := -qq
 # One more than there are processors: some tests wait for what is slow on purpose.
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo 2)
 
+# By name, since a plugin that some package of the environment brings costs a little with each of 20,000 tests.
+PLUGINS := --disable-plugin-autoload $(addprefix -p ,_hypothesis_pytestplugin pytest_asyncio.plugin pytest_benchmark.plugin \
+	pytest_cov.plugin pytest_recording.plugin pytest_socket pytest_timeout syrupy xdist.plugin)
+PYTEST := $(PY) -m pytest $(PLUGINS)
+LOOPBACK := --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket
+IN_PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+
 # Two installs into one environment at a time would break it.
 .NOTPARALLEL:
 
@@ -20,7 +27,7 @@ PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-media examples test coverage test-growth fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench mutants docs docs-serve snippets clean
+.PHONY: help demo demo-media examples test coverage test-long fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench mutants docs docs-serve snippets clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,13 +61,13 @@ examples: ## the gallery: every program of examples/ on real stores and local mo
 	@PYTHONPATH=examples:. $(EXAMPLES_VENV)/bin/python -m harness $(NAMES)
 
 test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback
-	$(PY) -m pytest tests --ignore=tests/peers -m "not growth" --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket $(ARGS)
+	$(PYTEST) tests --ignore=tests/peers -m "not long" $(IN_PARALLEL) $(LOOPBACK) $(ARGS)
 
 coverage: $(VENV)/.with-test ## make test, and which lines and branches it runs; fails below the figure in pyproject.toml
-	$(PY) -m pytest tests --ignore=tests/peers -m "not growth" --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket --timeout 300 --cov --cov-report=term:skip-covered $(ARGS)
+	$(PYTEST) tests --ignore=tests/peers -m "not long" $(IN_PARALLEL) $(LOOPBACK) --timeout 300 --cov --cov-report=term:skip-covered $(ARGS)
 
-test-growth: $(VENV)/.with-test ## that work grows with its input and no faster, by CPU time; minutes
-	$(PY) -m pytest tests/unit -m growth --numprocesses auto $(ARGS)
+test-long: $(VENV)/.with-test ## great sizes, cuts at every byte, and that work grows no faster than its input; minutes
+	$(PYTEST) tests --ignore=tests/peers -m long --numprocesses auto $(LOOPBACK) $(ARGS)
 
 fuzz: $(VENV)/.with-test ## mutated answers and requests, other ones each time; FUZZ=5000 is how many each test makes
 	FUZZ=$${FUZZ:-5000} $(PY) -m pytest tests/fuzz --numprocesses auto --timeout 0 --allow-hosts=127.0.0.1,localhost,::1 $(ARGS)

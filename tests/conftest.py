@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "outside_openapi(reason): sends a body that its vendor's specification refuses, on purpose"
     )
-    config.addinivalue_line("markers", "growth: shows by CPU time that work grows with its input; `make test-growth`")
+    config.addinivalue_line("markers", "long: a great size or a whole product that takes minutes; `make test-long`")
 
 
 LONGEST = (
@@ -58,12 +58,12 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What measures how work grows takes minutes of CPU and a calm machine: it has a target of its own, also in CI."""
+    """What measures how work grows takes minutes of CPU, as other long tests do: they have a target of their own."""
     ranks = {ROOT / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
     for item in items:
         if isinstance(item, pytest.Function) and "assert_linear" in item.function.__code__.co_names:
-            item.add_marker("growth")
+            item.add_marker("long")
 
 
 @pytest.fixture(autouse=True)

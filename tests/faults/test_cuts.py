@@ -57,6 +57,7 @@ END = STREAM.index(b"\n\n", STREAM.index(b'"finish_reason":"stop"'))
 """Where the event with the finish reason ends."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [61, 10_000])
 def test_at_every_byte_the_reader_gives_the_whole_answer_or_says_that_it_is_cut(size: int) -> None:
     before = ""

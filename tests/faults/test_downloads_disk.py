@@ -213,6 +213,7 @@ def endless_server(size: int) -> tuple[str, Callable[[], None]]:
     return f"http://127.0.0.1:{listener.getsockname()[1]}/v.mp4", listener.close
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 @DOWNLOADS
 @each_carrier
@@ -230,6 +231,7 @@ async def test_200_mb_over_the_wire_do_not_stand_in_memory(server: ScriptedServe
     assert peak < 16 * 1024 * 1024
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 @DOWNLOADS
 @pytest.mark.parametrize("lane", [CARRIERS[0], CARRIERS[-1]], ids=lambda lane: lane.name)

@@ -75,6 +75,7 @@ def operation_server(size: int) -> tuple[str, Callable[[], None]]:
     return f"http://127.0.0.1:{listener.getsockname()[1]}", listener.close
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 @two_ways
 async def test_200_mb_within_an_answer_never_stand_in_memory(target: Path, way: Way) -> None:
@@ -94,6 +95,7 @@ async def test_200_mb_within_an_answer_never_stand_in_memory(target: Path, way: 
     assert peak < MOST
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 @two_ways
 async def test_200_mb_over_the_wire_never_stand_in_memory(server: ScriptedServer, target: Path, way: Way) -> None:

@@ -100,10 +100,12 @@ KEYS: dict[str, Any] = {
     "function": lambda: KEY,
     "environment": None,
 }
-CASES = [
-    *((fault, "text", backend) for fault in FAULTS for backend in ("auto", "httpx", "httpx2")),
+USUAL = [(fault, "text", "auto") for fault in FAULTS]
+OTHERS = [
+    *((fault, "text", backend) for fault in FAULTS for backend in ("httpx", "httpx2")),
     *((fault, key, "auto") for fault in ("refused", "400") for key in KEYS if key != "text"),
 ]
+CASES = [*USUAL, *(pytest.param(*case, marks=pytest.mark.long) for case in OTHERS)]
 
 
 @pytest.mark.parametrize(("fault", "key", "backend"), CASES)
@@ -295,6 +297,7 @@ def environment(server: ScriptedServer) -> dict[str, str]:
     return found | {"PYTHONPATH": str(ROOT)}
 
 
+@pytest.mark.long
 def test_pytest_shows_no_secret_among_the_variables_of_a_failed_test(server: ScriptedServer, tmp_path: Path) -> None:
     server.answers = [Answer({"error": {"message": "no"}}, 400)]
     (tmp_path / "test_it.py").write_text(PROGRAM + UNDER_PYTEST)
@@ -310,6 +313,7 @@ def test_pytest_shows_no_secret_among_the_variables_of_a_failed_test(server: Scr
     assert not shown
 
 
+@pytest.mark.long
 def test_a_program_with_all_of_sentry_in_it_sends_no_secret_of_our_frames(
     server: ScriptedServer, tmp_path: Path
 ) -> None:

@@ -296,6 +296,7 @@ def test_rows_of_another_length_are_never_kept_as_those_of_the_array() -> None:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("form", ["float", "base64"])
 def test_an_array_needs_little_more_memory_than_itself(form: Any, is_async: bool) -> None:

@@ -41,6 +41,7 @@ def client_of(backend: str, given: dict[str, Any]) -> ChatClient:
     return ChatClient(Settings(api_key="sk-1", http_backend=backend, **given))  # type: ignore[arg-type]  # one of them
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["proxies", "contexts"])
 @pytest.mark.parametrize("backend", ["httpx", "httpx2"])
 def test_sync_calls_with_many_settings_keep_a_bounded_number_of_connections(
@@ -56,6 +57,7 @@ def test_sync_calls_with_many_settings_keep_a_bounded_number_of_connections(
     assert eventually(lambda: descriptors() - before <= 2 * MAX_CLIENTS + 10)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["proxies", "contexts"])
 @pytest.mark.parametrize("backend", BACKENDS)
 async def test_async_calls_with_many_settings_keep_a_bounded_number_of_connections(

@@ -334,6 +334,7 @@ def read(body: bytes, content_type: str, size: int) -> ChatReply | IncompleteStr
     return cut
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("exchange", named(API, *CUT, *CUT_ARRAYS))
 def test_a_stream_cut_at_any_byte_is_whole_after_its_finish_and_says_so_before(exchange: Exchange) -> None:
     kind = "application/json" if exchange.name in CUT_ARRAYS else "text/event-stream"

@@ -52,6 +52,7 @@ def finish_of(stream: bytes) -> int:
     return stream.index(b"\n", stream.index(b"data:", stream.index(b"event: message_delta")))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [83, 100_000])
 @pytest.mark.parametrize("exchange", RECORDED)
 def test_at_every_byte_the_reader_gives_the_whole_answer_or_says_that_it_is_cut(exchange: Exchange, size: int) -> None:

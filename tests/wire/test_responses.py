@@ -281,6 +281,7 @@ CUT = {"xai-chat-streaming": 100_000, "function-tool-stream[0]": 997}
 """Recordings, and the size of the pieces in which they are fed."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("exchange", "size"),
     [pytest.param(*param.values, CUT[name], id=param.id) for name in CUT for param in named(API, name)],

@@ -102,6 +102,7 @@ def test_input_that_leaves_room_for_the_answer_is_never_too_much_for_the_model(m
     assert room > 0
 
 
+@pytest.mark.long
 def test_cores_helpers_leave_the_room_that_is_asked_for() -> None:
     llm = TikHub("claude-sonnet-4-5", api_key="sk-1")
     helper = PromptHelper.from_llm_metadata(llm.metadata)
