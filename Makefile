@@ -7,7 +7,8 @@ BENCH_VENV := .venv-bench
 DOCS_VENV := .venv-docs
 VENDORS_VENV := .venv-vendors
 EXAMPLES_VENV := .venv-examples
-VENVS := $(VENV) $(VENV)-catalog $(BENCH_VENV) $(DOCS_VENV) $(VENDORS_VENV) $(EXAMPLES_VENV)
+SCALE_VENV := .venv-scale
+VENVS := $(VENV) $(VENV)-catalog $(BENCH_VENV) $(DOCS_VENV) $(VENDORS_VENV) $(EXAMPLES_VENV) $(SCALE_VENV)
 PIP_INSTALL := -m pip --disable-pip-version-check install
 PIP_OUTPUT := -qq
 # One more than there are processors: some tests wait for what is slow on purpose.
@@ -27,7 +28,7 @@ IN_PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorde
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-media examples test coverage test-long fuzz wire test-peers test-vendors lint types format record record-live catalog migrating bench mutants docs docs-serve snippets clean
+.PHONY: help demo demo-media examples test coverage test-long fuzz wire test-peers test-scale test-vendors lint types format record record-live catalog migrating bench mutants docs docs-serve snippets clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -61,13 +62,13 @@ examples: ## the gallery: every program of examples/ on real stores and local mo
 	@PYTHONPATH=examples:. $(EXAMPLES_VENV)/bin/python -m harness $(NAMES)
 
 test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback
-	$(PYTEST) tests --ignore=tests/peers -m "not long" $(IN_PARALLEL) $(LOOPBACK) $(ARGS)
+	$(PYTEST) tests --ignore=tests/peers --ignore=tests/scale -m "not long" $(IN_PARALLEL) $(LOOPBACK) $(ARGS)
 
 coverage: $(VENV)/.with-test ## make test, and which lines and branches it runs; fails below the figure in pyproject.toml
-	$(PYTEST) tests --ignore=tests/peers -m "not long" $(IN_PARALLEL) $(LOOPBACK) --timeout 300 --cov --cov-report=term:skip-covered $(ARGS)
+	$(PYTEST) tests --ignore=tests/peers --ignore=tests/scale -m "not long" $(IN_PARALLEL) $(LOOPBACK) --timeout 300 --cov --cov-report=term:skip-covered $(ARGS)
 
 test-long: $(VENV)/.with-test ## great sizes, cuts at every byte, and that work grows no faster than its input; minutes
-	$(PYTEST) tests --ignore=tests/peers -m long --numprocesses auto $(LOOPBACK) $(ARGS)
+	$(PYTEST) tests --ignore=tests/peers --ignore=tests/scale -m long --numprocesses auto $(LOOPBACK) $(ARGS)
 
 fuzz: $(VENV)/.with-test ## mutated answers and requests, other ones each time; FUZZ=5000 is how many each test makes
 	FUZZ=$${FUZZ:-5000} $(PY) -m pytest tests/fuzz --numprocesses auto --timeout 0 --allow-hosts=127.0.0.1,localhost,::1 $(ARGS)
@@ -77,6 +78,9 @@ wire: $(VENV)/.with-test ## all recorded traffic of ../shared/wire, every API, t
 
 test-peers: $(VENV)/.with-test+peers ## tests against the local servers, which are installed first
 	$(PY) -m pytest tests/peers -m peers $(ARGS)
+
+test-scale: $(SCALE_VENV)/.with-scale ## bulk work on a local Ray and a local Spark, whose workers are killed; Spark needs a java
+	$(SCALE_VENV)/bin/python -m pytest tests/scale --confcutdir tests/scale $(ARGS)
 
 test-vendors: $(VENDORS_VENV)/.with-vendors ## the vendors' own test suites, held against our classes; fetches them
 	@failed=0; $(VENDORS_VENV)/bin/python tests/vendors/run.py $(ARGS) || failed=1; \
@@ -138,6 +142,9 @@ $(DOCS_VENV)/.with-docs: pyproject.toml $(DOCS_VENV)/.pip
 
 $(VENDORS_VENV)/.with-vendors: pyproject.toml $(VENDORS_VENV)/.pip
 	$(call install,$(VENDORS_VENV),vendors)
+
+$(SCALE_VENV)/.with-scale: pyproject.toml $(SCALE_VENV)/.pip
+	$(call install,$(SCALE_VENV),scale)
 
 $(BENCH_VENV)/.with-bench: pyproject.toml $(BENCH_VENV)/.pip
 	$(call install,$(BENCH_VENV),bench)

@@ -95,6 +95,8 @@ def _of_path(path: str | os.PathLike[str], filename: str | None) -> Upload:
         with place.open("rb") as opened:
             head = opened.read(HEAD)
             size = os.fstat(opened.fileno()).st_size
+    except InvalidRequestError:
+        raise
     except (OSError, ValueError) as error:
         fault = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InvalidRequestError(f"The file {text[:_SAMPLE]!r} cannot be read: {fault}.") from None

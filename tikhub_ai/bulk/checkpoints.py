@@ -1,0 +1,253 @@
+"""What a bulk job has paid for, on the disk as soon as it came: logs of records that are whole or count for nothing.
+
+Each process appends to a log of its own, so nobody waits for anybody, and a process that dies spoils no more than the
+end of its own log. A record holds the answers of one request:
+
+    magic 4, rows 4, CRC-32 of the heads 4; for each row a head: address 16, length 4, CRC-32 4; then the answers
+
+All numbers are little-endian but for the address. A row's address is a hash of what was asked: whoever asks the same
+finds the answer, however rows are cut into batches and batches given to workers.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+from zlib import crc32
+
+from tikhub_ai.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+MAGIC = b"TKB1"
+ADDRESS = 16
+"""Bytes of a row's address."""
+_FRAME = 12
+_HEAD = ADDRESS + 8
+_LARGEST_RECENT = 65_536
+"""Rows: so many new ones are looked up in a dict before they are sorted in with the rest."""
+
+
+class Checkpoints:
+    """The answers that a folder holds, and a log to add to them. Safe for threads and for any number of processes.
+
+    Args:
+        folder: A folder that all workers see, of a file system whose renames and appends hold (a disk, NFS, a mounted
+            volume). It is made where it is missing.
+        job: A digest of what all rows have in common. Each has a folder of its own in `folder`.
+
+    Raises:
+        ConfigurationError: The folder cannot be made.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], job: bytes) -> None:
+        self.folder = Path(folder) / job.hex()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            fault = error.strerror
+        else:
+            self._lock = threading.Lock()
+            self._log: int | None = None
+            self._process = os.getpid()
+            self._index = _Index()
+            self._logs: list[Path] = []
+            self._read: dict[str, int] = {}
+            return
+        raise ConfigurationError(f"The folder of checkpoints, {self.folder}, cannot be made: {fault}.")
+
+    # --- keep -------------------------------------------------------------------------------------------------------
+
+    def keep(self, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        """Write the answers of one request. They are on the disk when this returns.
+
+        Args:
+            rows: Addresses and answers.
+
+        Raises:
+            OSError: They could not be written.
+        """
+        record = memoryview(_record(rows))
+        with self._lock:
+            try:
+                if self._log is None or self._process != os.getpid():  # a fork has its parent's
+                    self._log, self._process = self._new_log(), os.getpid()
+                while record:
+                    record = record[_write(self._log, record) :]
+            except OSError:
+                self._give_up_log()  # whose end may be half a record: nothing is ever appended to it
+                raise
+            # Synced outside of the lock, by a number of its own: others may write, or give the log up, meanwhile.
+            number = os.dup(self._log)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+    def close(self) -> None:
+        """Close the log. A later `keep` begins another."""
+        with self._lock:
+            self._give_up_log()
+
+    def __del__(self) -> None:
+        if getattr(self, "_log", None) is not None:
+            self._give_up_log()
+
+    def _give_up_log(self) -> None:
+        log, self._log = self._log, None
+        if log is not None:
+            with suppress(OSError):
+                os.close(log)
+
+    def _new_log(self) -> int:
+        """A log of this process, whose name says which it is of."""
+        name = f"{platform.node()}-{os.getpid()}-{os.urandom(6).hex()}.log"
+        log = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        with suppress(OSError):  # Windows cannot open a folder, and need not
+            folder = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        return log
+
+    # --- find -------------------------------------------------------------------------------------------------------
+
+    def find(self, addresses: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The answers that are there, by their addresses. Looks at what others have written meanwhile.
+
+        Raises:
+            OSError: A log cannot be read.
+        """
+        with self._lock:
+            self._refresh()
+            places = self._index.find(addresses)
+        found: dict[bytes, bytes] = {}
+        by_log: dict[int, list[tuple[int, int, int, bytes]]] = {}
+        for address, (log, start, length, check) in places.items():
+            by_log.setdefault(log, []).append((start, length, check, address))
+        for log, wanted in by_log.items():
+            with self._logs[log].open("rb") as file:
+                for start, length, check, address in sorted(wanted):
+                    file.seek(start)
+                    answer = file.read(length)
+                    if len(answer) == length and crc32(answer) == check:  # else a machine went down before it was there
+                        found[address] = answer
+        return found
+
+    def __len__(self) -> int:
+        """How many rows are there. One that two workers asked for at the same time counts twice."""
+        with self._lock:
+            self._refresh()
+            return len(self._index)
+
+    def _refresh(self) -> None:
+        """Read the heads of what is new in the logs."""
+        with os.scandir(self.folder) as entries:
+            new = [
+                (entry.name, entry.stat().st_size)
+                for entry in entries
+                if entry.name.endswith(".log") and entry.stat().st_size > self._read.get(entry.name, 0)
+            ]
+        for name, size in sorted(new):
+            path = self.folder / name
+            if name not in self._read:
+                self._logs.append(path)
+                self._read[name] = 0
+            number = self._logs.index(path)
+            with path.open("rb") as file:
+                for heads, start in _records(file, self._read[name], size):
+                    self._read[name] = self._index.add(heads, number, start)
+
+
+def _write(log: int, content: memoryview) -> int:
+    return os.write(log, content)
+
+
+def _record(rows: Sequence[tuple[bytes, bytes]]) -> bytes:
+    heads = b"".join(
+        address + len(answer).to_bytes(4, "little") + crc32(answer).to_bytes(4, "little") for address, answer in rows
+    )
+    frame = MAGIC + len(rows).to_bytes(4, "little") + crc32(heads).to_bytes(4, "little")
+    return b"".join((frame, heads, *(answer for _, answer in rows)))
+
+
+def _records(file: BinaryIO, start: int, size: int) -> Iterator[tuple[bytes, int]]:
+    """The heads of each whole record from a place on, and where its answers begin. What is torn ends the log."""
+    while start + _FRAME <= size:
+        file.seek(start)
+        frame = file.read(_FRAME)
+        length = int.from_bytes(frame[4:8], "little") * _HEAD
+        if frame[:4] != MAGIC or start + _FRAME + length > size:
+            return
+        heads = file.read(length)
+        answers = sum(int.from_bytes(heads[at : at + 4], "little") for at in range(ADDRESS, length, _HEAD))
+        end = start + _FRAME + length + answers
+        if crc32(heads) != int.from_bytes(frame[8:12], "little") or end > size:
+            return
+        yield heads, start + _FRAME + length
+        start = end
+
+
+class _Index:
+    """Where each answer is: 40 bytes a row, sorted, and a dict of the newest."""
+
+    def __init__(self) -> None:
+        import numpy as np  # noqa: PLC0415 - an optional dependency, of both engines
+
+        self._np = np
+        self._kind = np.dtype(
+            [("high", ">u8"), ("low", ">u8"), ("log", "<u4"), ("start", "<u8"), ("length", "<u4"), ("check", "<u4")]
+        )
+        self._recent: dict[bytes, tuple[int, int, int, int]] = {}
+        self._high: Any = np.empty(0, np.uint64)
+        self._rows: Any = np.empty(0, self._kind)
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._recent)
+
+    def add(self, heads: bytes, log: int, start: int) -> int:
+        """Take the rows of a record. Returns where the record ends."""
+        for at in range(0, len(heads), _HEAD):
+            length = int.from_bytes(heads[at + ADDRESS : at + ADDRESS + 4], "little")
+            check = int.from_bytes(heads[at + ADDRESS + 4 : at + _HEAD], "little")
+            self._recent[heads[at : at + ADDRESS]] = (log, start, length, check)
+            start += length
+        if len(self._recent) > max(_LARGEST_RECENT, len(self._rows) // 8):
+            self._sort_in()
+        return start
+
+    def find(self, addresses: Iterable[bytes]) -> dict[bytes, tuple[int, int, int, int]]:
+        """The places of those that are there."""
+        found = {address: self._recent[address] for address in addresses if address in self._recent}
+        rest = [address for address in addresses if address not in found]
+        if not rest or not len(self._rows):
+            return found
+        wanted = self._np.frombuffer(b"".join(rest), ">u8").reshape(-1, 2).astype(self._np.uint64)
+        places = self._np.searchsorted(self._high, wanted[:, 0])
+        for address, (high, low), place in zip(rest, wanted.tolist(), places.tolist(), strict=True):
+            while place < len(self._rows) and int(self._high[place]) == high:
+                row = self._rows[place]
+                if int(row["low"]) == low:
+                    found[address] = int(row["log"]), int(row["start"]), int(row["length"]), int(row["check"])
+                place += 1  # of equal ones the last is the newest  # noqa: PLW2901
+        return found
+
+    def _sort_in(self) -> None:
+        np = self._np
+        new = np.empty(len(self._recent), self._kind)
+        addresses = np.frombuffer(b"".join(self._recent), ">u8").reshape(-1, 2)
+        new["high"], new["low"] = addresses[:, 0], addresses[:, 1]
+        places = np.array(list(self._recent.values()), np.uint64)
+        for column, name in enumerate(("log", "start", "length", "check")):
+            new[name] = places[:, column]
+        rows = np.concatenate((self._rows, new))
+        high = rows["high"].astype(np.uint64)
+        order = np.argsort(high, kind="stable")
+        self._rows, self._high = rows[order], high[order]
+        self._recent = {}

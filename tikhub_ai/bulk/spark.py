@@ -1,0 +1,96 @@
+"""Bulk work on Spark: a worker in each task, and a share of the budget for each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tikhub_ai.bulk.budget import MinuteBudget, Rates
+from tikhub_ai.bulk.checkpoints import Checkpoints
+from tikhub_ai.bulk.tables import answered, checked_columns
+from tikhub_ai.bulk.travel import travels
+from tikhub_ai.bulk.worker import Worker
+from tikhub_ai.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+    from tikhub_ai.bulk.work import BulkWork
+
+
+def on_spark(
+    frame: DataFrame,
+    work: BulkWork,
+    *,
+    checkpoints: str | os.PathLike[str],
+    workers: int = 2,
+    requests_per_minute: float | None = None,
+    tokens_per_minute: float | None = None,
+) -> DataFrame:
+    """Ask something of each row of a frame, when it is evaluated.
+
+    The rows are dealt to so many tasks. One that dies is tried again by Spark, as often as `spark.task.maxFailures`
+    says, and is given the same rows again: those that were answered are in the checkpoints. So are they where the frame
+    is evaluated twice.
+
+    Args:
+        frame: The rows.
+        work: What is asked: `BulkEmbeddings`, `BulkChat` or `BulkTranscription`.
+        checkpoints: A folder that all nodes see. A job that is run again with the same one pays for nothing twice.
+        workers: Number of tasks, which are as many workers where the cluster has a core for each.
+        requests_per_minute: Most requests in any 60 seconds, of all workers together: each task has an equal share.
+            None sets no limit.
+        tokens_per_minute: Most tokens in any 60 seconds, of all workers together, as estimated; shared likewise.
+
+    Returns:
+        The rows with further columns: those of the work, and the one of errors.
+
+    Raises:
+        ImportError: PySpark or pyarrow is not installed.
+        ConfigurationError: A setting cannot work, a column is missing, the key would travel in a pickle, or Spark is
+            set to speculate, which would pay for the same rows twice at the same time.
+        TikHubAIError: When it is evaluated, in Spark's own error: what no row can be answered with.
+    """
+    try:
+        import pyarrow as pa  # noqa: F401, PLC0415 - an optional dependency
+        from pyspark import cloudpickle  # noqa: PLC0415
+        from pyspark.sql import types  # noqa: PLC0415
+    except ImportError as error:
+        raise ImportError('Bulk work on Spark needs PySpark: pip install "tikhub-ai[spark]"') from error
+    share = Rates(requests_per_minute, tokens_per_minute).share(workers)
+    checked_columns(work, frame.columns)
+    Checkpoints(checkpoints, b"")
+    travels(work, cloudpickle.dumps)
+    if (frame.sparkSession.conf.get("spark.speculation", "false") or "").lower() == "true":
+        raise ConfigurationError("spark.speculation runs tasks twice at the same time, and pays for both: unset it.")
+    kinds = {
+        "text": types.StringType(),
+        "number": types.DoubleType(),
+        "whole number": types.LongType(),
+        "vector": types.ArrayType(types.FloatType()),
+    }
+    schema = types.StructType(list(frame.schema.fields))
+    for name, kind in {**work.columns, work.error: "text"}.items():
+        schema = schema.add(name, kinds[kind])
+    return frame.repartition(workers).mapInArrow(_task(work, str(checkpoints), share), schema)
+
+
+def _task(
+    work: BulkWork, checkpoints: str, share: Rates
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """What a task does with its rows."""
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa  # noqa: PLC0415 - an optional dependency
+
+        worker = Worker(work, checkpoints, MinuteBudget(share))
+        try:
+            for batch in batches:
+                yield from answered(worker, pa.Table.from_batches([batch])).to_batches()
+        finally:
+            worker.close()
+
+    return run
