@@ -28,7 +28,7 @@ IN_PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorde
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-media examples test coverage test-long fuzz wire test-peers test-scale test-vendors lint types format record record-live catalog migrating bench mutants docs docs-serve snippets clean
+.PHONY: help demo demo-media examples test coverage test-long faults fuzz wire test-peers test-scale test-vendors lint types format record record-live catalog migrating bench mutants docs docs-serve snippets clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -62,13 +62,16 @@ examples: ## the gallery: every program of examples/ on real stores and local mo
 	@PYTHONPATH=examples:. $(EXAMPLES_VENV)/bin/python -m harness $(NAMES)
 
 test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback
-	$(PYTEST) tests --ignore=tests/peers --ignore=tests/scale -m "not long" $(IN_PARALLEL) $(LOOPBACK) $(ARGS)
+	$(PYTEST) tests --ignore=tests/peers --ignore=tests/scale -m "not long and not whole_faults" $(IN_PARALLEL) $(LOOPBACK) $(ARGS)
 
 coverage: $(VENV)/.with-test ## make test, and which lines and branches it runs; fails below the figure in pyproject.toml
-	$(PYTEST) tests --ignore=tests/peers --ignore=tests/scale -m "not long" $(IN_PARALLEL) $(LOOPBACK) --timeout 300 --cov --cov-report=term:skip-covered $(ARGS)
+	$(PYTEST) tests --ignore=tests/peers --ignore=tests/scale -m "not long and not whole_faults" $(IN_PARALLEL) $(LOOPBACK) --timeout 300 --cov --cov-report=term:skip-covered $(ARGS)
 
 test-long: $(VENV)/.with-test ## great sizes, cuts at every byte, and that work grows no faster than its input; minutes
 	$(PYTEST) tests --ignore=tests/peers --ignore=tests/scale -m long --numprocesses auto $(LOOPBACK) $(ARGS)
+
+faults: $(VENV)/.with-test ## the whole fault table, each fault in every lane, with its counts; minutes
+	$(PYTEST) tests/faults --numprocesses $(PROCESSES) $(LOOPBACK) $(ARGS)
 
 fuzz: $(VENV)/.with-test ## mutated answers and requests, other ones each time; FUZZ=5000 is how many each test makes
 	FUZZ=$${FUZZ:-5000} $(PY) -m pytest tests/fuzz --numprocesses auto --timeout 0 --allow-hosts=127.0.0.1,localhost,::1 $(ARGS)

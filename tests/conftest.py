@@ -28,6 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "outside_openapi(reason): sends a body that its vendor's specification refuses, on purpose"
     )
     config.addinivalue_line("markers", "long: a great size or a whole product that takes minutes; `make test-long`")
+    config.addinivalue_line(
+        "markers", "whole_faults: a cell of the fault product beside the diagonal that `make test` runs; `make faults`"
+    )
 
 
 LONGEST = (

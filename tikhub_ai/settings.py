@@ -291,7 +291,8 @@ class Settings:
             `TIKHUB_AI_API_KEY`, else `TIKHUB_API_KEY`, at each call.
         base_url: The gateway's address, with or without `/v1`; None reads `TIKHUB_AI_BASE_URL`.
         timeout: Seconds of silence allowed, `(connect, read)`, or a `Timeout` of httpx or httpx2. None: 10 to connect,
-            600 for a plain answer, 120 between the events of a stream.
+            600 for a plain answer, 120 between the events of a stream. Headers that come bit by bit, comments of a
+            stream and blank lines before a plain answer are silence.
         max_retries: Further requests after the first, for failures that may pass.
         retry_deadline: Seconds after which no further request of one call is begun. A flowing stream is not bounded.
         retry_wait: Seconds before the first retry, where the server does not say (`Retry-After`). Doubled for each
@@ -313,8 +314,10 @@ class Settings:
         max_event_bytes: Most bytes of one event of a stream, 256 MiB unless set. A larger one, such as an endless line
             of a broken server, is an InvalidResponseError.
         max_response_bytes: Most bytes of one answer in memory, plain or streamed, decompressed; 1 GiB unless set. A
-            longer one, such as of a server that sends zeros in gzip, is an InvalidResponseError. Files that are
-            downloaded go to the disk, and do not count.
+            longer one, such as of a server that sends zeros in gzip, is an InvalidResponseError; so is one whose
+            framing alone (chunk extensions, trailers, empty blocks of gzip) has twice as many, and one whose headers,
+            with the interim answers before them, have more than 96 KiB. Files that are downloaded go to the disk, and
+            do not count.
 
     Raises:
         ConfigurationError: One of them cannot work.

@@ -47,13 +47,14 @@ class Lane:
 
     @property
     def backend(self) -> str:
-        """The HTTP library of a lane of the core."""
-        return self.name.split()[-1]
+        """The HTTP library."""
+        last = self.name.split()[-1]
+        return last if last not in {"sync", "async"} else "httpx" if last == "sync" else "aiohttp"
 
     @property
     def is_sync(self) -> bool:
         """Whether its calls block."""
-        return self.name.startswith("sync")
+        return "async" not in self.name
 
     @property
     def id(self) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.lanes import CORE, FRAMEWORKS, Lane, assert_ours
+from tests.faults.thin import crossed
 from tests.faults.wire import EVENTS, FIRST, JSON, PLAIN, STREAM, TEXT, chunk, head, repeat, send, whole
 from tikhub_ai import InvalidResponseError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.faults.conftest import FaultServer
-    from tests.faults.wire import Steps
+from tests.faults.wire import Steps
 
 pytestmark = pytest.mark.outside_openapi("one request again and again; others hold it against the OpenAPI")
 
@@ -45,6 +46,8 @@ CODINGS: dict[str, Callable[[bytes], bytes]] = {
     "deflate without its header": bare,
 }
 
+KINDS = {kind: kind for kind in ("endless", *CODINGS)}
+
 
 @cache
 def answers(kind: str, *, streamed: bool) -> Steps:
@@ -56,8 +59,7 @@ def answers(kind: str, *, streamed: bool) -> Steps:
 
 
 @pytest.mark.fault(FAULT)
-@pytest.mark.parametrize("kind", ["endless", *CODINGS])
-@pytest.mark.parametrize("lane", [*CORE, *FRAMEWORKS], ids=lambda lane: lane.id)
+@pytest.mark.parametrize(("kind", "lane"), crossed(KINDS, [*CORE, *FRAMEWORKS]))
 async def test_an_answer_beyond_the_limit_is_a_typed_error_in_little_memory(
     faults: FaultServer, lane: Lane, kind: str
 ) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.faults.lanes import CORE, FRAMEWORKS, Lane, assert_ours
+from tests.faults.thin import crossed
 from tests.faults.wire import JSON, TEXT, good, whole
 from tikhub_ai import (
     APIStatusError,
@@ -46,7 +47,6 @@ class Row:
     body: Any
     error: type[APIStatusError]
     retried: bool = False
-    main: bool = False
     fault: str = FAULT
 
     @property
@@ -57,17 +57,17 @@ class Row:
 
 CLAUDE = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded (request id: 2026abc)"}}
 ROWS = [
-    Row(400, shaped("Model name not specified"), BadRequestError, main=True),
+    Row(400, shaped("Model name not specified"), BadRequestError),
     Row(400, {"code": "task_not_exist", "message": "task not exist", "data": None}, BadRequestError),
-    Row(401, shaped("Invalid token"), AuthenticationError, main=True),
+    Row(401, shaped("Invalid token"), AuthenticationError),
     Row(401, shaped("无效的令牌", None), AuthenticationError),
     Row(401, {"error": {"message": "expired"}}, AuthenticationError),
     Row(402, b"", InsufficientBalanceError),
-    Row(403, shaped("用户额度不足, 剩余额度: 0", "insufficient_user_quota"), InsufficientBalanceError, main=True),
+    Row(403, shaped("用户额度不足, 剩余额度: 0", "insufficient_user_quota"), InsufficientBalanceError),
     Row(403, shaped("预扣费额度失败"), InsufficientBalanceError),
     Row(403, shaped("budget", "pre_consume_token_quota_failed"), InsufficientBalanceError),
     Row(403, shaped("your IP is not allowed", "access_denied"), PermissionDeniedError),
-    Row(404, shaped("Invalid URL (GET /x)", "", "invalid_request_error"), NotFoundError, main=True),
+    Row(404, shaped("Invalid URL (GET /x)", "", "invalid_request_error"), NotFoundError),
     Row(404, b"<html><title>404</title></html>", NotFoundError),
     Row(405, b"", NotFoundError),
     Row(408, shaped("timeout"), ServerError, retried=True),
@@ -79,14 +79,13 @@ ROWS = [
         shaped("当前分组上游负载已饱和，请稍后再试", "rate_limit_exceeded", "requests"),
         RateLimitError,
         True,
-        main=True,
     ),
     Row(429, shaped("您已达到请求数限制"), RateLimitError, retried=True),
     Row(429, b"", RateLimitError, retried=True),
     Row(429, shaped("quota", "insufficient_quota"), InsufficientBalanceError),
-    Row(500, shaped("boom", "do_request_failed"), ServerError, retried=True, main=True),
+    Row(500, shaped("boom", "do_request_failed"), ServerError, retried=True),
     Row(500, shaped("boom", 500, "upstream_error"), ServerError, retried=True),
-    Row(500, shaped("field messages is required", "invalid_request"), BadRequestError, main=True),
+    Row(500, shaped("field messages is required", "invalid_request"), BadRequestError),
     Row(500, shaped("no price", "model_price_error"), BadRequestError),
     Row(500, shaped("bad words", "sensitive_words_detected"), ContentBlockedError),
     Row(500, shaped("blocked", "prompt_blocked"), ContentBlockedError),
@@ -96,10 +95,8 @@ ROWS = [
     Row(500, b"[]", ServerError, retried=True),
     Row(500, {"error": None}, ServerError, retried=True),
     Row(501, shaped("API not implemented", "api_not_implemented"), ServerError),
-    Row(502, b"<html><title>502 Bad Gateway</title></html>", ServerError, retried=True, main=True),
-    Row(
-        503, shaped("No available channel for model x under group y", "model_not_found"), ModelNotFoundError, main=True
-    ),
+    Row(502, b"<html><title>502 Bad Gateway</title></html>", ServerError, retried=True),
+    Row(503, shaped("No available channel for model x under group y", "model_not_found"), ModelNotFoundError),
     Row(503, shaped("无可用渠道（distributor）"), ModelNotFoundError),
     Row(503, shaped("busy"), ServerError, retried=True),
     Row(504, b"", ServerError, retried=True),
@@ -110,13 +107,11 @@ ROWS = [
         retried=True,
     ),
     Row(524, b"error code: 524", ServerError, retried=True),
-    Row(529, CLAUDE, ServerError, retried=True, main=True),
+    Row(529, CLAUDE, ServerError, retried=True),
     Row(302, b"", APIStatusError),
 ]
 
-ALL = [pytest.param(row, lane, id=f"{row.id}-{lane.id}") for row in ROWS for lane in CORE] + [
-    pytest.param(row, lane, id=f"{row.id}-{lane.id}") for row in ROWS if row.main for lane in FRAMEWORKS
-]
+ALL = crossed({row.id: row for row in ROWS}, [*CORE, *FRAMEWORKS])
 
 
 @pytest.mark.parametrize(("row", "lane"), ALL)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import re
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from tikhub_ai.errors import TikHubAIError
 from tikhub_ai.http import failures
+from tikhub_ai.http.aiohttp_connections import (
+    FAILURES,
+    LONGEST_LINE,
+    MANY_HEADERS,
+    REQUEST_AT_FAULT,
+    Connector,
+    MeteredProtocol,
+    NotConnectedError,
+)
 from tikhub_ai.http.inflating import OFFERED, inflater_of
+from tikhub_ai.http.metering import EndlessError
 from tikhub_ai.http.pools import KEEPALIVE, MAX_CONNECTIONS, key_of, pools
 from tikhub_ai.http.proxies import environment_proxy
 from tikhub_ai.secret_values import SecretHeaders, secret_proxy
@@ -29,68 +37,11 @@ if TYPE_CHECKING:
     from tikhub_ai.secret_values import SecretProxy
     from tikhub_ai.settings import Settings, Timeouts
 
-_LONGEST_LINE = 128 * 1024
-"""Bytes of one header line; aiohttp's own limit of 8 KB is less than some gateways send."""
 _PIECE = 256 * 1024
 """Bytes of a body that are written at once: a larger one would hold the loop up."""
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 _MOST_ORIGINS = 64
 """Origins whose proxies are remembered, since looking into the environment takes as long as a local request."""
-
-# RuntimeError: the session was closed meanwhile. ValueError: an address or header that nothing can carry.
-_FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError, RuntimeError, ValueError)
-_REQUEST_AT_FAULT = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
-
-
-class _NotConnectedError(Exception):
-    """No connection came about. Told apart by where it was raised: the same exceptions occur after sending too."""
-
-    def __init__(self, words: str, *, too_slow: bool, bad_request: bool) -> None:
-        super().__init__(words)
-        self.too_slow = too_slow
-        self.bad_request = bad_request
-
-
-class _Protocol(ResponseHandler):
-    """A connection that ends at once, and whose faults are told to everybody who waits."""
-
-    def close(self) -> None:
-        """Drop what is unsent, and over TLS do not wait for the peer's farewell: both may outlive the event loop."""
-        if self.transport is not None:
-            self.transport.abort()
-        super().close()
-
-    def set_exception(self, exc: BaseException, *cause: Any) -> None:
-        """Tell the body's reader too: after a bad chunk size, aiohttp 3.10 to 3.14 leave it waiting for ever."""
-        body = self._payload
-        super().set_exception(exc, *cause)
-        if body is not None and not body.is_eof() and body.exception() is None:
-            body.set_exception(exc)
-
-
-class _Connector(aiohttp.TCPConnector):
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self._factory = cast("partial[ResponseHandler]", partial(_Protocol, loop=self._loop))
-
-    async def connect(self, *args: Any, **kwargs: Any) -> Any:
-        """See aiohttp.
-
-        Raises:
-            _NotConnectedError: For whatever went wrong.
-        """
-        try:
-            return await super().connect(*args, **kwargs)
-        except _FAILURES as failure:
-            error = _NotConnectedError(
-                failures.words_of(failure),
-                too_slow=isinstance(failure, TimeoutError) and getattr(failure, "errno", None) is None,
-                bad_request=isinstance(failure, _REQUEST_AT_FAULT),
-            )
-        raise error
-
-    def __del__(self, *_: object) -> None:
-        """Say nothing: `pools` closes it, and where that is impossible a warning helps nobody."""
 
 
 class AiohttpClient:
@@ -103,14 +54,15 @@ class AiohttpClient:
 
     def __init__(self, context: ssl.SSLContext, proxy: SecretProxy | None) -> None:
         # aiohttp counts waiting for a free connection as connecting; we do it ourselves, to tell the two apart.
-        connector = _Connector(ssl=context, limit=0, keepalive_timeout=KEEPALIVE)
+        connector = Connector(ssl=context, limit=0, keepalive_timeout=KEEPALIVE)
         self.session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # aiohttp's offers and refuses what happens to be installed, and its errors vary
             skip_auto_headers=("accept", "content-type", "user-agent"),
-            max_line_size=_LONGEST_LINE,
-            max_field_size=_LONGEST_LINE,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+            **MANY_HEADERS,
         )
         self.session._retry_connection = False  # noqa: SLF001 - it would send a GET twice; aiohttp's test client does so too
         self.slots = asyncio.Semaphore(MAX_CONNECTIONS)
@@ -177,8 +129,13 @@ class AiohttpResponse:
     )
 
     def __init__(
-        self, response: aiohttp.ClientResponse, lease: Lease[AiohttpClient], url: str, sending: _Sending | None
+        self,
+        response: aiohttp.ClientResponse,
+        lease: Lease[AiohttpClient],
+        request: WireRequest,
+        sending: _Sending | None,
     ) -> None:
+        url = request.url
         self._sending = sending
         self.status_code = response.status
         self.headers = _headers(response)
@@ -188,6 +145,10 @@ class AiohttpResponse:
         self._url = url
         self._error: TikHubAIError | None = None
         self._deadline: float | None = None
+        connection = response.connection
+        protocol = None if connection is None else connection.protocol
+        if isinstance(protocol, MeteredProtocol):
+            protocol.meter.expect_body(request.most)
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
         """The body, decompressed, as it comes."""
@@ -206,7 +167,7 @@ class AiohttpResponse:
             content = self._response.content
             try:
                 piece = await (content.readany() if self._deadline is None else self._in_time(self._deadline))
-            except _FAILURES as failure:
+            except FAILURES as failure:
                 self._error = _from_aiohttp(failure, self._url)
                 # aiohttp raises before it gives what had come by then, and that may be the whole answer.
                 content.set_exception(None)  # type: ignore[arg-type]  # forgets the failure; nothing else does
@@ -291,15 +252,15 @@ class AiohttpBackend:
                     timeout=_timeout(request.timeouts),
                     allow_redirects=False,
                 )
-        except _NotConnectedError as failure:
+        except NotConnectedError as failure:
             error = _not_connected(failure, url)
-        except _FAILURES as failure:
+        except FAILURES as failure:
             if sending is None or sending.failure is None:
                 error = _from_aiohttp(failure, url)
             else:
                 error = sending.failure.with_traceback(None)  # its frames are aiohttp's, and hold the key
         else:
-            return AiohttpResponse(response, lease, url, sending)
+            return AiohttpResponse(response, lease, request, sending)
         finally:
             if sending is not None:
                 sending.limit = None
@@ -412,7 +373,7 @@ def _decoded(value: str) -> str:
     return value
 
 
-def _not_connected(failure: _NotConnectedError, url: str) -> TikHubAIError:
+def _not_connected(failure: NotConnectedError, url: str) -> TikHubAIError:
     if failure.bad_request:
         return failures.cannot_be_sent(url)
     if failure.too_slow:
@@ -422,8 +383,10 @@ def _not_connected(failure: _NotConnectedError, url: str) -> TikHubAIError:
 
 def _from_aiohttp(failure: Exception, url: str) -> TikHubAIError:
     """The member of our tree that an exception of aiohttp is, where a connection stood; keeps its words only."""
+    if isinstance(failure, EndlessError):
+        return failures.endless(url, failure.most)
     words = failures.words_of(failure)
-    if isinstance(failure, _REQUEST_AT_FAULT):
+    if isinstance(failure, REQUEST_AT_FAULT):
         return failures.cannot_be_sent(url)
     if isinstance(failure, TimeoutError) and getattr(failure, "errno", None) is None:
         return failures.too_slow(url, words, may_have_been_sent=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tikhub_ai.error_bodies import error_from_response
 from tikhub_ai.errors import APIConnectionError, APITimeoutError, InvalidResponseError, TikHubAIError
+from tikhub_ai.http.failures import only_blanks, too_long
 from tikhub_ai.http.retries import retry_after
 from tikhub_ai.masking import mask, masked, masked_headers
 from tikhub_ai.wire import ApiResponse
@@ -57,14 +58,18 @@ def judging(request: ApiRequest, secrets: Secrets) -> Iterator[None]:
 class _Body:
     """A body that grows, to a limit."""
 
-    __slots__ = ("_left", "_most", "_pieces", "_sieve")
+    __slots__ = ("_ends", "_left", "_most", "_pieces", "_sieve", "_silence")
 
-    def __init__(self, sieve: Sieve | None, most: int) -> None:
+    def __init__(self, most: int, sieve: Sieve | None, silence: float | None) -> None:
         self._sieve = sieve
+        self._silence = silence
+        self._ends = None if silence is None else time.monotonic() + silence
         self._most = self._left = most
         self._pieces: list[bytes] = []
 
     def add(self, piece: bytes) -> None:
+        if self._ends is not None:
+            self._look_at_the_time(piece)
         if self._sieve is not None:
             piece = self._sieve.feed(piece)
         self._left -= len(piece)
@@ -73,27 +78,33 @@ class _Body:
             raise too_long(self._most)
         self._pieces.append(piece)
 
+    def _look_at_the_time(self, piece: bytes) -> None:
+        if piece and not piece.isspace():
+            self._ends = None
+        elif self._silence is not None and self._ends is not None and time.monotonic() > self._ends:
+            raise only_blanks(self._silence)
+
     def whole(self) -> bytes:
         if self._sieve is not None:
             self._pieces.append(self._sieve.close())
         return b"".join(self._pieces)
 
 
-def too_long(most: int) -> InvalidResponseError:
-    """An answer, decompressed, is longer than the caller takes."""
-    return InvalidResponseError(
-        f"The answer has more than max_response_bytes={most} bytes. Raise that setting to read it."
-    )
-
-
-def whole(response: WireResponse, most: int, sieve: Sieve | None = None) -> bytes:
+def whole(response: WireResponse, most: int, sieve: Sieve | None = None, silence: float | None = None) -> bytes:
     """The body, or what a sieve leaves of it; of an error no more than anybody reads, even where it was cut.
 
+    Args:
+        response: What is read.
+        most: Bytes that it may have.
+        sieve: Takes out of it what need not be kept.
+        silence: The longest time before anything but blanks comes, in seconds; None sets no limit.
+
     Raises:
+        APITimeoutError: Blanks came, and nothing else for too long.
         InvalidResponseError: It has more bytes than `most`.
     """
     if response.status_code < 300:
-        found = _Body(sieve, most)
+        found = _Body(most, sieve, silence)
         for piece in response.iter_bytes():
             found.add(piece)
         return found.whole()
@@ -106,10 +117,12 @@ def whole(response: WireResponse, most: int, sieve: Sieve | None = None) -> byte
     return bytes(body[:MOST_OF_AN_ERROR])
 
 
-async def awhole(response: AsyncWireResponse, most: int, sieve: Sieve | None = None) -> bytes:
+async def awhole(
+    response: AsyncWireResponse, most: int, sieve: Sieve | None = None, silence: float | None = None
+) -> bytes:
     """`whole`, async."""
     if response.status_code < 300:
-        found = _Body(sieve, most)
+        found = _Body(most, sieve, silence)
         async for piece in response.aiter_bytes():
             found.add(piece)
         return found.whole()

@@ -26,6 +26,7 @@ class WireRequest:
         headers: All of them, `content-length` included where the body has one and is sent in pieces.
         content: The body.
         timeouts: For each phase.
+        most: Bytes that the answer may have, decompressed; None sets no limit.
         is_foreign: Whether it goes to another host than the gateway, so that nothing may be added of what an injected
             client holds: its headers, cookies and credentials are for the gateway.
     """
@@ -35,6 +36,7 @@ class WireRequest:
     headers: SecretHeaders
     content: bytes | Body
     timeouts: Timeouts
+    most: int | None = None
     is_foreign: bool = False
 
 

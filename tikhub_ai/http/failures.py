@@ -40,6 +40,11 @@ def not_ended(url: str) -> APITimeoutError:
     return APITimeoutError(f"{origin_of(url)} did not end its answer in time.")
 
 
+def only_blanks(seconds: float) -> APITimeoutError:
+    """A gateway that is busy sends blank lines before a plain answer, to keep the connection, and nothing else came."""
+    return APITimeoutError(f"The answer was only blanks for {seconds:g} s. Raise timeout= if it needs longer.")
+
+
 def not_connected(url: str, words: str) -> APIConnectionError:
     """No connection stood, so that nothing was sent."""
     return APIConnectionError(
@@ -50,6 +55,18 @@ def not_connected(url: str, words: str) -> APIConnectionError:
 def broken(url: str, words: str) -> APIConnectionError:
     """The connection stood and broke, or carried no HTTP."""
     return APIConnectionError(f"The connection to {origin_of(url)} broke ({words}).", may_have_been_sent=True)
+
+
+def endless(url: str, most: int | None) -> InvalidResponseError:
+    """More came than may, for an answer, or before its head had ended, where `most` is None."""
+    return too_long(most) if most is not None else InvalidResponseError(f"The headers of {origin_of(url)} do not end.")
+
+
+def too_long(most: int) -> InvalidResponseError:
+    """An answer, decompressed, is longer than the caller takes."""
+    return InvalidResponseError(
+        f"The answer has more than max_response_bytes={most} bytes. Raise that setting to read it."
+    )
 
 
 def not_decompressed(url: str, words: str) -> InvalidResponseError:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tikhub_ai.errors import APITimeoutError
-from tikhub_ai.http.answers import too_long
+from tikhub_ai.http.failures import too_long
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,6 +15,7 @@ from tikhub_ai.errors import InvalidRequestError, TikHubAIError
 from tikhub_ai.http import failures
 from tikhub_ai.http.httpx_family import library, library_of
 from tikhub_ai.http.inflating import inflater_of
+from tikhub_ai.http.metering import meter_of
 from tikhub_ai.http.pools import key_of, pools
 from tikhub_ai.http.watchdog import watchdog
 
@@ -120,7 +121,7 @@ class _HttpxResponse:
         "status_code",
     )
 
-    def __init__(self, library: Library, response: Any, lease: Lease[Any] | None) -> None:
+    def __init__(self, library: Library, response: Any, lease: Lease[Any] | None, most: int | None) -> None:
         self.response = response
         self._library = library
         self._lease = lease
@@ -131,6 +132,7 @@ class _HttpxResponse:
         self._pieces: Iterator[bytes] = response.iter_bytes() if self._inflater is None else response.iter_raw()
         self.status_code: int = response.status_code
         self.headers: Mapping[str, str] = dict(response.headers)
+        _allow(response, most)
         _open.add(self)
 
     def iter_bytes(self) -> Iterator[bytes]:
@@ -194,6 +196,13 @@ class _HttpxResponse:
             self._lease.release()
 
 
+def _allow(response: Any, most: int | None) -> None:
+    """The head is here: from now on the body is counted."""
+    meter = meter_of(response)
+    if meter is not None:
+        meter.expect_body(most)
+
+
 def _own_socket(response: Any) -> socket | None:
     """The socket that serves this answer alone; None where there is none."""
     if response.http_version not in {"HTTP/1.0", "HTTP/1.1"}:
@@ -249,6 +258,7 @@ class HttpxBackend:
                     self._library,
                     client.send(self._library.request(client, request, content or None), **self._library.how(request)),
                     lease,
+                    request.most,
                 )
         except InvalidRequestError as failure:  # the body's own
             error: TikHubAIError = failure.with_traceback(None)  # its frames are the library's, and hold the key
@@ -325,13 +335,14 @@ class _HttpxAsyncResponse:
 
     __slots__ = ("_deadline", "_lease", "_library", "_response", "headers", "status_code")
 
-    def __init__(self, library: Library, response: Any, lease: Lease[Any] | None) -> None:
+    def __init__(self, library: Library, response: Any, lease: Lease[Any] | None, most: int | None) -> None:
         self._response = response
         self._library = library
         self._lease = lease
         self._deadline: float | None = None
         self.status_code: int = response.status_code
         self.headers: Mapping[str, str] = dict(response.headers)
+        _allow(response, most)
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
         """The body, decompressed, as it comes."""
@@ -436,6 +447,7 @@ class HttpxAsyncBackend:
                     self._library.request(client, request, content or None), **self._library.how(request)
                 ),
                 lease,
+                request.most,
             )
         except InvalidRequestError as failure:
             error: TikHubAIError = failure.with_traceback(None)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.http import failures
 from tikhub_ai.http.inflating import OFFERED
+from tikhub_ai.http.metering import EndlessError, SlowHeadError, metered
 from tikhub_ai.http.pools import KEEPALIVE, MAX_CONNECTIONS, pools
 from tikhub_ai.secret_values import secret_proxy
 
@@ -62,7 +63,15 @@ class Library:
         self.name = name
         self._module = module
         self._subclasses: dict[tuple[type, str], Any] = {}
-        self.failures = (module.HTTPError, module.InvalidURL, module.StreamError, OSError, UnicodeError)
+        self.failures = (
+            module.HTTPError,
+            module.InvalidURL,
+            module.StreamError,
+            OSError,
+            UnicodeError,
+            EndlessError,
+            SlowHeadError,
+        )
         self._never_sent = (
             module.ConnectError,
             module.ConnectTimeout,
@@ -78,9 +87,11 @@ class Library:
         """The member of our tree that an exception of the library is; keeps its words, not the exception."""
         address, words = str(url), failures.words_of(failure)
         sent = not isinstance(failure, self._never_sent)
+        if isinstance(failure, EndlessError):
+            return failures.endless(address, failure.most)
         if isinstance(failure, self._module.PoolTimeout):
             return failures.pool_exhausted()
-        if isinstance(failure, self._module.TimeoutException):
+        if isinstance(failure, (self._module.TimeoutException, SlowHeadError)):
             return failures.too_slow(address, words, may_have_been_sent=sent)
         if isinstance(failure, self._module.DecodingError):
             return failures.not_decompressed(address, words)
@@ -143,11 +154,11 @@ class Library:
         Raises:
             ConfigurationError: The proxy or the CA file cannot be used.
         """
-        return self._made(self.subclass(mixin, "Client"), settings)
+        return metered(self._made(self.subclass(mixin, "Client"), settings), is_async=False)
 
     def new_async_client(self, settings: Settings) -> Any:
         """`new_client`, async."""
-        return self._made(self._module.AsyncClient, settings)
+        return metered(self._made(self._module.AsyncClient, settings), is_async=True)
 
     def _made(self, kind: Any, settings: Settings) -> Any:
         context, proxy = pools.context(settings.verify), secret_proxy(settings.proxy)

@@ -94,8 +94,9 @@ class Transport:
         with judging(request, secrets):
             backend = backends.sync_backend(self.settings)
             _log_exchange(request, backend)
-            with closing(backend.open(self._wire(request, key, stream=False))) as response:
-                body = whole(response, self.settings.max_response_bytes, sieve)
+            wire = self._wire(request, key, stream=False)
+            with closing(backend.open(wire)) as response:
+                body = whole(response, self.settings.max_response_bytes, sieve, wire.timeouts.read)
             return read(checked(response, body, secrets, sieve))
 
     async def _asend_once(self, read: Callable[[ApiResponse], T], request: ApiRequest) -> T:
@@ -105,8 +106,9 @@ class Transport:
         with judging(request, secrets):
             backend = backends.async_backend(self.settings, str(self.settings.base_url))
             _log_exchange(request, backend)
-            async with aclosing(await backend.aopen(self._wire(request, key, stream=False))) as response:
-                body = await awhole(response, self.settings.max_response_bytes, sieve)
+            wire = self._wire(request, key, stream=False)
+            async with aclosing(await backend.aopen(wire)) as response:
+                body = await awhole(response, self.settings.max_response_bytes, sieve, wire.timeouts.read)
             return read(checked(response, body, secrets, sieve))
 
     # --- streamed ---------------------------------------------------------------------------------------------------
@@ -341,7 +343,7 @@ class Transport:
         url, headers = download.here.url, {"accept-encoding": "identity", **download.range_headers()}
         if key is not None:
             wire = self._wire(download.request, key, stream=True, url=url)
-            wire.headers = wire.headers.merged(SecretHeaders(headers))
+            wire.headers, wire.most = wire.headers.merged(SecretHeaders(headers)), None  # it goes to the disk
             return download.request, self._secrets(download.request, key), wire
         headers |= {"user-agent": USER_AGENT, "accept": "*/*"}
         timeouts = self.settings.timeouts(stream=True)
@@ -388,6 +390,7 @@ class Transport:
             headers=secret,
             content=content,
             timeouts=self.settings.timeouts(stream=stream),
+            most=self.settings.max_response_bytes,
         )
 
     def _secrets(self, request: ApiRequest, key: Key) -> Secrets:

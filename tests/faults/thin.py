@@ -1,0 +1,41 @@
+"""Which cells of a product `make test` runs: a thin diagonal. `make faults` runs them all."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from tests.faults.lanes import Lane
+
+WHOLE = pytest.mark.whole_faults
+
+
+def crossed(
+    rows: Mapping[str, Any],
+    lanes: Iterable[Lane],
+    group: Callable[[Lane], Any] = lambda lane: (lane.streamed, lane.name.split()[0] in {"LangChain", "LlamaIndex"}),
+) -> list[Any]:
+    """Every row with every lane; of each group of lanes, `make test` takes one, another one for each row.
+
+    Args:
+        rows: By name.
+        lanes: In which they are all shown.
+        group: What lanes have in common of which one is enough.
+    """
+    groups = [list(found) for _, found in groupby(sorted(lanes, key=lambda lane: str(group(lane))), group)]
+    return [
+        pytest.param(
+            row,
+            lane,
+            id=f"{name}-{lane.id}",
+            marks=() if (number + place) % len(members) == index else WHOLE,
+        )
+        for number, (name, row) in enumerate(rows.items())
+        for place, members in enumerate(groups)
+        for index, lane in enumerate(members)
+    ]
