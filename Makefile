@@ -28,7 +28,7 @@ IN_PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorde
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-media examples test coverage test-long faults fuzz wire test-peers test-scale test-vendors lint types format record record-live catalog migrating bench mutants docs docs-serve snippets clean
+.PHONY: help demo demo-media examples test coverage test-long faults fuzz wire test-peers test-scale test-vendors lint types format record record-live catalog migrating bench mutants clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -119,11 +119,15 @@ bench: $(BENCH_VENV)/.with-bench ## measure against the vendors' own classes
 mutants: $(VENV)/.with-test+mutants ## change a place at a time and list what no test notices; SAMPLE=20 places per module, 0 is all
 	$(PY) scripts/mutants.py --sample $${SAMPLE:-20} $(ARGS)
 
+.PHONY: snippets docs docs-check docs-serve
 snippets: $(VENV)/.with-test+peers ## every snippet of README and docs, in environments made by their own install lines
 	PYTHONPATH=.:examples $(PY) -m tests.snippets.clean $(ARGS)
 
 docs: $(DOCS_VENV)/.with-docs ## the documentation site, into site/; opens from the folder, without a network
 	$(DOCS_VENV)/bin/zensical build --clean --strict
+
+docs-check: docs ## the site in a real browser: pages load, search finds, links live, a phone's width; needs Chromium
+	$(DOCS_VENV)/bin/python scripts/check_site.py site build/screenshots
 
 docs-serve: $(DOCS_VENV)/.with-docs ## the site while you write it
 	$(DOCS_VENV)/bin/zensical serve

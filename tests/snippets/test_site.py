@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import re
 from typing import Any
 
 import pytest
 import yaml
 
+import tikhub_ai
 from tests.snippets.programs import PACKAGES, README, ROOT
+from tikhub_ai import TikHubAIError, TikHubAIWarning
 
 DOCS = ROOT / "docs"
 HOME = "https://github.com/tikhub/tikhub-ai/"
@@ -38,7 +42,10 @@ def test_every_page_is_in_the_navigation() -> None:
 def test_every_public_name_has_an_entry_in_the_reference(package: str) -> None:
     text = "\n".join(path.read_text() for path in (DOCS / "reference").glob("*.md"))
     entries = re.findall(rf"^::: {package}\.(\w+)$", text, re.MULTILINE)
-    assert sorted(entries) == sorted(importlib.import_module(package).__all__)
+    public = importlib.import_module(package).__all__
+    assert set(public) - set(entries) == set(), "add `::: package.name` to a page of docs/reference/"
+    assert set(entries) - set(public) == set(), "these are public no more"
+    assert len(entries) == len(set(entries)), "each once"
 
 
 def test_the_site_fetches_nothing() -> None:
@@ -55,3 +62,31 @@ def test_links_of_readme_are_absolute_and_lead_to_what_is_there() -> None:
     for link in ours:
         path = re.sub(r"^(?:blob|tree)/main/", "", link.removeprefix(HOME)).partition("#")[0]
         assert (ROOT / path).exists(), link
+
+
+def test_troubleshooting_has_each_error_and_warning() -> None:
+    public = {name: getattr(tikhub_ai, name) for name in tikhub_ai.__all__}
+    tree = (TikHubAIError, TikHubAIWarning)
+    kinds = {name for name, value in public.items() if inspect.isclass(value) and issubclass(value, tree)}
+    page = (DOCS / "troubleshooting.md").read_text()
+    assert kinds - {"TikHubAIError"} == set(re.findall(r"^### (\w+)$", page, re.MULTILINE))
+
+
+def test_the_messages_that_troubleshooting_quotes_are_those_of_the_source() -> None:
+    """So that whoever searches for the words of an error finds them; `…` stands for what differs."""
+    said = "\n".join(words for path in (ROOT / "tikhub_ai").rglob("*.py") for words in _texts(path.read_text()))
+    quoted = re.findall(r"^> (.+)$", (DOCS / "troubleshooting.md").read_text(), re.MULTILINE)
+    assert quoted
+    missing = [one for one in quoted for piece in one.split("…") if piece.strip(" .,") not in said]
+    assert missing == []
+
+
+def _texts(source: str) -> list[str]:
+    """The texts of a module; of an f-string, what stands between its values."""
+    tree = ast.parse(source)
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "\n" for part in node.values]
+            texts.append("".join(map(str, parts)))
+    return texts
