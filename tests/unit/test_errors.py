@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import json
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tikhub_ai
-from tikhub_ai import APIStatusError, IncompleteStreamError
+from tikhub_ai import APIStatusError, IncompleteStreamError, errors
 from tikhub_ai.error_bodies import error_from_payload, error_from_response
 from tikhub_ai.masking import mask
 
@@ -152,3 +155,24 @@ def test_a_secret_is_masked_wherever_an_error_of_any_kind_holds_it(name: str) ->
         error.response = tikhub_ai.ResponseInfo(200, {"x-echo": secret}, f'{{"key": "{secret}"}}'.encode())
     mask(error, secret)
     assert secret not in f"{error} {error.args} {error.__dict__}"
+
+
+def _caught_by_their_own_try(source: str) -> list[str]:
+    """Errors of ours that are raised within a `try` which catches them: they would be told as another's failure."""
+    known: dict[str, Any] = {**vars(builtins), **vars(errors)}
+    found: list[str] = []
+    for attempt in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Try)):
+        named = [name for handler in attempt.handlers for name in ast.walk(handler.type or ast.Name("Exception"))]
+        caught = tuple(known[name.id] for name in named if isinstance(name, ast.Name) and name.id in known)
+        for node in (node for statement in attempt.body for node in ast.walk(statement)):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name):
+                kind = known.get(node.exc.func.id)
+                if isinstance(kind, type) and issubclass(kind, caught):
+                    found.append(f"{node.lineno}: {kind.__name__}")
+    return found
+
+
+@pytest.mark.parametrize("package", ["tikhub_ai", "langchain_tikhub", "llama_index_tikhub"])
+def test_no_error_of_ours_is_caught_by_the_try_that_raises_it(package: str) -> None:
+    files = Path(__file__).parents[2].joinpath(package).rglob("*.py")
+    assert {path.name: found for path in files if (found := _caught_by_their_own_try(path.read_text()))} == {}

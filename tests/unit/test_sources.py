@@ -82,8 +82,9 @@ def test_a_file_that_cannot_seek_is_known_as_such() -> None:
     ],
 )
 def test_a_path_that_is_none_is_refused_in_words(given: str, reason: str) -> None:
-    with pytest.raises(InvalidRequestError, match=reason):
+    with pytest.raises(InvalidRequestError, match=reason) as caught:
         upload_of(given)
+    assert str(caught.value).count("The file ") == 1, "one sentence of ours, not one within another"
 
 
 def test_a_file_that_may_not_be_read_or_is_closed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

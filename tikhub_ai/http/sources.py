@@ -87,20 +87,18 @@ def _of_path(path: str | os.PathLike[str], filename: str | None) -> Upload:
             f"The file is an address ({path[:_SAMPLE]}), and only its content can be sent: download it first, and give "
             "its path or bytes."
         )
+    place = Path(text)
     try:
-        place = Path(text)
-        if not place.is_file():
-            fault = "is a folder" if place.is_dir() else "is not there"
-            raise InvalidRequestError(f"The file {text[:_SAMPLE]!r} {fault}. Give the path of a file, or its bytes.")
-        with place.open("rb") as opened:
-            head = opened.read(HEAD)
-            size = os.fstat(opened.fileno()).st_size
-    except InvalidRequestError:
-        raise
+        if place.is_file():
+            with place.open("rb") as opened:
+                head = opened.read(HEAD)
+                size = os.fstat(opened.fileno()).st_size
+            return Upload(place, filename or place.name, size, head)
+        fault = "is a folder" if place.is_dir() else "is not there"
     except (OSError, ValueError) as error:
-        fault = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InvalidRequestError(f"The file {text[:_SAMPLE]!r} cannot be read: {fault}.") from None
-    return Upload(place, filename or place.name, size, head)
+        words = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise InvalidRequestError(f"The file {text[:_SAMPLE]!r} cannot be read: {words}.") from None
+    raise InvalidRequestError(f"The file {text[:_SAMPLE]!r} {fault}. Give the path of a file, or its bytes.")
 
 
 def _of_open_file(file: BinaryIO, filename: str | None) -> Upload:
