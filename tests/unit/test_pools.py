@@ -6,6 +6,8 @@ import asyncio
 import os
 import shutil
 import ssl
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,3 +180,33 @@ def test_many_threads_never_meet_a_closed_client() -> None:
     assert not any(met)
     shared.trim()
     assert len(shared) <= MAX_CLIENTS
+
+
+AT_THE_END = """
+import asyncio, atexit, sys, threading
+
+def ended():
+    from tikhub_ai.http.pools import pools
+    print(sum(len(clients.shared) for clients in pools._of_loops()))
+
+atexit.register(ended)  # before ours is, and so called after it
+
+from tikhub_ai import ChatClient, ChatRequest, Message, Settings, Text
+
+loop = asyncio.new_event_loop()
+threading.Thread(target=loop.run_forever, daemon=True).start()
+client = ChatClient(Settings(api_key="sk-1", base_url=sys.argv[1], http_backend=sys.argv[2]))
+asking = client.acomplete(ChatRequest("m", [Message("user", [Text("hi")])]))
+asyncio.run_coroutine_threadsafe(asking, loop).result(20)
+ended()
+"""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_clients_of_a_loop_that_still_runs_are_closed_when_the_process_ends(
+    server: ScriptedServer, backend: str
+) -> None:
+    server.answers = [Answer(PLAIN)]
+    command = [sys.executable, "-W", "error", "-c", AT_THE_END, server.url, backend]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.stdout, done.stderr) == ("1\n0\n", "")

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from langchain_tikhub import ChatTikHub, TikHubEmbeddings
 from llama_index_tikhub import TikHub, TikHubEmbedding
 from tikhub_ai import ConfigurationError, MissingKeyError, Settings
+from tikhub_ai.http.sse import SSEDecoder
 from tikhub_ai.settings import Timeouts
 
 if TYPE_CHECKING:
@@ -79,6 +80,18 @@ def test_the_key_comes_from_the_argument_then_from_either_variable(monkeypatch: 
     assert Settings(api_key="given").key() == "given"
     assert Settings(api_key=SecretStr("secret")).key() == "secret"
     assert Settings(api_key=lambda: " called\n").key() == "called"
+
+
+def test_what_is_bounded_or_tried_again_without_being_asked_is_what_the_documentation_says() -> None:
+    settings = Settings()
+    assert (settings.max_retries, settings.max_retry_after, settings.retry_deadline, settings.retry_wait) == (
+        2,
+        60,
+        300,
+        0.5,
+    )
+    assert (settings.max_event_bytes, settings.max_response_bytes) == (256 * 2**20, 2**30)
+    assert SSEDecoder()._limit == settings.max_event_bytes
 
 
 def test_settings_show_no_secret() -> None:
