@@ -63,6 +63,7 @@ ENVIRONMENTS: list[dict[str, str]] = [
             "http://example.com",
             "https://example.com:8443",
             "http://*.example.com",
+            "http://*example.com",
             "127.0.0.1",
             "127.0.0.0/8",
             "::1",

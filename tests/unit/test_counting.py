@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from anthropic.types.beta import MessageCountTokensParams
 
 from tests.scripted_server import Answer, ScriptedServer
 from tikhub_ai import (
@@ -18,6 +19,7 @@ from tikhub_ai import (
     Settings,
     Text,
 )
+from tikhub_ai.apis.messages import count
 
 REQUEST = ChatRequest("claude-sonnet-4-5", [Message("user", [Text("hi")])])
 NO_SUCH_PATH = Answer({"error": {"message": "Invalid URL"}}, status=404)
@@ -32,6 +34,11 @@ def client_of(server: ScriptedServer, **settings: Any) -> ChatClient:
 async def counts(client: ChatClient, request: ChatRequest = REQUEST) -> list[int | None]:
     """What it counts, sync and async."""
     return [client.count_tokens(request), await client.acount_tokens(request)]
+
+
+def test_the_count_takes_of_a_body_what_anthropics_sdk_gives_it() -> None:
+    theirs = set(MessageCountTokensParams.__annotations__)  # those of its bases included
+    assert set(count._COUNTED) == theirs - {"betas", "user_profile_id", "workspace_id"}  # these are headers there
 
 
 async def test_claudes_tokens_are_counted_sync_and_async(server: ScriptedServer) -> None:
