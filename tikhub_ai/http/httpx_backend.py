@@ -129,9 +129,9 @@ class _HttpxResponse:
         self._deadline: float | None = None
         self._socket: socket | None = None
         self._inflater = _inflater_of(response)
-        self._pieces: Iterator[bytes] = response.iter_bytes() if self._inflater is None else response.iter_raw()
+        self._pieces: Iterator[bytes] = _pieces_of(library, response, self._inflater)
         self.status_code: int = response.status_code
-        self.headers: Mapping[str, str] = dict(response.headers)
+        self.headers: Mapping[str, str] = dict(response.headers.items())  # by itself, it is quadratic in them
         _allow(response, most)
         _open.add(self)
 
@@ -152,6 +152,9 @@ class _HttpxResponse:
         try:
             with _at_work:
                 return next(self._pieces)
+        except StopIteration:
+            self.close()
+            raise
         except self._library.failures as failure:
             error = self._library.error(failure, self.response.url)
         raise error  # outside the handler, so that no context holds httpx's exception
@@ -203,6 +206,15 @@ def _allow(response: Any, most: int | None) -> None:
         meter.expect_body(most)
 
 
+def _pieces_of(library: Library, response: Any, inflater: Inflater | None) -> Iterator[bytes]:
+    """The body's bytes. Where the library has nothing to undo, its iterators are left out: they cost time per piece."""
+    is_bare = library.is_own_response(response) and "content-encoding" not in response.headers
+    if inflater is not None or (is_bare and not response.is_stream_consumed):
+        return iter(response.stream)
+    pieces: Iterator[bytes] = response.iter_bytes()
+    return pieces
+
+
 def _own_socket(response: Any) -> socket | None:
     """The socket that serves this answer alone; None where there is none."""
     if response.http_version not in {"HTTP/1.0", "HTTP/1.1"}:
@@ -214,9 +226,9 @@ def _own_socket(response: Any) -> socket | None:
 
 def _inflater_of(response: Any) -> Inflater | None:
     """What undoes the coding, if it is one that we do ourselves. A body that is read already is undone, too."""
-    if response.is_stream_consumed:
+    if response.is_stream_consumed or not (coding := response.headers.get("content-encoding")):
         return None
-    return inflater_of(response.headers.get("content-encoding", ""), str(response.url))
+    return inflater_of(coding, str(response.url))
 
 
 def _whose(injected: object) -> str:
@@ -254,12 +266,7 @@ class HttpxBackend:
         answer = None
         try:
             with _at_work:
-                answer = _HttpxResponse(
-                    self._library,
-                    client.send(self._library.request(client, request, content or None), **self._library.how(request)),
-                    lease,
-                    request.most,
-                )
+                answer = _HttpxResponse(self._library, self._sent(client, request, content, lease), lease, request.most)
         except InvalidRequestError as failure:  # the body's own
             error: TikHubAIError = failure.with_traceback(None)  # its frames are the library's, and hold the key
         except self._library.failures as failure:
@@ -270,6 +277,13 @@ class HttpxBackend:
             if answer is None and lease is not None:
                 lease.release()
         raise error
+
+    def _sent(self, client: Any, request: WireRequest, content: Any, lease: Lease[Any] | None) -> Any:
+        library, is_ours = self._library, lease is not None
+        built = library.request(client, request, content or None, is_ours=is_ours)
+        if is_ours and (transport := library.transport_of(client, built.url)) is not None:
+            return library.carried(transport.handle_request(built), built)
+        return client.send(built, **library.how(request))
 
     def _client(self) -> tuple[Any, Lease[Any] | None]:
         settings = self._settings
@@ -341,7 +355,7 @@ class _HttpxAsyncResponse:
         self._lease = lease
         self._deadline: float | None = None
         self.status_code: int = response.status_code
-        self.headers: Mapping[str, str] = dict(response.headers)
+        self.headers: Mapping[str, str] = dict(response.headers.items())
         _allow(response, most)
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
@@ -441,14 +455,8 @@ class HttpxAsyncBackend:
         content = request.content if isinstance(request.content, bytes) else _AsyncPieces(request.content)
         answer = None
         try:
-            answer = _HttpxAsyncResponse(
-                self._library,
-                await client.send(
-                    self._library.request(client, request, content or None), **self._library.how(request)
-                ),
-                lease,
-                request.most,
-            )
+            response = await self._sent(client, request, content, lease)
+            answer = _HttpxAsyncResponse(self._library, response, lease, request.most)
         except InvalidRequestError as failure:
             error: TikHubAIError = failure.with_traceback(None)
         except self._library.failures as failure:
@@ -461,6 +469,13 @@ class HttpxAsyncBackend:
             if answer is None and lease is not None:
                 lease.release()
         raise error
+
+    async def _sent(self, client: Any, request: WireRequest, content: Any, lease: Lease[Any] | None) -> Any:
+        library, is_ours = self._library, lease is not None
+        built = library.request(client, request, content or None, is_ours=is_ours)
+        if is_ours and (transport := library.transport_of(client, built.url)) is not None:
+            return library.carried(await transport.handle_async_request(built), built)
+        return await client.send(built, **library.how(request))
 
     def _client(self) -> tuple[Any, Lease[Any] | None]:
         settings = self._settings

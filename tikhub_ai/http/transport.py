@@ -373,11 +373,12 @@ class Transport:
         secret = SecretHeaders(headers)
         if not headers[carrier]:
             secret[carrier] = f"{'Bearer ' if carrier == 'authorization' else ''}{key.get_secret_value()}"
-        given = [SecretHeaders.of(self.settings.default_headers), SecretHeaders.of(request.extra_headers)]
-        for some in given:
-            if some and (why := some.unsendable()):
+        given = [some for some in (self.settings.default_headers, request.extra_headers) if some]
+        for some in map(SecretHeaders.of, given):
+            if some is not None and (why := some.unsendable()):
                 raise ConfigurationError(why)
-        secret = secret.merged(*given)
+        if given or not all(map(str.islower, headers)):
+            secret = secret.merged(*map(SecretHeaders.of, given))
         content: bytes | MultipartBody = b""
         if request.form is not None:
             content = MultipartBody(request.form)
