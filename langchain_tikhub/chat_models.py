@@ -21,7 +21,6 @@ from langchain_tikhub.errors import model_errors
 from langchain_tikhub.profile import PROVIDER, profile
 from tikhub_ai import (
     ChatArgumentsMixin,
-    Settings,
     SettingsMixin,
     __version__,
     call_settings,
@@ -48,6 +47,11 @@ else:
 
 _CALLS = ("invoke", "stream", "generate", "stream_events")
 _HOOKS = ("generate", "stream", "stream_chat_model_events")
+_IDENTIFYING = tuple(
+    name
+    for name in ("base_url", *ChatArgumentsMixin.model_fields, "model_kwargs", "streaming")
+    if name not in {"model", "incomplete_stream"}
+)
 
 
 @hides_secrets(
@@ -91,7 +95,7 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
             kwargs = constructor_arguments(kwargs, type(self).model_fields, type(self).__name__)
         super().__init__(*args, **kwargs)
         with model_errors():
-            Settings.from_fields(self)
+            self.settings_now()
 
     @model_validator(mode="before")
     @classmethod
@@ -123,9 +127,9 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
-        names = ("base_url", *ChatArgumentsMixin.model_fields, "model_kwargs", "streaming")
-        said = {name: getattr(self, name) for name in names if name not in {"model", "incomplete_stream"}}
-        return {"model_name": self.model} | {name: value for name, value in said.items() if value is not None}
+        fields = vars(self)
+        said = {name: value for name in _IDENTIFYING if (value := fields.get(name)) is not None}
+        return {"model_name": self.model} | said
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -168,7 +172,7 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
         """What answers are cached under: what is asked, and who asks it of whom (see `Settings.identity`)."""
         with model_errors():
             settings, rest = call_settings(kwargs)
-            who = Settings.from_fields(self, **settings).identity(rest.get("extra_headers"))
+            who = self.settings_now(**settings).identity(rest.get("extra_headers"))
         return f"{super()._get_llm_string(stop=stop, **without_secrets(rest))}---{who}"
 
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
@@ -187,7 +191,7 @@ class ChatTikHub(SettingsMixin, ChatArgumentsMixin, BaseChatModel):
             **of_the_call: Settings of this call alone.
         """
         return calls.ChatClient(
-            Settings.from_fields(self, **of_the_call),
+            self.settings_now(**of_the_call),
             api=self.api,
             needs=calls.needs_of(self),
             incomplete_stream=self.incomplete_stream,

@@ -14,7 +14,6 @@ from langchain_tikhub.errors import model_errors
 from tikhub_ai import (
     ConfigurationError,
     EmbeddingsSession,
-    Settings,
     SettingsMixin,
     constructor_arguments,
     for_a_call,
@@ -86,7 +85,7 @@ class TikHubEmbeddings(SettingsMixin, BaseModel, Embeddings):
         super().__init__(**constructor_arguments(kwargs, type(self).model_fields, type(self).__name__))
         # Here and not in a validator, where pydantic would make a ValidationError of our ConfigurationError.
         with model_errors():
-            self.base_url = Settings.from_fields(self).base_url
+            self.base_url = self.settings_now().base_url
 
     # --- LangChain's hooks ------------------------------------------------------------------------------------------
 
@@ -149,7 +148,7 @@ class TikHubEmbeddings(SettingsMixin, BaseModel, Embeddings):
                 "or in extra_body where it is a field of the request."
             )
         return EmbeddingsClient(
-            Settings.from_fields(own),
+            own.settings_now(),
             model=own.model,
             dimensions=own.dimensions,
             encoding_format=own.encoding_format,

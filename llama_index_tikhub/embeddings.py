@@ -9,7 +9,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
 
 from llama_index_tikhub.ahead import aahead, ahead, embeds_ahead
-from tikhub_ai import EmbeddingsSession, Settings, SettingsMixin, calls_a_copy, constructor_arguments, merged, seal
+from tikhub_ai import EmbeddingsSession, SettingsMixin, calls_a_copy, constructor_arguments, merged, seal
 
 if TYPE_CHECKING:
     from tikhub_ai import EmbeddingsClient
@@ -96,7 +96,7 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
             kwargs.setdefault("model_name", model)
         super().__init__(**constructor_arguments(kwargs, type(self).model_fields, type(self).__name__))
         # Here and not in a validator, where pydantic would make a ValidationError of our ConfigurationError.
-        self.base_url = Settings.from_fields(self).base_url
+        self.base_url = self.settings_now().base_url
 
     @classmethod
     def class_name(cls) -> str:
@@ -134,7 +134,7 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
         from tikhub_ai import EmbeddingsClient  # noqa: PLC0415 - httpx, which an import need not pay for
 
         return EmbeddingsClient(
-            Settings.from_fields(self),
+            self.settings_now(),
             model=self.model_name,
             dimensions=self.dimensions,
             encoding_format=self.encoding_format,

@@ -32,7 +32,6 @@ from llama_index_tikhub.tool_calls import messages_with, only_first_call, tool_d
 from tikhub_ai import (
     ChatArgumentsMixin,
     ChatClient,
-    Settings,
     SettingsMixin,
     budget_of,
     call_settings,
@@ -274,7 +273,7 @@ class TikHub(SettingsMixin, ChatArgumentsMixin, StructuredPredict):
             **of_the_call: Settings of this call alone.
         """
         return ChatClient(
-            Settings.from_fields(self, **of_the_call),
+            self.settings_now(**of_the_call),
             api=self.api,
             needs=needs_of(self),
             incomplete_stream=self.incomplete_stream,

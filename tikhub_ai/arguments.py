@@ -12,13 +12,13 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from tikhub_ai.errors import warn
-from tikhub_ai.secret_values import SecretHeaders, seal, secret_kind
+from tikhub_ai.secret_values import SecretHeaders, may_hold_a_secret, seal, secret_kind
 from tikhub_ai.settings import Settings
-from tikhub_ai.vendor_words import NEEDLESS, ONLY_EMBEDDINGS, SWITCHED_OFF, in_our_words
+from tikhub_ai.vendor_words import MEANINGS, NEEDLESS, ONLY_EMBEDDINGS, SWITCHED_OFF, in_our_words
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -226,7 +226,7 @@ def _door(method: Any, held_by: str | None) -> Any:
 
     def changed(by: _Change, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if held_by is None:
-            return args, by(kwargs)
+            return args, kwargs if all(map(_is_ours, kwargs)) else by(kwargs)
         if isinstance(kwargs.get(held_by), Mapping):
             return args, {**kwargs, held_by: by(kwargs[held_by])}
         if place < len(args) and isinstance(args[place], Mapping):
@@ -252,12 +252,20 @@ def _door(method: Any, held_by: str | None) -> Any:
     return door
 
 
+@lru_cache(maxsize=1024)
+def _is_ours(name: str) -> bool:
+    """Whether a keyword can hold no secret and is no vendor's word: neither `seal` nor `in_our_words` changes it."""
+    return not may_hold_a_secret(name) and name not in MEANINGS
+
+
 def call_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a call's keywords say of the settings (`timeout`, `api_key`), and the others, with their secrets hidden.
 
     Args:
         given: As the user wrote them; not changed. None says nothing.
     """
+    if not given:
+        return {}, {}
     given = in_our_words(seal(given))
     settings, rest = split_arguments(given, WITH_A_CALL)
     for further in _FURTHER & rest.keys():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from tikhub_ai import catalog
 from tikhub_ai.chat_arguments import ChatArgumentsMixin
 from tikhub_ai.errors import silence
-from tikhub_ai.precedence import said_by_constructor
+from tikhub_ai.precedence import further_of, said_by_constructor
 from tikhub_ai.routing import choose_api, needs_of
 
 if TYPE_CHECKING:
@@ -43,12 +43,14 @@ def budget_of(owner: ChatArgumentsMixin) -> Budget:
     codec = cast("ChatCodec", import_module(f"tikhub_ai.apis.{api}"))
     said: int | None = owner.max_tokens
     body: Mapping[str, Any] = {}
-    if owner.extra_body or getattr(owner, "model_kwargs", None) or getattr(owner, "additional_kwargs", None):
+    if owner.extra_body or further_of(owner):
         with silence():  # the call itself will say what it has to say
             arguments, body = said_by_constructor(owner)
         said = arguments.get("max_tokens")
-    written = (_at(body, path) for path in codec.LIMIT_FIELDS)
-    limit = next((limit for limit in written if limit is not None), None)
+    limit = None
+    if body:
+        written = (_at(body, path) for path in codec.LIMIT_FIELDS)
+        limit = next((limit for limit in written if limit is not None), None)
     own_window: int | None = getattr(owner, "context_window", None)
     if limit is None:
         limit = codec.output_limit(said, facts)

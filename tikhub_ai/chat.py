@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Collection, Generator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -156,14 +157,22 @@ class ChatClient:
 
     def _prepare(self, request: ChatRequest, *, stream: bool) -> tuple[ApiRequest, Callable[[], ChatDecoder]]:
         _, codec, facts = self._codec(request)
+        asked: ChatRequest | None = None
+        made: ChatDecoder | None = None
 
-        def encode(asked: ChatRequest) -> ApiRequest:
-            codec.decoder(asked, facts)  # where it cannot do with the request, nothing shall be paid
-            return codec.encode(asked, facts, stream=stream)
+        def encode(one: ChatRequest) -> ApiRequest:
+            nonlocal asked, made
+            asked, made = one, codec.decoder(one, facts)  # where it cannot do with the request, nothing shall be paid
+            return codec.encode(one, facts, stream=stream)
+
+        def new_decoder() -> ChatDecoder:
+            nonlocal made
+            first, made = made, None
+            return codec.decoder(request, facts) if first is None or asked is not request else first
 
         request, outgoing = _encoded(request, encode)
         outgoing.extra_headers = request.extra_headers
-        return outgoing, lambda: codec.decoder(request, facts)
+        return outgoing, new_decoder
 
     def _codec(self, request: ChatRequest) -> tuple[str, ChatCodec, ModelFacts]:
         if not request.model or not isinstance(request.model, str):
@@ -173,8 +182,7 @@ class ChatClient:
         api = choose_api(request.model, self.api, self.needs)
         if not request.messages and not (api == "responses" and is_held_elsewhere(request)):
             raise InvalidRequestError("The message list is empty: a chat call needs at least one message.")
-        codec = cast("ChatCodec", import_module(f"tikhub_ai.apis.{api}"))
-        return api, codec, catalog.facts(request.model)
+        return api, _codec_of(api), catalog.facts(request.model)
 
     def _reader(
         self, request: ChatRequest, new_decoder: Callable[[], ChatDecoder]
@@ -186,6 +194,11 @@ class ChatClient:
             settles=(request.n or 1) == 1,
             max_event_bytes=self.settings.max_event_bytes,
         )
+
+
+@cache
+def _codec_of(api: str) -> ChatCodec:
+    return cast("ChatCodec", import_module(f"tikhub_ai.apis.{api}"))
 
 
 @dataclass(slots=True)

@@ -9,10 +9,10 @@ ids, headers. A plain answer is decoded through the same deltas.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from copy import copy, deepcopy
-from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, assert_never
 
 from tikhub_ai.conversation import (
     AnyPart,
@@ -338,7 +338,7 @@ def _joined_state(growing: _Growing) -> dict[str, Any] | None:
 
 def _finished(growing: _Growing) -> AnyPart:
     """A copy of the part with its fragments joined. The growing part keeps them, so more may follow."""
-    part = copy(growing.part)
+    part = _like(growing.part)
     part.state = _joined_state(growing)
     text = joined("".join(growing.text)) if growing.text else None
     match part:
@@ -366,6 +366,23 @@ def _finished(growing: _Growing) -> AnyPart:
     return part
 
 
+_ValueT = TypeVar("_ValueT", bound=AnyPart | Usage)
+
+
+def _like(value: _ValueT) -> _ValueT:
+    """The same value anew; `copy.copy` takes several times as long."""
+    kind: Any = type(value)
+    made: _ValueT = kind.__new__(kind)
+    for name in _fields_of(kind):
+        setattr(made, name, getattr(value, name))
+    return made
+
+
+@cache
+def _fields_of(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind))
+
+
 def _copied(value: Any, depth: int = 0) -> Any:
     """A JSON value that shares no list or object with the original, down to a depth that no answer has."""
     if depth > _DEEPEST:
@@ -387,12 +404,11 @@ _DEEPEST = 100
 
 
 def _copied_usage(usage: Usage) -> Usage:
-    return replace(
-        usage,
-        input_details=dict(usage.input_details),
-        output_details=dict(usage.output_details),
-        raw=_copied(usage.raw),
-    )
+    copied = _like(usage)
+    copied.input_details = dict(usage.input_details)
+    copied.output_details = dict(usage.output_details)
+    copied.raw = _copied_object(usage.raw)
+    return copied
 
 
 def _join_base64(fragments: list[str]) -> str:

@@ -54,7 +54,9 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any] | None) -> dict[str,
     Neither is changed.
     """
     both = dict(base)
-    for name, value in (over or {}).items():
+    if not over:
+        return both
+    for name, value in over.items():
         ours = both.get(name)
         both[name] = merged(ours, value) if isinstance(ours, Mapping) and isinstance(value, Mapping) else value
     return both
@@ -77,23 +79,31 @@ def structure_of(owner: object, call: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         `tools`, `tool_choice` and `response_format`, those that were said, in the words of the framework.
     """
-    further = getattr(owner, "model_kwargs", None) or getattr(owner, "additional_kwargs", None) or {}
-    own = in_our_words(further)
+    further = further_of(owner)
+    own = in_our_words(further) if further else {}
     said = {name: layer[name] for layer in (own, call) for name in STRUCTURE_WORDS if layer.get(name) is not None}
     if own.get("tools") and call.get("tools"):
         said["tools"] = [*(tool for tool in own["tools"] if tool not in call["tools"]), *call["tools"]]
     return said
 
 
+def further_of(owner: object) -> Mapping[str, Any] | None:
+    """What an object of ours was given by `model_kwargs` or `additional_kwargs`, whichever its class has."""
+    if isinstance(owner, BaseModel):  # whose missing attributes are dear to ask for
+        return vars(owner).get("model_kwargs") or vars(owner).get("additional_kwargs")
+    return getattr(owner, "model_kwargs", None) or getattr(owner, "additional_kwargs", None)
+
+
 def said_by_constructor(owner: object) -> Layer:
     """What an object of ours was given by its constructor. None says nothing."""
-    said = {name: value for name in chat_arguments() if (value := getattr(owner, name, None)) is not None}
-    further = getattr(owner, "model_kwargs", None) or getattr(owner, "additional_kwargs", None)
-    return _layer(said, {}, further)[0]
+    named = chat_arguments()
+    fields = vars(owner) if isinstance(owner, BaseModel) else {name: getattr(owner, name, None) for name in named}
+    said = {name: value for name, value in fields.items() if value is not None and name in named}
+    return _layer(said, {}, further_of(owner))[0]
 
 
 def _call(given: Mapping[str, Any]) -> tuple[Layer, dict[str, Any]]:
-    said, unknown = split_arguments(given, _TAKEN)
+    said, unknown = split_arguments(given, _TAKEN) if given else ({}, {})
     return _layer(said, unknown, said.pop("model_kwargs", None))
 
 
@@ -101,12 +111,15 @@ def _layer(
     said: dict[str, Any], unknown: dict[str, Any], further: Mapping[str, Any] | None
 ) -> tuple[Layer, dict[str, Any]]:
     """The layer, and what no table knows, which is a part of its body."""
-    inner, rest = split_arguments(in_our_words(further or {}), _TAKEN)
-    said |= inner
-    unknown = sendable({**unknown, **rest}, "A call")
-    for name in STRUCTURE_WORDS & unknown.keys():  # see `structure_of`
-        del unknown[name]
-    said |= {name: unknown.pop(name) for name in NATIVE_ARGUMENTS & unknown.keys()}
+    if further:
+        inner, rest = split_arguments(in_our_words(further), _TAKEN)
+        said |= inner
+        unknown = {**unknown, **rest}
+    if unknown:
+        unknown = sendable(unknown, "A call")
+        for name in STRUCTURE_WORDS & unknown.keys():  # see `structure_of`
+            del unknown[name]
+        said |= {name: unknown.pop(name) for name in NATIVE_ARGUMENTS & unknown.keys()}
     options = said.pop("stream_options", None)
     if isinstance(options, Mapping):
         options = dict(options)
@@ -116,7 +129,8 @@ def _layer(
             said["stream_options"] = options
     if isinstance(stop := said.get("stop"), str):
         said["stop"] = [stop]
-    return Layer(said, merged(unknown, said.pop("extra_body", None))), unknown
+    body = said.pop("extra_body", None)
+    return Layer(said, merged(unknown, body) if body else dict(unknown)), unknown
 
 
 def chat_request(

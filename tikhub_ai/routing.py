@@ -28,7 +28,8 @@ _ONLY_CHAT_COMPLETIONS = (
 
 def needs_of(settings: object) -> frozenset[str]:
     """The settings, of an object with attributes of `ChatRequest`'s names, that responses cannot express."""
-    return frozenset(name for name in _ONLY_CHAT_COMPLETIONS if asks(name, getattr(settings, name, None)))
+    said = [(name, value) for name in _ONLY_CHAT_COMPLETIONS if (value := getattr(settings, name, None)) is not None]
+    return frozenset([name for name, value in said if asks(name, value)])
 
 
 def choose_api(model: str, api: ChatAPI = "auto", needs: Collection[str] = ()) -> str:

@@ -56,7 +56,10 @@ class Key(SecretStr):
     Attributes:
         variable: The environment variable it was read from, or None.
         remedy: What to do where it is empty.
+        is_usable: Whether it was found to be one that a header can carry. No key changes.
     """
+
+    is_usable = False
 
     def __init__(self, secret_value: str, variable: str | None = None, remedy: str = MISSING_KEY) -> None:
         super().__init__(secret_value)
@@ -324,11 +327,12 @@ def seal(given: Mapping[str, Any]) -> dict[str, Any]:
     The first thing that a public function does with arguments that may hold a secret, so that no frame of ours shows
     one: `kwargs = seal(kwargs)`.
     """
-    return {name: _sealed(name, value) if _may_hold_a_secret(name) else value for name, value in given.items()}
+    return {name: _sealed(name, value) if may_hold_a_secret(name) else value for name, value in given.items()}
 
 
 @lru_cache(maxsize=1024)
-def _may_hold_a_secret(name: str) -> bool:
+def may_hold_a_secret(name: str) -> bool:
+    """Whether an argument of some name holds a secret, or may hold further arguments that do."""
     return bool(secret_kind(name) or name in _HOLDERS | _HOLDERS_OF_VENDORS or _OF_ANOTHER_ACCOUNT.fullmatch(name))
 
 

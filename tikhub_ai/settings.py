@@ -422,16 +422,20 @@ class Settings:
         return self._usable(_sealed_key(await key) if inspect.isawaitable(key) else key)
 
     def _usable(self, key: Key | Refused | None) -> Key:
-        if self.proxy == SecretProxy(WITHHELD):
+        if self.proxy is not None and self.proxy == SecretProxy(WITHHELD):
             raise ConfigurationError("proxy= held a password and was not pickled: give it again.")
         if isinstance(key, Refused):
             raise ConfigurationError(f"The function that api_key is must return a string, not {key.kind}.")
         key = environment_key() if key is None else key
+        if key is not None and key.is_usable:
+            return key
         if key is None or not key.get_secret_value().strip():
             raise MissingKeyError(MISSING_KEY if key is None else key.remedy)
         if not _VISIBLE_ASCII.fullmatch(key.get_secret_value().strip()):
             raise ConfigurationError("The API key holds spaces, line ends or non-ASCII characters: copy it again.")
-        return key.stripped()
+        key = key.stripped()
+        key.is_usable = True
+        return key
 
     def timeouts(self, *, stream: bool) -> Timeouts:
         """The timeout of each phase, for a plain call or a stream."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import pickle
 from collections.abc import Mapping
+from operator import attrgetter, is_
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -12,12 +15,23 @@ from tikhub_ai.arguments import field_named, put_together, secrets_taken_out
 from tikhub_ai.errors import warn
 from tikhub_ai.field_docs import documented
 from tikhub_ai.secret_values import Key, SecretHeaders, seal, secret_proxy
-from tikhub_ai.settings import HeadersField, HttpBackend, KeyField, ProxyField, key_source
+from tikhub_ai.settings import (
+    BASE_URL_VARIABLE,
+    HeadersField,
+    HttpBackend,
+    KeyField,
+    ProxyField,
+    Settings,
+    key_source,
+)
 
 _CLIENTS = ("http_client", "http_async_client")
 _UNSAID = frozenset({"callback_manager"})
 """LlamaIndex's own, which its components lose in each pickle."""
 _PHASES = ("connect", "read", "write", "pool")
+_SETTINGS = attrgetter(*(field.name for field in dataclasses.fields(Settings)))
+_UNCHANGING = (type(None), int, float, str, tuple)
+"""Forms of a timeout that are not changed in place."""
 
 
 def _plain_timeout(timeout: Any) -> Any:
@@ -45,6 +59,9 @@ class SettingsMixin(BaseModel):
     """
 
     model_config = ConfigDict(hide_input_in_errors=True, protected_namespaces=(), defer_build=True)
+
+    # A slot, and no field: it is in no dump, pickle, copy or comparison.
+    __slots__ = ("_settings_made",)
 
     api_key: KeyField = Field(default=None, validate_default=True, exclude=True, repr=False)
     """The key, or a function that returns it and is asked at each request (an async one for async calls). Default: the
@@ -102,6 +119,26 @@ class SettingsMixin(BaseModel):
         """A copy, with some fields changed, by their own names or by aliases."""
         update = seal(update or {})
         return super().model_copy(update=self._kept(update), deep=deep)
+
+    def settings_now(self, **of_the_call: Any) -> Settings:
+        """The settings as the fields say them now, made anew only where a field holds another object than before.
+
+        Args:
+            **of_the_call: Settings of one call, which count in place of the fields.
+
+        Raises:
+            ConfigurationError: One of them cannot work.
+        """
+        if of_the_call or not isinstance(self.timeout, _UNCHANGING):
+            return Settings.from_fields(self, **of_the_call)
+        now = _SETTINGS(self)
+        address = None if self.base_url else os.environ.get(BASE_URL_VARIABLE)
+        before: tuple[tuple[Any, ...], str | None, Settings] | None = getattr(self, "_settings_made", None)
+        if before is not None and before[1] == address and all(map(is_, before[0], now)):
+            return before[2]
+        made = Settings.from_fields(self)
+        object.__setattr__(self, "_settings_made", (now, address, made))
+        return made
 
     def _kept(self, update: Mapping[str, Any]) -> dict[str, Any]:
         """Values of fields as they are kept: by the fields' names, secrets as such, those in `model_kwargs` apart."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import ssl
+from dataclasses import fields
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 
 from langchain_tikhub import ChatTikHub, TikHubEmbeddings
 from llama_index_tikhub import TikHub, TikHubEmbedding
-from tikhub_ai import SecretHeaders, TikHubAIWarning
+from tikhub_ai import SecretHeaders, Settings, TikHubAIWarning
 
 CLASSES = [ChatTikHub, TikHubEmbeddings, TikHub, TikHubEmbedding]
 
@@ -94,3 +95,56 @@ def test_a_pickle_holds_no_secret_even_of_an_object_made_without_validation(cls:
     with pytest.warns(TikHubAIWarning, match="Not pickled"):
         pickled = pickle.dumps(cls.model_construct(model="m", **given))
     assert b"hidden" not in pickled
+
+
+def test_settings_are_made_once_and_anew_when_a_field_changes(cls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIKHUB_AI_BASE_URL", "http://one.test")
+    held = made(cls, default_headers={"x-tenant": "acme"})
+    first = held.settings_now()
+    assert held.settings_now() is first
+    changes = {
+        "api_key": "sk-y", "base_url": "http://two.test", "timeout": 3.0, "max_retries": 5, "retry_deadline": 7.0,
+        "retry_wait": 0.25, "max_retry_after": 9.0, "on_retry": print, "default_headers": {"x-tenant": "other"},
+        "http_client": httpx.Client(), "http_async_client": httpx.AsyncClient(), "proxy": "http://proxy.test",
+        "verify": False, "http_backend": "httpx", "auth_header": "x-api-key", "max_event_bytes": 1000,
+        "max_response_bytes": 1000,
+    }  # fmt: skip
+    assert changes.keys() == {field.name for field in fields(Settings)}
+    for name, value in changes.items():
+        before = held.settings_now()
+        setattr(held, name, value)
+        assert getattr(held.settings_now(), name) == getattr(held, name)
+        assert held.settings_now() is not before
+        assert held.settings_now() is held.settings_now()
+
+
+def test_settings_follow_what_is_changed_in_place_and_around(cls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIKHUB_AI_BASE_URL", "http://one.test")
+    phases = {"connect": 1.0, "read": 2.0, "write": 2.0, "pool": 2.0}
+    held, timed = made(cls, default_headers={"x-tenant": "acme"}), made(cls, timeout=httpx.Timeout(5))
+    held.base_url = None
+    assert held.settings_now().base_url == "http://one.test"
+    held.default_headers["x-tenant"] = "other"
+    assert held.settings_now().default_headers == {"x-tenant": "other"}
+    monkeypatch.setenv("TIKHUB_AI_BASE_URL", "http://two.test")
+    assert held.settings_now().base_url == "http://two.test"
+    assert timed.settings_now().timeouts(stream=False).read == 5
+    timed.timeout.read = 6.0
+    assert timed.settings_now().timeouts(stream=False).read == 6
+    timed.timeout = phases
+    phases["read"] = timed.timeout["read"] = 7.0
+    assert timed.settings_now().timeouts(stream=False).read == 7
+
+
+def test_settings_that_were_made_are_in_no_copy_dump_or_comparison(cls: Any) -> None:
+    held = made(cls)
+    other = copy.copy(held)
+    held.settings_now()
+    assert getattr(other, "_settings_made", None) is None
+    assert held == other
+    assert held.model_dump() == other.model_dump()
+    assert "_settings_made" not in repr(held)
+    for twin in (copy.copy(held), copy.deepcopy(held), held.model_copy(update={"max_retries": 9})):
+        assert twin.settings_now() is not held.settings_now()
+        assert twin.settings_now().max_retries == twin.max_retries
+    assert b"_settings_made" not in pickle.dumps(held)

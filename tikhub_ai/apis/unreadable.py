@@ -6,7 +6,6 @@ an `InvalidResponseError`, never the codec's own exception: that belongs to no t
 
 from __future__ import annotations
 
-from functools import wraps
 from typing import TYPE_CHECKING, TypeVar
 
 from tikhub_ai.error_bodies import request_id_of
@@ -39,7 +38,6 @@ def in_the_tree(error: Exception) -> TikHubAIError:
 def readable(read: Callable[[ApiResponse], T]) -> Callable[[ApiResponse], T]:
     """A reader of whole answers whose failures are errors of the tree, with the answer that they speak of."""
 
-    @wraps(read)
     def reading(response: ApiResponse) -> T:
         try:
             return read(response)
