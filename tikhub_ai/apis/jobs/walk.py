@@ -141,7 +141,7 @@ def error_in(error: Any) -> tuple[str, str | None] | None:
     message = next((said for key in ("message", "msg", "reason", "detail") if (said := text(error.get(key)))), "")
     if not message and isinstance(inner := error.get("error"), (dict, str)):
         return error_in(inner)
-    if error.get("code") in {0, "0"}:
+    if error.get("code") in (0, "0"):  # a set would not take a list
         return None
     return (message or code or "", code) if message or code else None
 
