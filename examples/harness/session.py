@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from harness.gateway import Gateway
 
 EXAMPLES = Path(__file__).parents[1]
-KEY = "sk-test"
 _PATIENCE = 240.0  # seconds: two cores that others use too are slow
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -34,20 +33,27 @@ class Session:
         path: The program, below `examples/`.
         gateway: Where it finds its models.
         folder: Its working folder, empty at first.
+        key: The key that the models ask for.
         printed: The output of every run so far, standard error left out.
     """
 
     path: str
     gateway: Gateway
     folder: Path
+    key: str
     printed: list[str] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
         """What a user would have set, and nothing else of ours: a real key would be spent."""
         passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        ours = {"TIKHUB_AI_BASE_URL": self.gateway.url, "TIKHUB_AI_API_KEY": KEY, "NO_PROXY": "127.0.0.1"}
+        ours = {"TIKHUB_AI_BASE_URL": self.gateway.url, "TIKHUB_AI_API_KEY": self.key, "NO_PROXY": "127.0.0.1"}
         return passed_on | ours | {"PYTHONUNBUFFERED": "1", "ANONYMIZED_TELEMETRY": "False"}
+
+    @property
+    def program(self) -> str:
+        """The program's whole path."""
+        return str(EXAMPLES / self.path)
 
     def run(self, *arguments: str) -> str:
         """Run the program to its end.
@@ -61,35 +67,41 @@ class Session:
         Raises:
             UnexpectedError: It failed, or did not end in time. Holds the end of what it said.
         """
-        command = [sys.executable, str(EXAMPLES / self.path), *arguments]
+        with self.started(self.program, *arguments, errors=subprocess.PIPE) as process:
+            return self.finish(process)
+
+    def finish(self, process: subprocess.Popen[str], said: str = "") -> str:
+        """Wait for the end of a started program.
+
+        Args:
+            process: The program.
+            said: What to write to its standard input.
+
+        Returns:
+            The rest of its output.
+
+        Raises:
+            UnexpectedError: It failed, or did not end in time. Holds the end of what it said.
+        """
         try:
-            done = subprocess.run(
-                command,
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_PATIENCE,
-                check=False,
-            )
+            output, errors = process.communicate(said, timeout=_PATIENCE)
         except subprocess.TimeoutExpired as error:
             raise UnexpectedError(f"did not end within {_PATIENCE:g} s") from error
-        self.printed.append(done.stdout)
-        if done.returncode:
-            raise UnexpectedError(f"exit code {done.returncode}:\n{done.stdout[-1000:]}\n{done.stderr[-3000:]}")
-        return done.stdout
+        self.printed.append(output)
+        if process.returncode:
+            raise UnexpectedError(f"exit code {process.returncode}:\n{output[-1000:]}\n{(errors or '')[-3000:]}")
+        return output
 
     @contextmanager
-    def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """The program while it runs, its output in a pipe; killed with the block."""
+    def started(self, *arguments: str, errors: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
+        """Python with these arguments, its output in a pipe; killed with the block."""
         process = subprocess.Popen(
-            [sys.executable, str(EXAMPLES / self.path), *arguments],
+            [sys.executable, *arguments],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=errors,
             text=True,
         )
         try:
