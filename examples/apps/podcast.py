@@ -2,16 +2,18 @@
 
 pip install "tikhub-ai[langchain]"
 export TIKHUB_AI_API_KEY=sk-...
-python podcast.py talk.mp3 "What is Ruby designed for?"
+python podcast.py talk.mp3 "What was said about tomatoes?"
 """
 
 import sys
+from pathlib import Path
 
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from langchain_tikhub import ChatTikHub, TikHubEmbeddings, TikHubTranscriptionLoader
 
+RECORDING = Path(__file__).with_name("garden_hour.mp3")  # half a minute, spoken by flite
 PROMPT = ChatPromptTemplate.from_template(
     "{passages}\n\nAnswer in one sentence, from the text above only.\nQuestion: {question}"
 )
@@ -24,7 +26,8 @@ def clock(seconds: float) -> str:
 
 def main() -> None:
     """Answer a question from a recording."""
-    recording, question = sys.argv[1], " ".join(sys.argv[2:])
+    recording = sys.argv[1] if len(sys.argv) > 1 else str(RECORDING)
+    question = " ".join(sys.argv[2:]) or "When are strawberries planted?"
     segments = TikHubTranscriptionLoader(recording, mode="segments", model="whisper-1").load()
     print(f"heard      {len(segments)} segments, {clock(segments[-1].metadata['end'])} in all")
 

@@ -68,10 +68,10 @@ def _in_a_browser(session: Session, address: str, browser: str) -> None:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(address)
         page.evaluate(_COUNT_CHANGES)
-        _say(page, "What is the capital of France?")
+        _say(page, "What is the capital of France? One sentence.")
         page.wait_for_selector(".turn.assistant[data-done]")
         pieces = page.evaluate("window.changes")
-        _say(page, "And of Italy?")
+        _say(page, "And of Italy? One sentence.")
         page.wait_for_selector(_SECOND_ANSWER)
         turns = page.locator(".turn").all_inner_texts()
         page.screenshot(path=session.folder / "chat.png")
@@ -91,7 +91,7 @@ def _say(page: Page, text: str) -> None:
 
 
 def _without_a_browser(session: Session, address: str) -> None:
-    turns = [{"role": "user", "text": "What is the capital of France?"}]
+    turns = [{"role": "user", "text": "What is the capital of France? One sentence."}]
     with httpx.stream("POST", f"{address}/chat", json=turns, timeout=180, trust_env=False) as answer:
         pieces = list(answer.iter_text())
     session.printed.append(

@@ -133,7 +133,7 @@ def expect(printed: str, *patterns: str) -> None:
     """
     position = 0
     for pattern in patterns:
-        found = re.compile(pattern, re.DOTALL).search(printed, position)
+        found = re.compile(pattern).search(printed, position)
         if found is None:
             raise UnexpectedError(f"{pattern!r} is not in the rest of the output:\n{printed[-3000:]}")
         position = found.end()
