@@ -73,13 +73,13 @@ def sections_of_readme() -> Iterator[Program]:
     for start, end in pairwise(starts):
         section = text[start:end]
         heading = section.partition("\n")[0].strip("# ")
-        yield from _program(f"README: {heading}", README, section, first_line=text.count("\n", 0, start))
+        yield from programs_of(f"README: {heading}", README, section, first_line=text.count("\n", 0, start))
 
 
 def pages() -> Iterator[Program]:
     """A program for each page that has code."""
     for path in sorted((ROOT / "docs").rglob("*.md")):
-        yield from _program(path.relative_to(ROOT).as_posix(), path, path.read_text())
+        yield from programs_of(path.relative_to(ROOT).as_posix(), path, path.read_text())
 
 
 def docstrings() -> Iterator[Program]:
@@ -103,7 +103,7 @@ def _docstrings_of(name: str, value: Any, seen: set[int]) -> Iterator[Program]:
         lines = inspect.getsource(value).splitlines()
         opening = next((number for number, line in enumerate(lines) if '"""' in line), 0)
         begun = 0 if inspect.ismodule(value) else inspect.getsourcelines(value)[1] - 1
-        yield from _program(f"docstring of {name}", path, inspect.cleandoc(value.__doc__), begun + opening)
+        yield from programs_of(f"docstring of {name}", path, inspect.cleandoc(value.__doc__), begun + opening)
     if inspect.isclass(value):
         for key, member in vars(value).items():
             if not key.startswith("_"):
@@ -111,7 +111,15 @@ def _docstrings_of(name: str, value: Any, seen: set[int]) -> Iterator[Program]:
                 yield from _docstrings_of(f"{name}.{key}", plain, seen)
 
 
-def _program(name: str, path: Path, text: str, first_line: int = 0) -> Iterator[Program]:
+def programs_of(name: str, path: Path, text: str, first_line: int = 0) -> Iterator[Program]:
+    """The program of a Markdown text; nothing if it has no code.
+
+    Args:
+        name: What to call it.
+        path: The file that it stands in.
+        text: The text.
+        first_line: Lines of the file before it.
+    """
     regions = sorted(_PYTHON(Document(text, str(path))), key=lambda region: region.start)
     blocks = [(text.count("\n", 0, region.start) + 1, str(region.parsed)) for region in regions]
     if not blocks:

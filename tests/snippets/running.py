@@ -68,9 +68,13 @@ def _nothing_left_behind() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level, ours = root.handlers[:], root.level, logging.getLogger("tikhub_ai").level
     providers = _providers()
+    loop = asyncio.new_event_loop()  # else a page may make one that nobody closes
+    asyncio.set_event_loop(loop)
     try:
         yield
     finally:
+        asyncio.set_event_loop(None)
+        loop.close()
         vars(LlamaIndexSettings).update(settings)
         os.environ.clear()
         os.environ.update(environment)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import io
+import logging
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from tests.scripted_server import ScriptedServer
 from tests.snippets import reader, running
 from tests.snippets.gateway import KEY, StandIn
-from tests.snippets.programs import README, Program, programs, sections_of_readme
+from tests.snippets.programs import README, Program, programs, programs_of, sections_of_readme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,3 +60,69 @@ def test_readme_says_what_to_install_before_it_shows_code() -> None:
     assert README.read_text().index("pip install") < README.read_text().index("```python")
     for section in sections_of_readme():
         assert any(one.startswith("tikhub-ai") for line in section.installs for one in line), section.name
+
+
+PAGE = """# A page
+
+A reader has a name already.
+
+<!--- invisible-code: python
+name = "Ada"
+--->
+
+```python
+said = f"Hello, {name}"
+```
+
+Text in between, and code that is no Python:
+
+```shell
+pip install tikhub-ai rich
+```
+
+=== "In a tab"
+
+    ```python
+    print(nobody, said)
+    ```
+"""
+
+
+def test_blocks_of_a_page_share_names_and_a_failure_names_the_line_of_the_page(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [program] = programs_of("page", folder / "page.md", PAGE)
+    assert (program.blocks, program.installs) == (3, (("tikhub-ai", "rich"),))
+    with pytest.raises(NameError, match="nobody") as caught:
+        running.run(program, folder, monkeypatch)
+    assert caught.traceback[-1].lineno + 1 == PAGE.splitlines().index("    print(nobody, said)") + 1
+
+
+def test_a_page_that_awaits_is_run_as_a_notebook_would(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "```python\nimport asyncio\n\nawait asyncio.sleep(0)\nopen('done', 'w').close()\n```\n"
+    [program] = programs_of("page", folder / "page.md", page)
+    running.run(program, folder, monkeypatch)
+    assert (folder / "done").exists()
+
+
+def test_nothing_of_a_page_is_left_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from langchain.chat_models import base
+    from llama_index.core import Settings
+
+    page = """```python
+import logging, os
+import langchain_tikhub
+from llama_index.core import Settings
+from llama_index.core.llms import MockLLM
+
+Settings.llm = MockLLM()
+langchain_tikhub.register()
+logging.basicConfig(level="DEBUG")
+os.environ["LEFT"] = "behind"
+```"""
+    before = dict(base._BUILTIN_PROVIDERS), list(logging.getLogger().handlers), logging.getLogger().level
+    [program] = programs_of("page", folder / "page.md", page)
+    running.run(program, folder, monkeypatch)
+    assert (base._BUILTIN_PROVIDERS, logging.getLogger().handlers, logging.getLogger().level) == before
+    assert Settings._llm is None
+    assert "LEFT" not in os.environ
