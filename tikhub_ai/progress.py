@@ -1,7 +1,8 @@
-"""Progress bars, where people wait: tqdm's, on a terminal only."""
+"""Progress bars, where people wait: tqdm's, on a terminal or in a notebook only."""
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 def progress_bar(wanted: bool, what: str, unit: str, total: float | None = None) -> Iterator[Callable[..., None]]:
     """A progress bar while the context lasts.
 
-    It is drawn on standard error, and only where that is a terminal. Without the package tqdm, a warning says so.
+    It is drawn on standard error, and only where that is a terminal or a notebook shows it. Without the package tqdm, a
+    warning says so.
 
     Args:
         wanted: Whether there shall be one.
@@ -38,7 +40,12 @@ def progress_bar(wanted: bool, what: str, unit: str, total: float | None = None)
         return
     is_bytes = unit == "B"
     with tqdm(
-        total=total, desc=what, unit=unit, unit_scale=is_bytes, unit_divisor=1024 if is_bytes else 1000, disable=None
+        total=total,
+        desc=what,
+        unit=unit,
+        unit_scale=is_bytes,
+        unit_divisor=1024 if is_bytes else 1000,
+        disable=False if _is_a_notebook() else None,  # None: where standard error is no terminal
     ) as bar:
 
         def show(done: float, of: float | None = None) -> None:
@@ -47,6 +54,12 @@ def progress_bar(wanted: bool, what: str, unit: str, total: float | None = None)
             bar.update(done - bar.n)
 
         yield show
+
+
+def _is_a_notebook() -> bool:
+    """Whether Jupyter's kernel runs this program. Its output is no terminal, and shows bars all the same."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
 
 
 def _nothing(*_: Any) -> None:

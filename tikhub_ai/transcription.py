@@ -64,7 +64,7 @@ class TranscriptionOptions(TypedDict, total=False):
     extra_headers: Mapping[str, str] | None
     """Further headers. Secret."""
     progress: bool | None
-    """Whether to draw a bar of the upload, on a terminal; needs `tqdm`."""
+    """Whether to draw a bar of the upload, on a terminal or in a notebook; needs `tqdm`."""
 
 
 @documented

@@ -169,7 +169,7 @@ class VideoJob(VideoJobData):
             poll_interval: Seconds between polls, which are kept, but for the last one before the time is over. None:
                 what the server says, else 5 growing to 15.
             on_progress: Called with the job after each answered poll.
-            progress: Whether to draw a progress bar, on a terminal; needs `tqdm`.
+            progress: Whether to draw a progress bar, on a terminal or in a notebook; needs `tqdm`.
 
         Returns:
             The job itself, succeeded.
@@ -241,7 +241,7 @@ class VideoJob(VideoJobData):
             variant: What is fetched in place of the video: `last_frame`, `watermarked`, `thumbnail`; for the family
                 `videos` also `spritesheet`, or a gateway's own word.
             overwrite: Whether a file that is there may be replaced.
-            progress: Whether to draw a progress bar, on a terminal; needs `tqdm`.
+            progress: Whether to draw a progress bar, on a terminal or in a notebook; needs `tqdm`.
             on_progress: Called with the bytes so far, and the bytes in all or None. What it raises ends the download.
 
         Returns:

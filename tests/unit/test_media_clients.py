@@ -6,6 +6,8 @@ import inspect
 import io
 import json
 import os
+import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -257,17 +259,19 @@ class Terminal(io.StringIO):
 
 
 @each_way
-async def test_bars_are_drawn_on_a_terminal_and_nowhere_else(
+async def test_bars_are_drawn_on_a_terminal_and_in_a_notebook_and_nowhere_else(
     server: ScriptedServer, tmp_path: Path, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.answer = Gateway(url=server.url)
-    for screen in (Terminal(), io.StringIO()):
+    for screen, kernel in ((Terminal(), None), (io.StringIO(), "a kernel"), (io.StringIO(), None)):
         monkeypatch.setattr("sys.stderr", screen)
+        shell = SimpleNamespace(kernel=kernel) if kernel else None
+        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda shell=shell: shell))
         job = await way.call(way.videos(server.url), "create", "kling-v2-6", "A rabbit")
         await way.call(job, "result", poll_interval=0.005, timeout=20, progress=True)
         await way.call(job, "download", tmp_path / "v.mp4", overwrite=True, progress=True)
         drawn = screen.getvalue()
-        if isinstance(screen, Terminal):
+        if isinstance(screen, Terminal) or kernel:
             assert "kling-v2-6" in drawn
             assert "100%" in drawn
             assert "Downloading" in drawn
