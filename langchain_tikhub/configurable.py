@@ -17,7 +17,12 @@ from langchain_core.runnables.configurable import RunnableConfigurableFields, ma
 from langchain_core.runnables.utils import AnyConfigurableField, get_unique_config_specs
 
 from langchain_tikhub.profile import profile
-from tikhub_ai import NATIVE_ARGUMENTS, ConfigurationError, field_named
+from tikhub_ai import NATIVE_ARGUMENTS, ConfigurationError, field_named, warn
+
+_SECRET_TEXTS = frozenset({"api_key", "proxy"})
+"""Fields whose values LangChain would copy from a config into traces. Headers are no text, and so are not copied."""
+_KEPT_OUT = "api_key"
+"""The one id that LangChain keeps out of traces, and ids that begin with `__`."""
 
 
 class ConfigurableModel(RunnableConfigurableFields):  # type: ignore[type-arg]  # see SecretBinding
@@ -85,5 +90,10 @@ def configurable(
             return None
         if field in fields:
             raise ConfigurationError(f"{said[field]!r} and {name!r} are one argument: make one of them configurable.")
+        if field in _SECRET_TEXTS and spec.id != _KEPT_OUT and not spec.id.startswith("__"):
+            hidden = "api_key" if field == "api_key" else f"__{spec.id}"
+            warn(
+                f"LangChain writes what a config says for {spec.id!r} into traces: name it {hidden!r}, which it hides."
+            )
         fields[field], said[field] = spec, name
     return ConfigurableModel(default=model, fields=fields)

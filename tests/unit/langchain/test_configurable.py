@@ -14,7 +14,7 @@ from langchain_core.runnables.configurable import RunnableConfigurableFields
 
 from langchain_tikhub import ChatTikHub, ConfigurationError
 from tests.unit.langchain.support import ScriptedChat
-from tikhub_ai import NATIVE_ARGUMENTS
+from tikhub_ai import NATIVE_ARGUMENTS, TikHubAIWarning
 from tikhub_ai.arguments import names_of
 from tikhub_ai.deltas import TextDelta
 
@@ -33,8 +33,8 @@ EVERY_NAME = sorted({alias for name in VALUES for alias in names_of(name)} | {"o
 
 def configured(name: str, value: Any, **given: Any) -> Any:
     model = ChatTikHub(**{"model": "gpt-4.1", "api_key": "sk-x", **given})
-    runnable: Any = model.configurable_fields(**{name: ConfigurableField(id="it")})
-    return runnable.prepare({"configurable": {"it": value}})[0]
+    runnable: Any = model.configurable_fields(**{name: ConfigurableField(id="__it")})
+    return runnable.prepare({"configurable": {"__it": value}})[0]
 
 
 def same(one: ChatTikHub, other: ChatTikHub) -> bool:
@@ -111,3 +111,13 @@ def test_a_configurable_model_is_saved_as_langchains_own(monkeypatch: pytest.Mon
     assert type(loaded) is RunnableConfigurableFields
     found: Any = loaded.prepare({"configurable": {"m": "b"}})[0]
     assert found.model == "b"
+
+
+@pytest.mark.parametrize("name", ["api_key", "openai_api_key", "anthropic_api_key", "proxy", "openai_proxy"])
+def test_an_id_by_which_langchain_would_trace_a_secret_is_warned_of(name: str) -> None:
+    llm = ChatTikHub(model="a", api_key="sk-x")
+    with pytest.warns(TikHubAIWarning, match="into traces") as told:
+        llm.configurable_fields(**{name: ConfigurableField(id="my_secret")})
+    hidden = str(told[0].message).split("name it '")[1].split("'")[0]
+    assert hidden == "api_key" or hidden.startswith("__"), "these two are what LangChain leaves out"
+    llm.configurable_fields(**{name: ConfigurableField(id=hidden)})
