@@ -142,7 +142,8 @@ def embeds_ahead(owner: Owner) -> Owner:
 
 def _is_worth_it(self: Any, texts: list[str]) -> bool:
     """Whether there is more than one batch, and nobody else says when each may go out."""
-    return self.rate_limiter is None and len(texts) > self.embed_batch_size and (self.num_workers or 1) > 1
+    is_free = getattr(self, "rate_limiter", None) is None  # unknown to older llama-index-core
+    return is_free and len(texts) > self.embed_batch_size and (self.num_workers or 1) > 1
 
 
 def _ahead_of(method: Any) -> Any:
