@@ -8,7 +8,9 @@ DOCS_VENV := .venv-docs
 VENDORS_VENV := .venv-vendors
 EXAMPLES_VENV := .venv-examples
 SCALE_VENV := .venv-scale
-VENVS := $(VENV) $(VENV)-catalog $(BENCH_VENV) $(DOCS_VENV) $(VENDORS_VENV) $(EXAMPLES_VENV) $(SCALE_VENV)
+RELEASE_VENV := .venv-release
+LOWEST_VENV := .venv-lowest
+VENVS := $(VENV) $(VENV)-catalog $(BENCH_VENV) $(DOCS_VENV) $(VENDORS_VENV) $(EXAMPLES_VENV) $(SCALE_VENV) $(RELEASE_VENV)
 PIP_INSTALL := -m pip --disable-pip-version-check install
 PIP_OUTPUT := -qq
 # One more than there are processors: some tests wait for what is slow on purpose.
@@ -132,8 +134,26 @@ docs-check: docs ## the site in a real browser: pages load, search finds, links 
 docs-serve: $(DOCS_VENV)/.with-docs ## the site while you write it
 	$(DOCS_VENV)/bin/zensical serve
 
+# Asks git what is in the repository, and leaves what may be released in dist/.
+release-check: $(RELEASE_VENV)/.with-release ## what PyPI would get: version, changelog, contents, and each extra installed alone; 3 minutes
+	$(RELEASE_VENV)/bin/python scripts/release_check.py $(ARGS)
+
+workflows: ## actionlint over .github/workflows; ACTIONLINT=path is one that is there already
+	$(if $(ACTIONLINT),$(ACTIONLINT),$(MAKE) --silent --no-print-directory $(RELEASE_VENV)/.with-workflows && $(RELEASE_VENV)/bin/actionlint)
+
+# First what a user gets of each extra, exactly at the lower ends; then the tests, whose own packages ask for a little more.
+test-lowest: ## the tests with the lowest versions that pyproject.toml allows; needs uv
+	for extra in none langchain llama-index; do \
+		uv venv --quiet --clear --python $(PYTHON) $(LOWEST_VENV) && \
+		uv pip install --quiet --python $(LOWEST_VENV)/bin/python --resolution lowest-direct "$$(echo ".[$$extra]" | sed 's/\[none\]//')" && \
+		$(LOWEST_VENV)/bin/python -I scripts/release_smoke.py $$extra || exit 1; \
+	done
+	uv pip install --quiet --python $(LOWEST_VENV)/bin/python --resolution lowest-direct --editable '.[all]' --group test
+	uv pip list --python $(LOWEST_VENV)/bin/python
+	$(LOWEST_VENV)/bin/python -m pytest $(PLUGINS) tests --ignore=tests/peers --ignore=tests/scale -m "not long and not whole_faults" $(IN_PARALLEL) $(LOOPBACK) $(ARGS)
+
 clean: ## remove the environments, the servers and every cache
-	rm -rf $(VENVS) .venv-snippets site .vendors .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
+	rm -rf $(VENVS) $(LOWEST_VENV) .venv-snippets site .vendors .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is touched last, so that an install that was cut short is made again. `.with-a+b` holds the groups a and b.
@@ -146,6 +166,11 @@ $(VENV)-catalog/.with-catalog: pyproject.toml $(VENV)-catalog/.pip
 
 $(DOCS_VENV)/.with-docs: pyproject.toml $(DOCS_VENV)/.pip
 	$(call install,$(DOCS_VENV),docs)
+
+$(RELEASE_VENV)/.with-%: pyproject.toml $(RELEASE_VENV)/.pip
+	@echo "Installing the packages for $* into $(RELEASE_VENV) ..."
+	@$(RELEASE_VENV)/bin/python $(PIP_INSTALL) $(PIP_OUTPUT) --group $*
+	@touch $@
 
 $(VENDORS_VENV)/.with-vendors: pyproject.toml $(VENDORS_VENV)/.pip
 	$(call install,$(VENDORS_VENV),vendors)

@@ -6,6 +6,7 @@ Each case is a program of its own under `-X dev -W error`: an unclosed connectio
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -222,7 +223,13 @@ def indented(program: str) -> str:
     return "\n".join(line[depth:] for line in lines)
 
 
-@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+_FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
+
+
+@pytest.mark.parametrize(
+    "program",
+    [pytest.param(code, id=name, marks=[_FORKS] * ("os.fork()" in code)) for name, code in PROGRAMS.items()],
+)
 def test_nothing_is_left_behind_and_the_next_call_works(faults: FaultServer, program: str) -> None:
     faults.script("plain", good(streamed=False))
     faults.script("stream", [*chunked(FIRST, end=False), HOLD])
