@@ -13,6 +13,8 @@ LOWEST_VENV := .venv-lowest
 VENVS := $(VENV) $(VENV)-catalog $(BENCH_VENV) $(DOCS_VENV) $(VENDORS_VENV) $(EXAMPLES_VENV) $(SCALE_VENV) $(RELEASE_VENV)
 PIP_INSTALL := -m pip --disable-pip-version-check install
 PIP_OUTPUT := -qq
+# Says in our words that the package index is out of reach.
+WITH_WORDS = $(PYTHON) examples/local_models/package_index.py
 # One more than there are processors: some tests wait for what is slow on purpose.
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo 2)
 
@@ -186,7 +188,7 @@ $(EXAMPLES_VENV)/.with-examples: pyproject.toml $(EXAMPLES_VENV)/.pip
 
 define install
 	@echo "Installing tikhub-ai and the packages for $(subst +, and ,$(2)) into $(1) ..."
-	@$(1)/bin/python $(PIP_INSTALL) $(PIP_OUTPUT) --editable '.[all]' $(patsubst %,--group %,$(subst +, ,$(2)))
+	@$(WITH_WORDS) $(1)/bin/python $(PIP_INSTALL) $(PIP_OUTPUT) --editable '.[all]' $(patsubst %,--group %,$(subst +, ,$(2)))
 	@touch $@
 endef
 
@@ -195,7 +197,7 @@ $(VENVS:=/.pip): %/.pip: %/bin/python
 	$(check_python)
 	@echo "Making $* ..."
 	@$(PYTHON) -m venv --clear $*
-	@$*/bin/python $(PIP_INSTALL) -qq --upgrade 'pip>=25.1'
+	@$(WITH_WORDS) $*/bin/python $(PIP_INSTALL) -qq --upgrade 'pip>=25.1'
 	@touch $@
 
 $(VENVS:=/bin/python): ;

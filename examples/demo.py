@@ -10,13 +10,23 @@ from settings import QUESTION, models
 
 from tikhub_ai import TikHubAIError
 
+STEPS = """steps      In each framework:
+           1  embed twelve documents as vectors, and the question likewise
+           2  retrieve the document whose vector is nearest to the question's
+           3  stream an answer that the chat model writes from that document alone
+           4  run an agent, which calls a tool of this demo, and answers from its result"""
+
 
 def main() -> int:
     """Run both examples and say how long each took."""
     question = os.environ.get("QUESTION") or QUESTION
     start = time.monotonic()
     with models() as found:
-        print(f"models     {found.where}\nquestion   {question}")
+        print(f"models     {found.where}")
+        if found.note:
+            print(f"           {found.note}")
+        print(STEPS)
+        print(f"question   {question}")
         for title, module in (("LangChain", "rag_langchain"), ("LlamaIndex", "rag_llama_index")):
             begun = time.monotonic()
             print(f"\n--- {title} {'-' * (70 - len(title))}")

@@ -20,22 +20,23 @@ if TYPE_CHECKING:
 def main(models: Models, question: str) -> None:
     """Answer `question` from the documents, then have an agent call a tool."""
     store = InMemoryVectorStore(TikHubEmbeddings(**models.embeddings, show_progress_bar=True))
+    print("1 embed    twelve documents")
     paths = sorted(DOCUMENTS.glob("*.md"))
     store.add_documents([Document(path.read_text(), metadata={"source": path.name}) for path in paths])
 
     passage = store.similarity_search(question, k=1)[0]
-    print(f"retrieved  {passage.metadata['source']}")
+    print(f"2 nearest  {passage.metadata['source']}")
 
     llm = ChatTikHub(**models.chat)
-    print("answer     ", end="")
+    print("3 answer   ", end="")
     usage = None
     for chunk in llm.stream(prompt(passage.page_content, question)):
         print(chunk.text, end="", flush=True)
         usage = chunk.usage_metadata or usage
-    print(f"\nusage      {usage['input_tokens']} tokens in, {usage['output_tokens']} out" if usage else "")
+    print(f"\n  usage    {usage['input_tokens']} tokens in, {usage['output_tokens']} out" if usage else "")
 
     agent = create_agent(llm, tools=[get_time])
-    print(f"agent      {TOOL_QUESTION}")
+    print(f"4 agent    {TOOL_QUESTION}")
     asked = HumanMessage(TOOL_QUESTION)
     for step in agent.stream({"messages": [asked]}, {"recursion_limit": 8}, stream_mode="updates"):
         for node, update in step.items():

@@ -24,21 +24,22 @@ def main(models: Models, question: str) -> None:
         Document(text=path.read_text(), metadata={"source": path.name}, excluded_embed_metadata_keys=["source"])
         for path in sorted(DOCUMENTS.glob("*.md"))
     ]
+    print("1 embed    twelve documents")
     embed_model = TikHubEmbedding(**models.embeddings)
     index = VectorStoreIndex.from_documents(documents, embed_model=embed_model, show_progress=True)
 
     passage = index.as_retriever(similarity_top_k=1).retrieve(question)[0]
-    print(f"retrieved  {passage.metadata['source']}")
+    print(f"2 nearest  {passage.metadata['source']}")
 
     llm = TikHub(**models.chat)
-    print("answer     ", end="")
+    print("3 answer   ", end="")
     usage = None
     for chunk in llm.stream_chat([ChatMessage(role="user", content=prompt(passage.text, question))]):
         print(chunk.delta, end="", flush=True)
         usage = (chunk.raw or {}).get("usage") or usage
-    print(f"\nusage      {usage['prompt_tokens']} tokens in, {usage['completion_tokens']} out" if usage else "")
+    print(f"\n  usage    {usage['prompt_tokens']} tokens in, {usage['completion_tokens']} out" if usage else "")
 
-    print(f"agent      {TOOL_QUESTION}")
+    print(f"4 agent    {TOOL_QUESTION}")
     asyncio.run(_run_agent(llm))
 
 

@@ -62,7 +62,7 @@ def _in_a_browser(session: Session, address: str, browser: str) -> None:
         arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
         window = playwright.chromium.launch(executable_path=browser, args=arguments)
         page = window.new_page()
-        page.set_default_timeout(180_000)
+        page.set_default_timeout(600_000)
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -92,7 +92,7 @@ def _say(page: Page, text: str) -> None:
 
 def _without_a_browser(session: Session, address: str) -> None:
     turns = [{"role": "user", "text": "What is the capital of France? One sentence."}]
-    with httpx.stream("POST", f"{address}/chat", json=turns, timeout=180, trust_env=False) as answer:
+    with httpx.stream("POST", f"{address}/chat", json=turns, timeout=600, trust_env=False) as answer:
         pieces = list(answer.iter_text())
     session.printed.append(
         f"answer     {''.join(pieces)}\nbrowser    none on this machine; {len(pieces)} pieces over HTTP\n"

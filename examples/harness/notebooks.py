@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
@@ -21,9 +23,9 @@ def run_notebook(session: Session) -> str:
     notebook = nbformat.read(session.program, as_version=4)
     # The kernel's own environment, not ours: a real key would be spent.
     where = {"metadata": {"path": str(session.folder)}}
-    client = NotebookClient(notebook, timeout=240, kernel_name="python3", resources=where)
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=where, coalesce_streams=True)
     try:
-        client.execute(env=session.environment)
+        client.execute(env=session.environment, stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
         raise UnexpectedError(str(error)[-3000:]) from error
     finally:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from local_models.errors import InstallError, MissingToolError
+from local_models.package_index import why_out_of_reach
 from local_models.processes import Processes
 from local_models.progress import Progress
 
@@ -124,7 +125,7 @@ class _Job:
         raise NotImplementedError
 
     def _call(self, *command: str) -> None:
-        last: deque[str] = deque(maxlen=15)
+        last: deque[str] = deque(maxlen=60)
         process = self.processes.start(command, output=subprocess.PIPE)
         with cast("IO[bytes]", process.stdout) as output:
             for raw in output:
@@ -138,7 +139,9 @@ class _Job:
         if code := process.wait():
             if self.processes.closed:
                 raise InstallError(f"the install of {self.name} was stopped")
-            raise InstallError(f"`{' '.join(command)}` failed with exit code {code}:\n" + "\n".join(last))
+            if told := why_out_of_reach(last):
+                raise InstallError(told)
+            raise InstallError(f"`{' '.join(command)}` failed with exit code {code}:\n" + "\n".join([*last][-15:]))
 
 
 @dataclass(frozen=True)

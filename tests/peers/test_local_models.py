@@ -76,6 +76,23 @@ def test_llama_calls_a_tool(llama: Peer) -> None:
     assert call["function"]["name"] == "get_weather"
 
 
+@pytest.mark.parametrize("results", [["It is 06:21 in Paris."], ["It is 06:21.", "It rains."], ['{"hour": 6}']])
+def test_llama_answers_from_results_in_words_and_not_in_our_tags(llama: Peer, results: list[str]) -> None:
+    function = {"name": "get_time", "arguments": '{"city": "Paris"}'}
+    calls = [{"id": f"call_{n}", "type": "function", "function": function} for n in range(len(results))]
+    messages = [
+        {"role": "user", "content": "What time is it in Paris?"},
+        {"role": "assistant", "content": None, "tool_calls": calls},
+        *({"role": "tool", "tool_call_id": f"call_{n}", "content": text} for n, text in enumerate(results)),
+    ]
+    tool = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
+    answer = post(llama, "/v1/chat/completions", {"messages": messages, "tools": [tool], "max_tokens": 64})
+    message = answer.json()["choices"][0]["message"]
+    assert message["content"]
+    assert "<" not in message["content"]
+    assert not message.get("tool_calls")
+
+
 @pytest.mark.parametrize("name", ["llama", "aimock"])
 def test_a_wrong_key_is_refused(name: str, request: pytest.FixtureRequest) -> None:
     assert post(request.getfixturevalue(name), "/v1/chat/completions", HELLO, api_key="sk-wrong").status_code == 401
