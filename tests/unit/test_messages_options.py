@@ -303,12 +303,16 @@ def test_a_schema_is_closed_and_tells_in_words_what_the_wire_does_not_hold() -> 
         "properties": {
             "minimum": {"type": "integer", "minimum": 1, "description": "How many"},
             "at": {"type": "string", "format": "date"},
+            "code": {"type": "string", "pattern": "^[a-z]+$"},
             "shape": {"type": "string", "format": "regex"},
             "some": {"type": "array", "minItems": 1, "items": {"type": "object", "properties": {}}},
             "more": {"type": "array", "minItems": 2, "items": {"type": "string", "enum": ["pattern"]}},
-            "either": {"oneOf": [{"$ref": "#/$defs/A"}, {"type": "null"}], "discriminator": {"propertyName": "k"}},
+            "either": {
+                "oneOf": [{"$ref": "#/$defs/pattern"}, {"type": "null"}],
+                "discriminator": {"propertyName": "k"},
+            },
         },
-        "$defs": {"A": {"type": "object", "properties": {"k": {"const": "a"}}}},
+        "$defs": {"pattern": {"type": "object", "properties": {"k": {"const": "a"}}}},
     }
     sent = body_of(response_format=ResponseFormat("json_schema", schema))["output_config"]["format"]["schema"]
     assert sent == {
@@ -316,6 +320,7 @@ def test_a_schema_is_closed_and_tells_in_words_what_the_wire_does_not_hold() -> 
         "properties": {
             "minimum": {"type": "integer", "description": "How many (minimum: 1)"},
             "at": {"type": "string", "format": "date"},
+            "code": {"type": "string", "description": "(pattern: ^[a-z]+$)"},
             "shape": {"type": "string", "description": "(format: regex)"},
             "some": {
                 "type": "array",
@@ -327,9 +332,9 @@ def test_a_schema_is_closed_and_tells_in_words_what_the_wire_does_not_hold() -> 
                 "items": {"type": "string", "enum": ["pattern"]},
                 "description": "(minItems: 2)",
             },
-            "either": {"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]},
+            "either": {"anyOf": [{"$ref": "#/$defs/pattern"}, {"type": "null"}]},
         },
-        "$defs": {"A": {"type": "object", "properties": {"k": {"const": "a"}}, "additionalProperties": False}},
+        "$defs": {"pattern": {"type": "object", "properties": {"k": {"const": "a"}}, "additionalProperties": False}},
         "additionalProperties": False,
     }
 
@@ -338,6 +343,7 @@ def test_a_schema_is_closed_and_tells_in_words_what_the_wire_does_not_hold() -> 
     ("field", "place"),
     [
         ({"type": "object", "additionalProperties": {"type": "integer"}}, "x"),
+        ({"type": "object", "properties": {}, "patternProperties": {"^x": {"type": "integer"}}}, "x"),
         ({"type": "array", "items": {"type": "object"}}, "x[]"),
         ({"type": "array", "prefixItems": [{"type": "integer"}]}, "x"),
         ({"anyOf": [{"type": "null"}, {"type": "array"}]}, "x"),
