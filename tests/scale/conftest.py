@@ -26,6 +26,8 @@ ROOT = Path(__file__).parents[2]
 KEY = "sk-of-the-workers-alone"
 PATIENCE = 240.0
 """Seconds: an engine takes long to start on a busy machine."""
+STARTED: list[subprocess.Popen[bytes]] = []
+"""Jobs that a test has begun."""
 FIGURES: list[str] = []
 """What the tests counted, said at the end."""
 
@@ -98,10 +100,13 @@ class Job:
     def start(self) -> subprocess.Popen[bytes]:
         """Begin it."""
         environment = {**os.environ, "TIKHUB_AI_API_KEY": KEY, "PYTHONPATH": str(ROOT)}
+        environment["RAY_raylet_start_wait_time_s"] = str(int(PATIENCE))
         shutil.rmtree(self.folder / "out", ignore_errors=True)
         command = [sys.executable, "-m", "tests.scale.program", json.dumps(self.words)]
         with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        STARTED.append(process)
+        return process
 
     def finish(self, process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
         """Wait for its end, and read its rows."""
@@ -149,6 +154,15 @@ def kill(process: int) -> None:
     """End a process as the kernel does that is out of memory, and wait until it is gone."""
     os.kill(process, signal.SIGKILL)
     until(lambda: not is_alive(process), f"process {process} is gone")
+
+
+@pytest.fixture(autouse=True)
+def no_job_outlives_its_test() -> Iterator[None]:
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture

@@ -50,12 +50,14 @@ class Entry:
     Attributes:
         worker: Process id of the worker that asked, as its header says.
         rows: What was asked: texts, a prompt, a hash of a recording.
-        status: `held`, `answered`, `refused`, or `lost` where nobody was there any more to be answered.
+        status: `held`, `answered`, or `lost` where nobody was there any more to be answered.
+        came: When it came, in seconds of the server's clock.
     """
 
     worker: int
     rows: tuple[str, ...]
     status: str
+    came: float
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,12 @@ class PaidServer:
             return json.loads(answer.read())
 
     def journal(self) -> list[Entry]:
-        """Every request that came, but for those that were refused."""
-        entries = [Entry(worker, tuple(rows), status) for worker, rows, status in self._ask("/journal")]
-        return [entry for entry in entries if entry.status != "refused"]
+        """Every request that came and was not refused, in order."""
+        return [Entry(worker, tuple(rows), status, came) for worker, rows, status, came in self._ask("/journal")]
+
+    def refused(self) -> int:
+        """How many requests were refused."""
+        return int(self._ask("/refused"))
 
     def hold(self, after: int) -> None:
         """Hold back every answer once so many have been given."""
@@ -109,10 +114,11 @@ class _Journal:
         self.entries: list[list[Any]] = []
         self.hold_after: int | None = None
         self.answered = 0
+        self.refused = 0
 
     def enter(self, worker: int, rows: list[str]) -> list[Any]:
         with self.lock:
-            entry = [worker, rows, "held"]
+            entry = [worker, rows, "held", time.monotonic()]
             self.entries.append(entry)
             self.lock.wait_for(lambda: self.hold_after is None or self.answered < self.hold_after)
             self.answered += 1
@@ -128,8 +134,8 @@ def _handler(seconds: float, length: int) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             with journal.lock:
-                if self.path == "/journal":
-                    return self._send(200, journal.entries)
+                if self.path in {"/journal", "/refused"}:
+                    return self._send(200, journal.entries if self.path == "/journal" else journal.refused)
                 journal.hold_after = int(self.path.rpartition("/")[2]) if "hold" in self.path else None
                 journal.lock.notify_all()
             return self._send(200, {})
@@ -137,10 +143,13 @@ def _handler(seconds: float, length: int) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["content-length"]))
             rows, answer = self._embeddings(content) if "embed" in self.path else self._other(content)
-            bad = next((word for row in rows for word in ("REFUSED", "LEAKING", "BROKEN") if word in row), None)
+            bad = next(
+                (word for row in rows for word in ("FORBIDDEN", "REFUSED", "LEAKING", "BROKEN") if word in row), None
+            )
             if bad is not None:
+                journal.refused += 1
                 said = "This input is refused." + (f" {self.headers['authorization']}" if bad == "LEAKING" else "")
-                status = 500 if bad == "BROKEN" else 400
+                status = {"BROKEN": 500, "FORBIDDEN": 401}.get(bad, 400)
                 return self._send(status, {"error": {"message": said, "type": "invalid_request_error", "code": None}})
             entry = journal.enter(int(self.headers.get("x-worker") or 0), rows)
             time.sleep(seconds)

@@ -12,11 +12,11 @@ from tikhub_ai.bulk import on_ray, on_spark
 
 
 def on_local_ray(job: dict[str, Any]) -> None:
-    """Parquet in, Parquet out, on a Ray of this machine."""
+    """Parquet in, Parquet out, on a Ray of this machine, with fewer processors than workers."""
     import ray
     from ray.data import DataContext
 
-    ray.init(num_cpus=job.get("cpus", 4), include_dashboard=False, object_store_memory=256 * 2**20, log_to_driver=False)
+    ray.init(num_cpus=1, include_dashboard=False, object_store_memory=256 * 2**20, log_to_driver=False)
     DataContext.get_current().enable_progress_bars = False
     rows = ray.data.read_parquet(job["source"])
     on_ray(rows, work_of(job), checkpoints=job["checkpoints"], **job.get("options", {})).write_parquet(job["target"])
@@ -33,7 +33,7 @@ def on_local_spark(job: dict[str, Any]) -> None:
         "spark.driver.host": "127.0.0.1",
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(job.get("options", {}).pop("rows_at_once", 10_000)),
     }
-    builder = SparkSession.builder.master(f"local[{job.get('cpus', 2)},4]")
+    builder = SparkSession.builder.master("local[2,4]")
     for name, value in settings.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import platform
+import struct
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -22,15 +23,16 @@ from zlib import crc32
 from tikhub_ai.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 MAGIC = b"TKB1"
 ADDRESS = 16
 """Bytes of a row's address."""
 _FRAME = 12
-_HEAD = ADDRESS + 8
+_HEAD_OF = struct.Struct(f"<{ADDRESS}sII")
+_HEAD = _HEAD_OF.size
 _LARGEST_RECENT = 65_536
-"""Rows: so many new ones are looked up in a dict before they are sorted in with the rest."""
+"""Rows: so many new ones are sorted by themselves before they are sorted in with the rest."""
 
 
 class Checkpoints:
@@ -161,8 +163,9 @@ class Checkpoints:
                 self._read[name] = 0
             number = self._logs.index(path)
             with path.open("rb") as file:
-                for heads, start in _records(file, self._read[name], size):
-                    self._read[name] = self._index.add(heads, number, start)
+                for heads, start, end in _records(file, self._read[name], size):
+                    self._index.add(heads, number, start)
+                    self._read[name] = end
 
 
 def _write(log: int, content: memoryview) -> int:
@@ -170,84 +173,104 @@ def _write(log: int, content: memoryview) -> int:
 
 
 def _record(rows: Sequence[tuple[bytes, bytes]]) -> bytes:
-    heads = b"".join(
-        address + len(answer).to_bytes(4, "little") + crc32(answer).to_bytes(4, "little") for address, answer in rows
-    )
+    heads = b"".join(_HEAD_OF.pack(address, len(answer), crc32(answer)) for address, answer in rows)
     frame = MAGIC + len(rows).to_bytes(4, "little") + crc32(heads).to_bytes(4, "little")
     return b"".join((frame, heads, *(answer for _, answer in rows)))
 
 
-def _records(file: BinaryIO, start: int, size: int) -> Iterator[tuple[bytes, int]]:
-    """The heads of each whole record from a place on, and where its answers begin. What is torn ends the log."""
+def _records(file: BinaryIO, start: int, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """The heads of each whole record from a place on, where its answers begin, and where it ends.
+
+    What is torn ends the log.
+    """
     while start + _FRAME <= size:
         file.seek(start)
         frame = file.read(_FRAME)
-        length = int.from_bytes(frame[4:8], "little") * _HEAD
-        if frame[:4] != MAGIC or start + _FRAME + length > size:
+        rows = int.from_bytes(frame[4:8], "little")
+        first = start + _FRAME + rows * _HEAD
+        if frame[:4] != MAGIC or rows == 0 or first > size:  # no rows: zeros, of a block that was never written
             return
-        heads = file.read(length)
-        answers = sum(int.from_bytes(heads[at : at + 4], "little") for at in range(ADDRESS, length, _HEAD))
-        end = start + _FRAME + length + answers
+        heads = file.read(first - start - _FRAME)
+        end = first + sum(length for _, length, _ in _HEAD_OF.iter_unpack(heads))
         if crc32(heads) != int.from_bytes(frame[8:12], "little") or end > size:
             return
-        yield heads, start + _FRAME + length
+        yield heads, first, end
         start = end
 
 
 class _Index:
-    """Where each answer is: 40 bytes a row, sorted, and a dict of the newest."""
+    """Where each answer is, in sorted arrays of 36 bytes a row: all but the newest, and those, which are few."""
 
     def __init__(self) -> None:
         import numpy as np  # noqa: PLC0415 - an optional dependency, of both engines
 
         self._np = np
-        self._kind = np.dtype(
-            [("high", ">u8"), ("low", ">u8"), ("log", "<u4"), ("start", "<u8"), ("length", "<u4"), ("check", "<u4")]
-        )
-        self._recent: dict[bytes, tuple[int, int, int, int]] = {}
-        self._high: Any = np.empty(0, np.uint64)
-        self._rows: Any = np.empty(0, self._kind)
+        self._kind = np.dtype([("high", ">u8"), ("low", ">u8"), ("length", "<u4"), ("check", "<u4")])
+        self._none = tuple(np.empty(0, kind) for kind in ("u8", "u8", "u4", "i8", "u4", "u4"))
+        self._base: Any = self._none
+        self._recent: Any = self._none
+        self._heads: list[bytes] = []
+        self._places: list[tuple[int, int, int]] = []
+        self._waiting = 0
 
     def __len__(self) -> int:
-        return len(self._rows) + len(self._recent)
+        return len(self._base[0]) + len(self._recent[0]) + self._waiting
 
-    def add(self, heads: bytes, log: int, start: int) -> int:
-        """Take the rows of a record. Returns where the record ends."""
-        for at in range(0, len(heads), _HEAD):
-            length = int.from_bytes(heads[at + ADDRESS : at + ADDRESS + 4], "little")
-            check = int.from_bytes(heads[at + ADDRESS + 4 : at + _HEAD], "little")
-            self._recent[heads[at : at + ADDRESS]] = (log, start, length, check)
-            start += length
-        if len(self._recent) > max(_LARGEST_RECENT, len(self._rows) // 8):
+    def add(self, heads: bytes, log: int, start: int) -> None:
+        """Take the rows of a record, whose answers begin at a place of a log."""
+        rows = len(heads) // _HEAD
+        self._heads.append(heads)
+        self._places.append((log, start, rows))
+        self._waiting += rows
+        if self._waiting > _LARGEST_RECENT:
             self._sort_in()
-        return start
 
-    def find(self, addresses: Iterable[bytes]) -> dict[bytes, tuple[int, int, int, int]]:
-        """The places of those that are there."""
-        found = {address: self._recent[address] for address in addresses if address in self._recent}
-        rest = [address for address in addresses if address not in found]
-        if not rest or not len(self._rows):
+    def find(self, addresses: Sequence[bytes]) -> dict[bytes, tuple[int, int, int, int]]:
+        """The log, start, length and CRC-32 of those that are there."""
+        self._sort_in()
+        found: dict[bytes, tuple[int, int, int, int]] = {}
+        if not addresses:
             return found
-        wanted = self._np.frombuffer(b"".join(rest), ">u8").reshape(-1, 2).astype(self._np.uint64)
-        places = self._np.searchsorted(self._high, wanted[:, 0])
-        for address, (high, low), place in zip(rest, wanted.tolist(), places.tolist(), strict=True):
-            while place < len(self._rows) and int(self._high[place]) == high:
-                row = self._rows[place]
-                if int(row["low"]) == low:
-                    found[address] = int(row["log"]), int(row["start"]), int(row["length"]), int(row["check"])
-                place += 1  # of equal ones the last is the newest  # noqa: PLW2901
+        wanted = self._np.frombuffer(b"".join(addresses), ">u8").reshape(-1, 2).astype("u8")
+        for high, low, *others in (self._base, self._recent):
+            places = self._np.searchsorted(high, wanted[:, 0])
+            for address, (first, second), place in zip(addresses, wanted.tolist(), places.tolist(), strict=True):
+                here = place
+                while here < len(high) and high[here] == first:
+                    if low[here] == second:  # of several, the last one is the newest
+                        log, start, length, check = (int(column[here]) for column in others)
+                        found[address] = log, start, length, check
+                    here += 1
         return found
 
     def _sort_in(self) -> None:
+        if not self._heads:
+            return
         np = self._np
-        new = np.empty(len(self._recent), self._kind)
-        addresses = np.frombuffer(b"".join(self._recent), ">u8").reshape(-1, 2)
-        new["high"], new["low"] = addresses[:, 0], addresses[:, 1]
-        places = np.array(list(self._recent.values()), np.uint64)
-        for column, name in enumerate(("log", "start", "length", "check")):
-            new[name] = places[:, column]
-        rows = np.concatenate((self._rows, new))
-        high = rows["high"].astype(np.uint64)
+        heads = np.frombuffer(b"".join(self._heads), self._kind)
+        logs, starts, rows = np.array(self._places, "i8").T
+        ends = np.cumsum(heads["length"], dtype="i8")
+        befores = ends - heads["length"]
+        firsts = np.cumsum(rows) - rows
+        new = (
+            heads["high"],
+            heads["low"],
+            np.repeat(logs, rows),
+            np.repeat(starts - befores[firsts], rows) + befores,
+            heads["length"],
+            heads["check"],
+        )
+        self._heads, self._places, self._waiting = [], [], 0
+        self._recent = self._merged(self._recent, new)
+        if len(self._recent[0]) > max(_LARGEST_RECENT, len(self._base[0]) // 8):
+            self._base, self._recent = self._merged(self._base, self._recent), self._none
+
+    def _merged(self, old: Any, new: Any) -> Any:
+        np = self._np
+        high = np.concatenate((old[0], new[0].astype("u8")))
         order = np.argsort(high, kind="stable")
-        self._rows, self._high = rows[order], high[order]
-        self._recent = {}
+        rest = (
+            np.concatenate((before, after.astype(before.dtype)))[order]
+            for before, after in zip(old[1:], new[1:], strict=True)
+        )
+        return high[order], *rest

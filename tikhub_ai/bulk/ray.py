@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,6 @@ from tikhub_ai.bulk.travel import travels
 from tikhub_ai.bulk.worker import Worker
 
 if TYPE_CHECKING:
-    import os
-
     import pyarrow as pa
     import ray.data
 
@@ -53,7 +52,8 @@ def on_ray(
             limits of the one that began it. By default each job has its own.
         rows_at_once: Rows that a worker is given at a time. By default, enough for 4 requests in each of its
             concurrent places.
-        **options: Passed to `map_batches`, such as `num_cpus`, `resources` or `runtime_env`.
+        **options: Passed to `map_batches`, such as `num_cpus` (0 by default: workers wait more than they compute),
+            `resources` or `runtime_env`.
 
     Returns:
         The rows with further columns: those of the work, and the one of errors.
@@ -71,7 +71,7 @@ def on_ray(
     rates = Rates(requests_per_minute, tokens_per_minute)
     if (present := dataset.columns(fetch_if_missing=False)) is not None:  # else finding out would begin the work
         checked_columns(work, present)
-    Checkpoints(checkpoints, b"")
+    folder = str(Checkpoints(os.path.abspath(checkpoints), b"").folder)  # workers may stand in another one
     travels(work, ray.cloudpickle.dumps)
     keeper = None
     if rates.are_limited:
@@ -83,11 +83,12 @@ def on_ray(
         warnings.filterwarnings("ignore", ".*ray_remote_args.*deprecated")
         return dataset.repartition(target_num_rows_per_block=rows).map_batches(
             _RayWorker,
-            fn_constructor_args=(work, str(checkpoints), keeper),
+            fn_constructor_args=(work, folder, keeper),
             compute=ActorPoolStrategy(size=workers),
             batch_size=rows,
             batch_format="pyarrow",
-            **{"max_restarts": _RESTARTS, "max_task_retries": _RESTARTS, **options},
+            # A worker waits for the network, and leaves processors to whoever reads and writes.
+            **{"num_cpus": 0, "max_restarts": _RESTARTS, "max_task_retries": _RESTARTS, **options},
         )
 
 

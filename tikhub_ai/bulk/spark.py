@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from tikhub_ai.bulk.budget import MinuteBudget, Rates
@@ -12,7 +13,6 @@ from tikhub_ai.bulk.worker import Worker
 from tikhub_ai.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterator
 
     import pyarrow as pa
@@ -34,7 +34,8 @@ def on_spark(
 
     The rows are dealt to so many tasks. One that dies is tried again by Spark, as often as `spark.task.maxFailures`
     says, and is given the same rows again: those that were answered are in the checkpoints. So are they where the frame
-    is evaluated twice.
+    is evaluated twice. The rows go through Arrow, since pandas would not take all that may stand in the other columns,
+    such as a year before 1678.
 
     Args:
         frame: The rows.
@@ -62,7 +63,7 @@ def on_spark(
         raise ImportError('Bulk work on Spark needs PySpark: pip install "tikhub-ai[spark]"') from error
     share = Rates(requests_per_minute, tokens_per_minute).share(workers)
     checked_columns(work, frame.columns)
-    Checkpoints(checkpoints, b"")
+    folder = str(Checkpoints(os.path.abspath(checkpoints), b"").folder)  # workers may stand in another one
     travels(work, cloudpickle.dumps)
     if (frame.sparkSession.conf.get("spark.speculation", "false") or "").lower() == "true":
         raise ConfigurationError("spark.speculation runs tasks twice at the same time, and pays for both: unset it.")
@@ -75,7 +76,7 @@ def on_spark(
     schema = types.StructType(list(frame.schema.fields))
     for name, kind in {**work.columns, work.error: "text"}.items():
         schema = schema.add(name, kinds[kind])
-    return frame.repartition(workers).mapInArrow(_task(work, str(checkpoints), share), schema)
+    return frame.repartition(workers).mapInArrow(_task(work, folder, share), schema)
 
 
 def _task(

@@ -98,6 +98,7 @@ class Worker:
         self._budget = MinuteBudget(Rates()) if budget is None else budget
         self._pace = Pace()
         self._told = settings.on_retry
+        self._turn = threading.Lock()
         self._mine = threading.local()
         self._client = work.client(replace(settings, on_retry=self._on_retry))
         self._pool = ThreadPoolExecutor(work.max_concurrency, thread_name_prefix="tikhub-bulk")
@@ -141,8 +142,9 @@ class Worker:
                 asks.setdefault(ask.address, ask)
         run = _Run(deque(), self.checkpoints.find(list(asks)))
         run.waiting.extend(self._requests([ask for address, ask in asks.items() if address not in run.answers]))
-        self._answer(run)
-        self._raise_failure()
+        with self._turn:
+            self._answer(run)
+            self._raise_failure()
         rows = [self.work.read(run.answers[place]) if place in run.answers else None for place in places]
         columns: dict[str, list[Any]] = {
             name: [None if row is None else row[number] for row in rows]
