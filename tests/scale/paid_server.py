@@ -150,7 +150,8 @@ def _handler(seconds: float, length: int) -> type[BaseHTTPRequestHandler]:
                 journal.refused += 1
                 said = "This input is refused." + (f" {self.headers['authorization']}" if bad == "LEAKING" else "")
                 status = {"BROKEN": 500, "FORBIDDEN": 401}.get(bad, 400)
-                return self._send(status, {"error": {"message": said, "type": "invalid_request_error", "code": None}})
+                kind = "server_error" if status == 500 else "invalid_request_error"
+                return self._send(status, {"error": {"message": said, "type": kind, "code": None}})
             entry = journal.enter(int(self.headers.get("x-worker") or 0), rows)
             time.sleep(seconds)
             entry[2] = "answered"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from tikhub_ai.bulk import BulkEmbeddings, on_spark
 from tikhub_ai.bulk.travel import travels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.scale.paid_server import PaidServer
@@ -90,17 +90,11 @@ def test_a_key_that_is_refused_ends_the_job_with_its_own_words_and_is_not_tried_
 
 
 def test_a_key_in_a_function_that_an_engine_pickles_by_value_is_found(engine: str) -> None:
-    dumps: Callable[[Any], bytes]
-    if engine == "ray":
-        from ray import cloudpickle
-
-        dumps = cloudpickle.dumps
-    else:
-        from pyspark.cloudpickle import dumps
+    cloudpickle: Any = importlib.import_module({"ray": "ray.cloudpickle", "spark": "pyspark.cloudpickle"}[engine])
     key = KEY
     work = BulkEmbeddings(settings=partial(Settings, api_key=lambda: key))
     with pytest.raises(ConfigurationError, match="would travel") as caught:
-        travels(work, dumps)
+        travels(work, cloudpickle.dumps)
     assert KEY not in str(caught.value)
 
 

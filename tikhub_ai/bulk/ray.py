@@ -49,7 +49,8 @@ def on_ray(
         requests_per_minute: Most requests in any 60 seconds, of all workers together; None sets no limit.
         tokens_per_minute: Most tokens in any 60 seconds, of all workers together, as estimated; None sets no limit.
         budget: Name of the actor that keeps the budget, in Ray's namespace: jobs with the same name share it, with the
-            limits of the one that began it. By default each job has its own.
+            limits of the one that began it. It stays until `ray.kill(ray.get_actor(name))`. By default each job has
+            its own, which ends with it.
         rows_at_once: Rows that a worker is given at a time. By default, enough for 4 requests in each of its
             concurrent places.
         **options: Passed to `map_batches`, such as `num_cpus` (0 by default: workers wait more than they compute),
@@ -76,7 +77,8 @@ def on_ray(
     keeper = None
     if rates.are_limited:
         kept = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Keeper)
-        keeper = kept.options(name=budget, get_if_exists=budget is not None).remote(rates)
+        shared = {} if budget is None else {"name": budget, "get_if_exists": True, "lifetime": "detached"}
+        keeper = kept.options(**shared).remote(rates)
     rows = rows_at_once or work.batch_size * work.max_concurrency * _WAVES
     with warnings.catch_warnings():
         # Ray deprecates in 2.60 what it has no other word for yet: how often an actor is begun again.
@@ -97,9 +99,16 @@ class _RayWorker:
 
     def __init__(self, work: BulkWork, checkpoints: str, keeper: Any) -> None:
         self._worker = Worker(work, checkpoints, None if keeper is None else _Asking(keeper))
+        self._failure: BaseException | None = None
 
     def __call__(self, rows: pa.Table) -> pa.Table:
-        return answered(self._worker, rows)
+        if self._failure is not None:  # what Ray had dealt out before it heard of the failure asks nothing more
+            raise self._failure
+        try:
+            return answered(self._worker, rows)
+        except Exception as error:
+            self._failure = error
+            raise
 
 
 class _Keeper:
