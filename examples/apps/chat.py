@@ -56,15 +56,20 @@ PAGE = """<!doctype html>
 <title>Chat</title>
 <link rel="icon" href="data:,">
 <style>
+  :root { color-scheme: light dark; }
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }
   .turn { white-space: pre-wrap; margin: .75rem 0; padding: .5rem .75rem; border-radius: .5rem; background: #8881; }
   .turn.user { background: #06f2; margin-left: 4rem; }
   form { display: flex; gap: .5rem; }
-  input { flex: 1; font: inherit; padding: .5rem; }
+  input, button { font: inherit; padding: .5rem; }
+  input { flex: 1; min-width: 0; }
 </style>
 <h1>Chat</h1>
 <div id="turns" aria-live="polite"></div>
-<form><input name="text" placeholder="Ask something" autocomplete="off" required autofocus><button>Send</button></form>
+<form>
+  <input name="text" aria-label="Message" placeholder="Ask something" autocomplete="off" required autofocus>
+  <button>Send</button>
+</form>
 <script>
   const turns = [], list = document.getElementById("turns"), form = document.querySelector("form");
   function show(role) {
