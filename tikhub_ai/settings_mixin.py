@@ -7,7 +7,7 @@ import os
 import pickle
 from collections.abc import Mapping
 from operator import attrgetter, is_
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -114,6 +114,13 @@ class SettingsMixin(BaseModel):
         value = seal({name: value})[name]
         for field, kept in self._kept({name: value}).items():
             super().__setattr__(field, kept)
+
+    if not TYPE_CHECKING:  # else checkers would take any name for an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """A field, by an alias."""
+            field = None if name.startswith("_") else field_named(name, type(self).model_fields)
+            return super().__getattr__(name) if field is None else getattr(self, field)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, with some fields changed, by their own names or by aliases."""

@@ -14,6 +14,7 @@ import pytest
 from langchain_tikhub import ChatTikHub, TikHubEmbeddings
 from llama_index_tikhub import TikHub, TikHubEmbedding
 from tikhub_ai import SecretHeaders, Settings, TikHubAIWarning
+from tikhub_ai.arguments import names_of
 
 CLASSES = [ChatTikHub, TikHubEmbeddings, TikHub, TikHubEmbedding]
 
@@ -148,3 +149,20 @@ def test_settings_that_were_made_are_in_no_copy_dump_or_comparison(cls: Any) -> 
         assert twin.settings_now() is not held.settings_now()
         assert twin.settings_now().max_retries == twin.max_retries
     assert b"_settings_made" not in pickle.dumps(held)
+
+
+def test_a_field_is_read_assigned_and_copied_by_every_alias(cls: Any) -> None:
+    values = {"model": "gpt-5", "base_url": "http://of.test", "timeout": 7.0, "max_retries": 1, "api_key": "sk-y"}
+    for field, value in values.items():
+        for alias in (*names_of(field), *(["openai_api_key"] if field == "api_key" else [])):
+            one = made(cls)
+            setattr(one, alias, value)
+            read = [
+                getattr(held, name)
+                for held in (one, made(cls).model_copy(update={alias: value}))
+                for name in (alias, field)
+            ]
+            assert read == [value] * 4, alias
+            assert alias in cls.model_fields or alias not in one.__dict__
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = made(cls).nonsense
