@@ -147,7 +147,11 @@ HAS = {
 def main(extra: str) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "PYSPARK_PYTHON": sys.executable}
+    patience = {
+        "RAY_raylet_start_wait_time_s": "120",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }  # a busy machine starts Ray slowly
+    os.environ |= {**patience, "PYSPARK_PYTHON": sys.executable}
     os.environ |= {"TIKHUB_AI_API_KEY": "sk-x", "TIKHUB_AI_BASE_URL": f"http://127.0.0.1:{server.server_port}"}
     steps = HAS.get(extra, (core,))
     for step in (*steps, command):

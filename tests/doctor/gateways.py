@@ -19,6 +19,7 @@ MODELS = {
     "text-embedding-3-small": ["openai"],
     "whisper-1": ["openai"],
 }
+REQUEST_ID = "20261126051200123456789abcdefgh"
 UNKNOWN_TASK = Answer({"code": "task_not_exist", "message": "task_not_exist", "data": None}, 400)
 _USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
 _RESPONSES_USAGE = {"input_tokens": 9, "output_tokens": 2, "total_tokens": 11}
@@ -26,14 +27,15 @@ _RESPONSES_USAGE = {"input_tokens": 9, "output_tokens": 2, "total_tokens": 11}
 
 def refusal(status: int, message: str, code: str = "", **more: Any) -> Answer:
     """An error in new-api's form."""
-    whole = f"{message} (request id: 20261126051200123456789abcdefgh)"
-    return Answer({"error": {"message": whole, "type": "new_api_error", "param": "", "code": code}}, status, **more)
+    whole = f"{message} (request id: {REQUEST_ID})"
+    error = {"message": whole, "type": "new_api_error", "param": "", "code": code}
+    return Answer({"error": error}, status, {"x-oneapi-request-id": REQUEST_ID}, **more)
 
 
 def as_thought(request: Request) -> Answer:
     """What the gateway is thought to answer."""
     answer = _answer(request)
-    answer.headers = {"x-oneapi-request-id": "20261126051200123456789abcdefgh", **answer.headers}
+    answer.headers = {"x-oneapi-request-id": REQUEST_ID, **answer.headers}
     return answer
 
 

@@ -132,6 +132,27 @@ def test_a_gateway_that_takes_bearer_tokens_alone_is_told_by_its_setting(visit: 
     assert visit(bearer_only, "--auth-header", "authorization").code == 0
 
 
+def test_veo_that_takes_the_key_as_gemini_does_is_told_by_its_setting(visit: Callable[..., Visit]) -> None:
+    def as_gemini(request: Request) -> Answer:
+        if "fetchPredictOperation" in request.path and "x-goog-api-key" not in request.headers:
+            return refusal(401, "Invalid token")
+        return as_thought(request)
+
+    setting = 'Videos(auth_header="x-goog-api-key")'
+    assert visit(as_gemini).of("veo.fetch: unknown job")[::2] == ("differs", setting)
+
+
+def test_a_relay_that_trips_over_base64_is_told_by_its_setting(visit: Callable[..., Visit]) -> None:
+    def tripping(request: Request) -> Answer:
+        if b"base64" in request.body:
+            return refusal(400, "cannot unmarshal string into Go struct field of type []float64")
+        return as_thought(request)
+
+    seen = visit(tripping, "--spend")
+    assert seen.of("embeddings: base64")[::2] == ("differs", 'encoding_format="float"')
+    assert seen.of("embeddings: call")[0] == "as we think"
+
+
 def test_a_gateway_that_asks_for_no_key_is_said_to(visit: Callable[..., Visit]) -> None:
     seen = visit(
         lambda request: as_thought(

@@ -31,7 +31,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def _needs(item: pytest.Item) -> set[str]:
     params = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
-    named = {param.peer for param in params if isinstance(param, Scenario)}
+    named = {param.peer for param in params if isinstance(param, Scenario)} | {
+        param for param in params if isinstance(param, str) and param in SERVERS
+    }
     return named | (SERVERS.keys() & set(getattr(item, "fixturenames", ())))
 
 

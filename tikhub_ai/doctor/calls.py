@@ -47,6 +47,7 @@ _NEEDS_SPEND = "it costs money: give --spend"
 _CHAT = "text, a finish reason and counted tokens, in the API's own form"
 _STREAM = "an event stream with text, its finish marker, and counted tokens once"
 _EMBEDDING = f"a vector for each text, in their order, of the {_DIMENSIONS} dimensions that were asked for, and tokens"
+_BASE64 = "base64 is answered in base64, or ignored"
 _SPEECH = "words and segments with their times, by the bracketed field, in a language that is named"
 _NO_MODEL = "an unknown model is a 503 or a 404 that says model_not_found"
 
@@ -166,6 +167,22 @@ def embedding(probe: Probe) -> Finding:
     )
 
 
+def base64(probe: Probe) -> Finding:
+    """One text, its numbers in base64: which relays of this family are known to trip over."""
+    check = "embeddings: base64"
+    if why := _why_not(probe, "embeddings"):
+        return not_asked(check, why, _BASE64)
+    model = model_for(probe, "embeddings")
+    client = EmbeddingsClient(probe.settings, model=model, encoding_format="base64")
+    outcome = probe.tried(lambda: client.embed(["Hello."]))
+    if outcome.error is not None:
+        found = failed(check, _BASE64, probe, outcome, "none: use another provider's", model=model)
+        found.setting = 'encoding_format="float"' if found.verdict == "differs" else found.setting
+        return found
+    reply: EmbeddingsReply = outcome.value
+    return finding(check, _BASE64, [], ["in base64" if reply.is_base64 else "ignored: the numbers come as text"])
+
+
 def speech(probe: Probe) -> Finding:
     """A second of speech."""
     if why := _why_not(probe, "transcriptions"):
@@ -239,13 +256,5 @@ def all_calls(probe: Probe) -> Iterator[Finding]:
     yield from chats(probe)
     yield no_such_model(probe)
     yield embedding(probe)
+    yield base64(probe)
     yield speech(probe)
-
-
-def what_it_costs(probe: Probe) -> str:
-    """What is about to be spent, in words."""
-    chats_of = ", ".join(f"{api} by {model_for(probe, api)}" for api in CHAT_PATHS)
-    return (
-        f"--spend asks two calls of at most {_MAX_TOKENS} tokens of each chat API ({chats_of}), "
-        f"one of {model_for(probe, 'embeddings')} and a second of {model_for(probe, 'transcriptions')}."
-    )

@@ -128,7 +128,7 @@ def models(probe: Probe) -> Iterator[Finding]:
     under = "data" if isinstance(payload, dict) and isinstance(payload.get("data"), list) else "models"
     differences = [] if under == "data" else ["the list is under `models`"]
     differences += [] if found else ["the list is empty: the key may use nothing"]
-    yield finding("GET /v1/models", _MODELS, differences, [f"{len(found)} models"])
+    yield finding("GET /v1/models", _MODELS, differences, [f"{len(found)} model{'s' * (len(found) != 1)}"])
     yield _against_the_catalog(found)
     yield _against_the_routes(found)
 
@@ -192,7 +192,9 @@ def unknown_model(probe: Probe) -> Iterator[Finding]:
     """A model that nobody has."""
     outcome = probe.ask(ApiRequest(f"{PATH}/{NOBODY}", method="GET"), lambda response: response.json_object())
     check = "GET /v1/models/{unknown}"
-    if outcome.error is None:
+    if outcome.is_page:
+        yield failed(check, _UNKNOWN_MODEL, probe, outcome, "base_url=")
+    elif outcome.error is None:
         yield finding(check, _UNKNOWN_MODEL, [f"it is answered with {outcome.status} as if it were there"])
     elif probe.is_unserved(outcome) or isinstance(outcome.error, NotFoundError):
         where = "inside a 200" if outcome.status == 200 else str(outcome.status)

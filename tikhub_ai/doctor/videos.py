@@ -8,7 +8,7 @@ from tikhub_ai.apis import videos as videos_codec
 from tikhub_ai.apis.jobs.paths import DEFAULT_PATHS, checked_paths
 from tikhub_ai.doctor.findings import Finding
 from tikhub_ai.doctor.probe import NOBODY, Outcome, Probe, failed, finding, not_asked
-from tikhub_ai.errors import BadRequestError, NotFoundError
+from tikhub_ai.errors import AuthenticationError, BadRequestError, NotFoundError
 from tikhub_ai.video_families import VideoFamily, codec_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SEEDANCE = "contents/generations/tasks"
 _VEO = "models/{model}:fetchPredictOperation"
+_GEMINIS_HEADER = "x-goog-api-key"
+"""TikHub's page on Veo could not be read: whether it takes the key as Gemini's does is unknown."""
 _MODEL = "veo-3.1-fast-generate-001"
 _OPERATION = f"projects/p/locations/us-central1/publishers/google/models/{_MODEL}/operations/{NOBODY}"
 ELSEWHERE: dict[str, tuple[str, ...]] = {
@@ -43,6 +45,13 @@ def unknown_jobs(probe: Probe) -> Iterator[Finding]:
         method = "POST" if family == "veo" else "GET"
         thought = f"{method} {whole[setting]}{'' if family == 'veo' else '/{id}'} is served, and knows no such job"
         outcome = _job(probe, family, kind, whole)
+        if family == "veo" and isinstance(outcome.error, AuthenticationError):
+            other = _job(probe, family, kind, whole, auth_header=_GEMINIS_HEADER)
+            if not isinstance(other.error, AuthenticationError) and not probe.is_unserved(other):
+                refused = [f"the key is refused as a bearer token and taken in {_GEMINIS_HEADER}"]
+                remedy = f'Videos(auth_header="{_GEMINIS_HEADER}")'
+                yield finding(f"{setting}: unknown job", thought, refused, setting=remedy)
+                continue
         if not probe.is_unserved(outcome):
             yield _of_a_job(f"{setting}: unknown job", thought, probe, outcome, setting)
             continue
@@ -84,10 +93,14 @@ def _listed(probe: Probe, path: str, whole: Mapping[str, str]) -> Finding:
     return failed("videos: list", thought, probe, outcome, "none: Videos.list() cannot be used")
 
 
-def _job(probe: Probe, family: VideoFamily, kind: str, paths: Mapping[str, str]) -> Outcome:
+def _job(
+    probe: Probe, family: VideoFamily, kind: str, paths: Mapping[str, str], *, auth_header: str | None = None
+) -> Outcome:
     codec = codec_of(family)
     job = _OPERATION if family == "veo" else NOBODY
-    return probe.ask(codec.get(job, model=_MODEL if family == "veo" else "", kind=kind, paths=paths), codec.decode)
+    request = codec.get(job, model=_MODEL if family == "veo" else "", kind=kind, paths=paths)
+    request.auth_header = auth_header or request.auth_header
+    return probe.ask(request, codec.decode)
 
 
 def _found_elsewhere(probe: Probe, family: VideoFamily, kind: str, setting: str) -> str | None:
