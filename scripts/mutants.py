@@ -50,15 +50,15 @@ TESTS = {
     ),
     "replay": "unit/test_replay.py unit/test_messages_replay.py unit/test_edited_answers.py",
     "http/addresses": "unit/test_addresses.py",
-    "http/aiohttp_backend": f"{CALLS} faults/test_table.py faults/test_lifecycle.py",
-    "http/answers": f"{CALLS} faults/test_table.py",
+    "http/aiohttp_backend": f"{CALLS} faults/test_product.py faults/test_table.py faults/test_lifecycle.py",
+    "http/answers": f"{CALLS} faults/test_product.py faults/test_table.py",
     "http/backends": f"unit/test_pools.py {CALLS} faults/test_environment.py faults/test_lifecycle.py",
     "http/contents": "unit/test_multipart.py unit/test_sources.py faults/test_uploads.py",
     "http/downloads": "faults/test_downloads.py faults/test_downloads_disk.py",
-    "http/failures": f"{CALLS} faults/test_table.py",
+    "http/failures": f"{CALLS} faults/test_product.py faults/test_table.py",
     "http/flow": f"{CALLS} faults/test_lifecycle.py",
-    "http/httpx_backend": f"unit/test_http_families.py {CALLS} faults/test_table.py faults/test_lifecycle.py",
-    "http/httpx_family": "unit/test_http_families.py faults/test_environment.py faults/test_table.py",
+    "http/httpx_backend": f"unit/test_http_families.py {CALLS} faults/test_product.py faults/test_lifecycle.py",
+    "http/httpx_family": "unit/test_http_families.py faults/test_environment.py faults/test_product.py",
     "http/multipart": "unit/test_multipart.py",
     "http/pools": "unit/test_pools.py faults/test_environment.py faults/test_lifecycle.py",
     "http/proxies": "faults/test_environment.py",
@@ -69,7 +69,7 @@ TESTS = {
     "http/sources": "unit/test_sources.py",
     "http/sse": "unit/test_sse.py",
     "http/transport": f"{CALLS} unit/test_responses_resend.py",
-    "http/watchdog": f"{CALLS} faults/test_table.py",
+    "http/watchdog": f"{CALLS} faults/test_product.py faults/test_table.py",
     "apis/messages/count": "unit/test_counting.py",
     "apis/messages/decode": f"unit/test_messages_answers.py {MESSAGES}",
     "apis/messages/encode": MESSAGES,
@@ -84,6 +84,7 @@ WARM = (
 )  # fmt: skip
 OPTIONS = (
     "-x", "-q", "--timeout=0", "--allow-hosts=127.0.0.1,localhost,::1", "--allow-unix-socket",
+    "-m", "not whole_faults",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",  # the plugins among WARM assert nothing
 )  # fmt: skip
 SHORTEST = 30.0  # seconds a mutant always has; a loaded machine is no finding

@@ -34,9 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LONGEST = (
+    "faults/test_product.py",
     "faults/test_endings.py",
     "faults/test_bombs.py",
-    "faults/test_table.py",
     "standard/test_llama_index_contract.py",
     "faults/test_lifecycle.py",
     "secrets/test_frames.py",

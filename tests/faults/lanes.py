@@ -72,7 +72,7 @@ def client_of(settings: dict[str, Any]) -> ChatClient:
 
 def sync_plain(backend: str) -> Callable[..., Awaitable[str]]:
     async def ask(**settings: Any) -> str:
-        return ChatClient(settings_of(settings | {"http_backend": backend})).complete(REQUEST).text
+        return client_of(settings | {"http_backend": backend}).complete(REQUEST).text
 
     return ask
 
@@ -87,7 +87,7 @@ def sync_streamed(backend: str) -> Callable[..., Awaitable[str]]:
 
 def async_plain(backend: str) -> Callable[..., Awaitable[str]]:
     async def ask(**settings: Any) -> str:
-        return (await ChatClient(settings_of(settings | {"http_backend": backend})).acomplete(REQUEST)).text
+        return (await client_of(settings | {"http_backend": backend}).acomplete(REQUEST)).text
 
     return ask
 

@@ -26,18 +26,22 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The fault table with its counts."""
+    """The fault table with its counts: a line for each lane, a column for each fault; `5!2` are 2 that failed."""
     if not counts:
         return
     terminalreporter.section("fault table, tests passed")
-    width = max(map(len, counts)) + 1
-    terminalreporter.write_line(" " * width + "".join(f"{lane:>17}" for lane in lanes))
-    for fault, row in counts.items():
-        cells = [
-            f"{row[lane]}" + (f" ({row[f'failed {lane}']} failed)" if row[f"failed {lane}"] else "") for lane in lanes
-        ]
-        terminalreporter.write_line(
-            f"{fault:{width}}" + "".join(f"{cell if cell != '0' else '-':>17}" for cell in cells)
-        )
+    faults = list(counts)
+    for number, fault in enumerate(faults, 1):
+        terminalreporter.write_line(f"{number:>3} {fault}: {sum(counts[fault][lane] for lane in lanes)}")
+    width = max(map(len, lanes)) + 1
+    terminalreporter.write_line(" " * width + "".join(f"{number:>8}" for number in range(1, len(faults) + 1)))
+    for lane in lanes:
+        cells = [_cell(counts[fault], lane) for fault in faults]
+        terminalreporter.write_line(f"{lane:{width}}" + "".join(f"{cell:>8}" for cell in cells))
     total = sum(row[lane] for row in counts.values() for lane in lanes)
-    terminalreporter.write_line(f"{'all':{width}}{total:>17}")
+    terminalreporter.write_line(f"{'all':{width}}{total:>8}")
+
+
+def _cell(row: Counter[str], lane: str) -> str:
+    failed = row[f"failed {lane}"]
+    return f"{row[lane]}!{failed}" if failed else str(row[lane] or "-")

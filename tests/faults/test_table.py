@@ -1,4 +1,4 @@
-"""The fault table: every row over every backend, and through both frameworks, plain and streamed."""
+"""Calls that must not be made twice, pooled connections, and embeddings in batches."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.faults.lanes import CORE, CREATES, FRAMEWORKS, REQUEST, Lane, assert_ours, settings_of
-from tests.faults.rows import BROKEN, NO_ANSWER, ROWS, TOO_SLOW, Row, Seen
-from tests.faults.thin import crossed
+from tests.faults.answers import CHAT
+from tests.faults.lanes import CORE, CREATES, REQUEST, Lane, assert_ours, settings_of
+from tests.faults.rows import rows_of
+from tests.faults.seen import BROKEN, NO_ANSWER, TOO_SLOW, Row, Seen
 from tests.faults.wire import CLOSE, FIRST, HOLD, JSON, RESET, TEXT, chunked, good, head, send, whole
 from tikhub_ai import (
     APIConnectionError,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.outside_openapi("one request again and again; others hold it against the OpenAPI")
 
-ALL = crossed({row.name: row for row in ROWS}, [*CORE, *FRAMEWORKS])
+ROWS = rows_of(CHAT["chat_completions"])
 
 
 def arrange(faults: FaultServer, row: Row, *, streamed: bool) -> dict[str, Any]:
@@ -40,27 +41,6 @@ def arrange(faults: FaultServer, row: Row, *, streamed: bool) -> dict[str, Any]:
     answers = row.streamed if streamed and row.streamed is not None else row.plain
     faults.script("x", *(answers or ([],)))
     return {"base_url": faults.url("x", row.port, row.scheme)} | row.settings
-
-
-@pytest.mark.parametrize(("row", "lane"), ALL)
-async def test_fault(faults: FaultServer, attempts: list[str], row: Row, lane: Lane) -> None:
-    settings = arrange(faults, row, streamed=lane.streamed)
-    seen: Seen = row.elsewhere.get(lane.backend) or (row.stream_seen if lane.streamed else None) or row.seen
-    if seen.error is None:
-        assert await lane.ask(**settings) == TEXT
-        return
-    with pytest.raises(TikHubAIError) as caught:
-        await lane.ask(**settings)
-    error = caught.value
-    assert isinstance(error, seen.error), repr(error)
-    assert_ours(error)
-    assert error.is_retryable or not seen.retried
-    assert len(attempts) == (row.settings.get("max_retries", 2) + 1 if seen.retried else 1)
-    assert len(faults.seen("x")) == (len(attempts) if row.plain else 0)
-    if seen.sent is not None:
-        assert getattr(error, "may_have_been_sent", None) is seen.sent
-    partial = getattr(error, "partial", None)
-    assert (partial.text if partial else None) == seen.partial
 
 
 # --- calls that must not be made twice ------------------------------------------------------------------------------

@@ -18,7 +18,9 @@ WHOLE = pytest.mark.whole_faults
 def crossed(
     rows: Mapping[str, Any],
     lanes: Iterable[Lane],
-    group: Callable[[Lane], Any] = lambda lane: (lane.streamed, lane.name.split()[0] in {"LangChain", "LlamaIndex"}),
+    group: Callable[[Any], Any] = lambda lane: (lane.streamed, lane.name.split()[0] in {"LangChain", "LlamaIndex"}),
+    *,
+    is_costly: Callable[[str], bool] = lambda _: False,
 ) -> list[Any]:
     """Every row with every lane; of each group of lanes, `make test` takes one, another one for each row.
 
@@ -26,14 +28,19 @@ def crossed(
         rows: By name.
         lanes: In which they are all shown.
         group: What lanes have in common of which one is enough.
+        is_costly: Whether a row takes its time: `make test` then takes a lane of every third group.
     """
     groups = [list(found) for _, found in groupby(sorted(lanes, key=lambda lane: str(group(lane))), group)]
+
+    def skips(name: str, turn: int) -> bool:
+        return is_costly(name) and turn % 3 != 0
+
     return [
         pytest.param(
             row,
             lane,
             id=f"{name}-{lane.id}",
-            marks=() if (number + place) % len(members) == index else WHOLE,
+            marks=() if (number + place) % len(members) == index and not skips(name, number + place) else WHOLE,
         )
         for number, (name, row) in enumerate(rows.items())
         for place, members in enumerate(groups)

@@ -55,7 +55,7 @@ def chunk(piece: bytes) -> bytes:
 
 def chunked(*pieces: bytes, end: bool = True) -> Steps:
     """A chunked event stream."""
-    steps = send(head(EVENTS, "transfer-encoding: chunked"), *map(chunk, pieces))
+    steps = send(head(EVENTS, "transfer-encoding: chunked"), *(chunk(piece) for piece in pieces if piece))
     return [*steps, *send(b"0\r\n\r\n")] if end else steps
 
 

@@ -396,3 +396,30 @@ def test_a_language_is_kept_and_its_code_is_offered(language: str | None, code: 
     assert transcript.language == (language or None)
     assert transcript.language_code == code
     assert all(2 <= len(value) <= 3 for value in CODES.values())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"error": {"message": "boom", "code": 500}}]',
+        b'{"error": {"message": "boom", "code": 500}}',
+        b'{"text": "", "error": {"message": "boom", "code": 500}}',
+        b'{"text": "", "segments": [], "success": false, "message": "boom"}',
+        b'{"success": false, "message": "boom"}',
+        b'{"detail": "boom"}',
+    ],
+)
+def test_an_error_in_a_200_is_no_transcript_without_words(body: bytes) -> None:
+    with pytest.raises(APIStatusError, match="boom"):
+        decode(ApiResponse(200, {"content-type": "application/json"}, body))
+
+
+@pytest.mark.parametrize("body", [b"[]", b'[{"a": 1}]', b"[1]"])
+def test_a_list_without_a_text_is_no_transcript(body: bytes) -> None:
+    with pytest.raises(InvalidResponseError):
+        decode(ApiResponse(200, {"content-type": "application/json"}, body))
+
+
+def test_words_beside_an_empty_error_are_a_transcript() -> None:
+    body = b'{"text": "hello", "error": {"message": ""}}'
+    assert decode(ApiResponse(200, {"content-type": "application/json"}, body)).text == "hello"

@@ -15,7 +15,7 @@ from tikhub_ai.apis.openai_usage import usage_of
 from tikhub_ai.apis.payloads import payloads_of, says_done
 from tikhub_ai.apis.transcriptions.subtitles import is_subtitles, segments_in
 from tikhub_ai.conversation import Usage
-from tikhub_ai.error_bodies import error_from_payload, request_id_of
+from tikhub_ai.error_bodies import error_from_payload, error_in_body, request_id_of
 from tikhub_ai.errors import IncompleteStreamError, InvalidResponseError, warn
 from tikhub_ai.transcript import Segment, Transcript, TranscriptEvent, Word
 from tikhub_ai.wire import ServerSentEvent
@@ -115,14 +115,14 @@ class TranscriptDecoder:
         if text.startswith(("data:", "event:")):
             return [made for event in _events(text) for made in self.event(event)]
         payload = _parsed(text)
+        if not _has_words(payload) and (error := _error_in(payload)) is not None:
+            raise error_from_payload(error, response.headers)
         if isinstance(payload, dict):
             if not _is_transcript(payload):
-                if payload.get("error") or "detail" in payload or payload.get("success") is False:
-                    raise error_from_payload(payload, response.headers)
                 raise _invalid(response, "a JSON object without a text")
             self._transcript = _from_json(payload)
-        elif isinstance(payload, list) and payload and all(isinstance(item, dict) for item in payload):
-            self._transcript = _from_json({"segments": payload})
+        elif isinstance(payload, list) and any("text" in item for item in _dicts(payload)):
+            self._transcript = _from_json({"segments": _dicts(payload)})
         elif isinstance(payload, str) or _is_text(text, response):
             self._transcript = _from_text(payload if isinstance(payload, str) else text)
         else:
@@ -169,6 +169,20 @@ class TranscriptDecoder:
 
 def _is_transcript(payload: dict[str, Any]) -> bool:
     return isinstance(payload.get("text"), str) or isinstance(payload.get("segments"), list) or "words" in payload
+
+
+def _has_words(payload: Any) -> bool:
+    """Whether an answer says something, whatever stands beside it."""
+    if isinstance(payload, list):
+        return any(item.get("text") for item in _dicts(payload))
+    return not isinstance(payload, dict) or bool(payload.get("text")) or _has_words(payload.get("segments") or [])
+
+
+def _error_in(payload: Any) -> dict[str, Any] | None:
+    """The error that an answer is; servers of this wire that are written with FastAPI say `detail`."""
+    if isinstance(payload, dict) and "detail" in payload and not _is_transcript(payload):
+        return payload
+    return error_in_body(payload)
 
 
 def _from_json(payload: dict[str, Any]) -> Transcript:
