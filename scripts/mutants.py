@@ -68,7 +68,7 @@ TESTS = {
     "http/side_files": "faults/test_downloads.py faults/test_downloads_disk.py",
     "http/sources": "unit/test_sources.py",
     "http/sse": "unit/test_sse.py",
-    "http/transport": f"{CALLS} unit/test_responses_resend.py",
+    "http/transport": f"{CALLS} unit/test_responses_resend.py faults/test_downloads.py faults/test_downloads_disk.py",
     "http/watchdog": f"{CALLS} faults/test_product.py faults/test_table.py",
     "apis/messages/count": "unit/test_counting.py",
     "apis/messages/decode": f"unit/test_messages_answers.py {MESSAGES}",
