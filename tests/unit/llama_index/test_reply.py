@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
 from llama_index.core.base.llms.types import (
     AudioBlock,
     ChatMessage,
+    ChatResponse,
     CitationBlock,
     ContentBlock,
     ImageBlock,
@@ -16,10 +19,11 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
     ToolCallBlock,
 )
+from pydantic import BaseModel
 
 from llama_index_tikhub.history import to_conversation
 from llama_index_tikhub.raw import raw_of
-from llama_index_tikhub.reply import StreamBuilder, chat_response, from_reply
+from llama_index_tikhub.reply import StreamBuilder, _Mould, chat_response, from_reply
 from tikhub_ai import (
     Accumulator,
     AnyPart,
@@ -385,3 +389,28 @@ def test_sources_and_whole_parts() -> None:
 def test_a_stream_of_nothing_has_one_item() -> None:
     [item] = stream()
     assert (item.delta, item.message.content) == ("", "")
+
+
+def test_an_item_of_a_stream_is_what_validation_makes_and_shares_nothing() -> None:
+    items = stream(TextDelta("One", 0), RefusalDelta("No", 1), TextDelta("Two", 2), ReasoningDelta("Hm", 3))
+    for item in items[:-1]:
+        message = item.message
+        made = ChatMessage(role=message.role, blocks=message.blocks, additional_kwargs=message.additional_kwargs)
+        twin = ChatResponse(message=made, delta=item.delta, additional_kwargs=item.additional_kwargs)
+        assert item == twin
+        assert pickle.loads(pickle.dumps(item)) == twin
+        assert item.model_dump() == twin.model_dump()
+        assert copy.deepcopy(item) == twin
+        message.blocks.append(TextBlock(text="mine"))
+        message.additional_kwargs["mine"] = item.additional_kwargs["mine"] = True
+        message.blocks[0].text = "mine"
+    assert items[-1].message.content == "OneNoTwo"
+    assert not any("mine" in one.additional_kwargs for one in stream(TextDelta("One", 0)))
+
+
+def test_a_class_whose_objects_hold_more_than_fields_gets_no_mould() -> None:
+    class Open(BaseModel, extra="allow"):
+        pass
+
+    with pytest.raises(TypeError, match="Open has more than its fields"):
+        _Mould(Open())

@@ -93,9 +93,10 @@ class Decoder(EventDecoder):
             into.model = named(payload.get("model"))
         if usage := payload.get("usage"):
             self._usage(usage)
-        for key, value in payload.items():
-            if key not in _ANSWER_FIELDS and value is not None:
-                into.extras[key] = value
+        if not payload.keys() <= _ANSWER_FIELDS:
+            for key, value in payload.items():
+                if key not in _ANSWER_FIELDS and value is not None:
+                    into.extras[key] = value
         choices = items(payload.get("choices"))
         for place, choice in enumerate(choices):
             if isinstance(choice, dict):
@@ -130,9 +131,10 @@ class Decoder(EventDecoder):
             into.finish_reasons[number] = finish_word(reason)
         if logprobs := choice.get("logprobs"):
             into.add_logprobs(number, logprobs)
-        for key, value in choice.items():
-            if key not in _CHOICE_FIELDS and value:
-                into.choice_extras.setdefault(number, {})[key] = value
+        if not choice.keys() <= _CHOICE_FIELDS:
+            for key, value in choice.items():
+                if key not in _CHOICE_FIELDS and value:
+                    into.choice_extras.setdefault(number, {})[key] = value
 
 
 class _ChoiceDecoder:
