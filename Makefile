@@ -118,7 +118,7 @@ record-live: $(VENV)/.with-test+peers ## make the cassettes again, from TikHub; 
 catalog: $(VENV)-catalog/.with-catalog ## make tikhub_ai/catalog.json again, from the newest partner packages
 	$(VENV)-catalog/bin/python scripts/make_catalog.py
 
-bench: $(BENCH_VENV)/.with-bench ## measure against the vendors' own classes
+bench: $(BENCH_VENV)/.with-bench ## measure against the vendors' own classes; ARGS=--write writes docs/benchmarks.md
 	PYTHONPATH=. $(BENCH_VENV)/bin/python benchmarks/run.py $(ARGS)
 
 mutants: $(VENV)/.with-test+mutants ## change a place at a time and list what no test notices; SAMPLE=20 places per module, 0 is all
@@ -160,7 +160,7 @@ clean: ## remove the environments, the servers and every cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is touched last, so that an install that was cut short is made again. `.with-a+b` holds the groups a and b.
-# The vendors' classes (`bench`, `vendors`) hold openai back, and the tests want the newest: hence environments apart.
+# The vendors' classes (`vendors`) hold openai back, and the tests want the newest: hence environments apart.
 $(VENV)/.with-%: pyproject.toml $(VENV)/.pip
 	$(call install,$(VENV),$*)
 

@@ -9,7 +9,7 @@ import importlib
 import time
 from typing import TYPE_CHECKING
 
-import sse_server
+import answers
 
 from tikhub_ai import ChatRequest, Message, Text
 from tikhub_ai.catalog import facts
@@ -25,7 +25,7 @@ PIECE = 16 * 1024
 
 def small_events(size: int) -> list[bytes]:
     """Chunks of an answer, an event a piece: what a stream is."""
-    chunks = sse_server.chat_completions([" word"] * 1000)
+    chunks = answers.chat_completions([" word"] * 1000)
     return chunks[:1] + chunks[1:-3] * (size // sum(map(len, chunks))) + chunks[-3:]
 
 
@@ -33,7 +33,7 @@ def one_event(size: int) -> list[bytes]:
     """An image in base64, in the pieces that a connection gives."""
     image = "data:image/png;base64," + "A" * size
     choice = {"index": 0, "delta": {"images": [{"image_url": {"url": image}}]}, "finish_reason": "stop"}
-    stream = sse_server.event({"id": "1", "model": "m", "choices": [choice]}) + b"data: [DONE]\n\n"
+    stream = answers.event({"id": "1", "model": "m", "choices": [choice]}) + b"data: [DONE]\n\n"
     return [stream[start : start + PIECE] for start in range(0, len(stream), PIECE)]
 
 
