@@ -183,6 +183,10 @@ class _ChoiceDecoder:
             if content:
                 self._text(content, deltas)
             return
+        if len(message) == 1 and (calls := message.get("tool_calls")):  # so are the pieces of a call's arguments
+            for call in mappings(calls):
+                self._tool_call(call, deltas)
+            return
         self._reasoning(message, deltas)
         if content:
             self._content(content, deltas)
