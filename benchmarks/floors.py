@@ -110,7 +110,8 @@ class Floor:
         self.plain, self.streamed = f"{url}{plain}", f"{url}{streamed}"
         self.model = model
         self.api = api
-        limits = httpx.Limits(max_connections=1000, max_keepalive_connections=20)
+        # Fewer idle ones than threads, and httpx closes connections that another thread is about to use.
+        limits = httpx.Limits(max_connections=1000, max_keepalive_connections=50)
         self.client = httpx.Client(timeout=60, limits=limits)
         self.async_client = httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None))
 

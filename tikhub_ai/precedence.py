@@ -90,7 +90,8 @@ def structure_of(owner: object, call: Mapping[str, Any]) -> dict[str, Any]:
 def further_of(owner: object) -> Mapping[str, Any] | None:
     """What an object of ours was given by `model_kwargs` or `additional_kwargs`, whichever its class has."""
     if isinstance(owner, BaseModel):  # whose missing attributes are dear to ask for
-        return vars(owner).get("model_kwargs") or vars(owner).get("additional_kwargs")
+        held = vars(owner)
+        return held.get("model_kwargs") or held.get("additional_kwargs")
     return getattr(owner, "model_kwargs", None) or getattr(owner, "additional_kwargs", None)
 
 

@@ -173,6 +173,8 @@ def _renamed(calls: Sequence[_Called]) -> bool:
 
 def _in_place(calls: Sequence[_Called], messages: Sequence[Message]) -> bool:
     """Whether nothing but other results stands between any call and its result."""
+    if not calls:
+        return True
     next_other = [len(messages)] * (len(messages) + 1)  # from each message on, the first with something else in it
     for number in range(len(messages) - 1, -1, -1):
         is_other = not all(isinstance(part, ToolResult) for part in messages[number].parts)
