@@ -39,7 +39,14 @@ def _line(subject: Subject, **further: Any) -> Hashable:
 
 
 def _chat(
-    workers: Workers, measure: str, url: str, chosen: Iterable[tuple[Subject, str]], rounds: int, **given: Any
+    workers: Workers,
+    measure: str,
+    url: str,
+    chosen: Iterable[tuple[Subject, str]],
+    rounds: int,
+    *,
+    warm: int = 1,
+    **given: Any,
 ) -> Row:
     """A measure of chat calls, of all subjects in turns."""
     asked: dict[Hashable, Callable[[], dict[str, Any]]] = {}
@@ -47,7 +54,7 @@ def _chat(
         asked[_line(one, api=api)] = partial(
             workers.ask, one.environment, measure, family=one.family, name=one.name, api=api, url=url, **given
         )
-    return [_shown(key, figures) for key, figures in in_turns(asked, rounds).items()]
+    return [_shown(key, figures) for key, figures in in_turns(asked, workers.rounds(rounds), warm=warm).items()]
 
 
 def _everybody() -> list[tuple[Subject, str]]:
@@ -85,12 +92,12 @@ def in_flight(workers: Workers) -> Row:
     """Async calls a second."""
     out = []
     with serving() as url:
-        for count, made in ((50, 200), (500, 1000), (2000, 2000), (5000, 5000)):
+        for count, made in ((50, 200), (500, 500), (2000, 2000), (5000, 5000)):
             chosen = [(one, api) for one, api in _everybody() if (one.name, api) in _ASYNC]
             if count == 5000:
                 chosen = [pair for pair in chosen if pair[0].environment == _OURS]
-            rounds = 5 if count == 50 else 3 if count == 500 else 1
-            found = _chat(workers, "rate", url, chosen, rounds, in_flight=count, calls=made)
+            rounds = 5 if count == 50 else 3 if count == 500 else 1  # each connects anew, and so warms up, by itself
+            found = _chat(workers, "rate", url, chosen, rounds, warm=0, in_flight=count, calls=made)
             out += [line | {"in_flight": count} for line in found]
     return out
 
@@ -121,7 +128,7 @@ def embeddings(workers: Workers) -> Row:
                     asked[key] = partial(
                         workers.ask, environment, "embed", kind=kind, url=url, count=10_000, is_async=is_async
                     )
-                out += [_shown(key, figures) for key, figures in in_turns(asked, 3).items()]
+                out += [_shown(key, figures) for key, figures in in_turns(asked, workers.rounds(3)).items()]
     return out
 
 
@@ -149,7 +156,7 @@ _CORES = {
 }
 
 
-def imports(_: Workers) -> Row:
+def imports(workers: Workers) -> Row:
     """CPU milliseconds of each class's import after its framework's core, and MB of its packages beside the core's."""
 
     def once(interpreter: str, after: str, statement: str) -> dict[str, Any]:
@@ -172,7 +179,7 @@ def imports(_: Workers) -> Row:
         for one in SUBJECTS
         if one.family in base
     }
-    found = [_shown(key, figures) for key, figures in in_turns(asked, 9).items()]
+    found = [_shown(key, figures) for key, figures in in_turns(asked, workers.rounds(9)).items()]
     return [line | {"megabytes": sizes.get((line["family"], line["name"]))} for line in found]
 
 
@@ -193,7 +200,7 @@ def large(_: Workers) -> Row:
     return out
 
 
-def videos(_: Workers) -> Row:
+def videos(workers: Workers) -> Row:
     """1,000 jobs waited for at once, and a download of 200 MB."""
     out = []
     with serving() as url:
@@ -205,7 +212,7 @@ def videos(_: Workers) -> Row:
                 (("name", "download"),): partial(ours.ask, _OURS, "download", url=url, is_ours=True),
                 (("name", "httpx"),): partial(theirs.ask, _OURS, "download", url=url, is_ours=False),
             }
-            out += [_shown(key, figures) for key, figures in in_turns(asked, 5).items()]
+            out += [_shown(key, figures) for key, figures in in_turns(asked, workers.rounds(5)).items()]
     return out
 
 

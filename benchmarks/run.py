@@ -34,6 +34,14 @@ def cpu() -> str:
     return said.partition("model name\t: ")[2].partition("\n")[0] or platform.machine()
 
 
+def read() -> dict[str, Any]:
+    """What was measured before."""
+    if not KEPT.exists():
+        return {"rows": {}, "when": {}}
+    kept: dict[str, Any] = json.loads(KEPT.read_text())
+    return kept
+
+
 def main() -> None:
     """Measure, print, and write the page where that was asked."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -42,13 +50,16 @@ def main() -> None:
         "--write", action="store_true", help="write docs/benchmarks.md and its plot from all that is kept"
     )
     parser.add_argument("--kept", action="store_true", help="measure nothing")
+    parser.add_argument("--part", type=float, default=1.0, help="the part of the rounds that is made, such as 0.3")
     given = parser.parse_args()
-    kept: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {"rows": {}, "when": {}}
+    kept = read()
     if not given.kept:
-        with Workers() as workers:
+        with Workers(given.part) as workers:
             for name in given.only.split(","):
                 print(f"\n{name}, load {os.getloadavg()[0]:.1f}", flush=True)
-                kept["rows"][name] = ROWS[name](workers)
+                found = ROWS[name](workers)
+                kept = read()  # another process may have measured another row meanwhile
+                kept["rows"][name] = found
                 kept["when"][name] = time.strftime("%Y-%m-%d %H:%M", time.gmtime())
                 kept["when"][name] += f" UTC (load {os.getloadavg()[0]:.1f})"
                 KEPT.parent.mkdir(exist_ok=True)

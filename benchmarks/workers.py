@@ -42,9 +42,14 @@ class Figure(NamedTuple):
 
 
 class Workers:
-    """Processes of competitors, one for each environment, started when they are first asked."""
+    """Processes of competitors, one for each environment, started when they are first asked.
 
-    def __init__(self) -> None:
+    Args:
+        part: Of the rounds that a row has by itself.
+    """
+
+    def __init__(self, part: float = 1.0) -> None:
+        self.part = part
         self._running: dict[str, subprocess.Popen[str]] = {}
 
     def __enter__(self) -> Self:
@@ -56,6 +61,10 @@ class Workers:
                 process.stdin.close()
         for process in self._running.values():
             process.wait()
+
+    def rounds(self, count: int) -> int:
+        """So many rounds, or the part of them that is made."""
+        return max(1, round(count * self.part))
 
     def ask(self, environment: str, measure: str, **arguments: Any) -> dict[str, Any]:
         """The figures of one round."""
