@@ -24,7 +24,7 @@ REQUIREMENTS: dict[str, list[str]] = {
     "langchain-litellm": ["langchain-litellm>=0.11"],
     "any-llm": ["any-llm-sdk[openai]>=1.40"],
     "llama-index-openai": ["llama-index-llms-openai>=0.8", "llama-index-embeddings-openai>=0.7"],
-    "llama-index-anthropic": ["llama-index-llms-anthropic>=0.12", "anthropic<2"],
+    "llama-index-anthropic": ["llama-index-llms-anthropic>=0.12", "anthropic<1"],  # with a newer one its calls fail
     "llama-index-google-genai": ["llama-index-llms-google-genai>=0.11"],
     "llama-index-openai-like": ["llama-index-llms-openai-like>=0.8"],
     "openai": ["openai>=2.50"],
