@@ -184,8 +184,7 @@ class _ChoiceDecoder:
                 self._text(content, deltas)
             return
         if len(message) == 1 and (calls := message.get("tool_calls")):  # so are the pieces of a call's arguments
-            for call in mappings(calls):
-                self._tool_call(call, deltas)
+            self._tool_calls(calls, deltas)
             return
         self._reasoning(message, deltas)
         if content:
@@ -198,8 +197,7 @@ class _ChoiceDecoder:
         if audio := message.get("audio"):
             self._audio(mapping(audio), deltas)
         if calls := message.get("tool_calls"):
-            for call in mappings(calls):
-                self._tool_call(call, deltas)
+            self._tool_calls(calls, deltas)
         if function := message.get("function_call"):
             self._tool_call({"index": 0, "function": function}, deltas)
         if annotations := message.get("annotations"):
@@ -338,6 +336,10 @@ class _ChoiceDecoder:
         self._heads.settle(self._number)
 
     # --- tool calls -------------------------------------------------------------------------------------------------
+
+    def _tool_calls(self, calls: Any, deltas: list[Delta]) -> None:
+        for call in mappings(calls):
+            self._tool_call(call, deltas)
 
     def _tool_call(self, piece: dict[str, Any], deltas: list[Delta]) -> None:
         custom = piece.get("custom")
