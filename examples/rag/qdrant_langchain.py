@@ -29,7 +29,10 @@ def open_store() -> QdrantVectorStore:
     is_filled = client.collection_exists("documents")
     client.close()
     if is_filled:
-        return QdrantVectorStore.from_existing_collection(embedding=embeddings, **where)
+        # Else it embeds a text each time, to see whether the vectors are as wide as the collection's.
+        return QdrantVectorStore.from_existing_collection(
+            embedding=embeddings, validate_collection_config=False, **where
+        )
     documents = [Document(path.read_text(), metadata={"source": path.name}) for path in sorted(DOCUMENTS.glob("*.md"))]
     print(f"embedded   {len(documents)} documents")
     return QdrantVectorStore.from_documents(documents, embeddings, **where)
