@@ -25,7 +25,7 @@ from tikhub_ai.json_text import NO_JSON, parsed
 from tikhub_ai.server_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tikhub_ai.http.recording import Exchange, Tape
     from tikhub_ai.models import ModelInfo
@@ -225,11 +225,3 @@ def shortened(text: str) -> str:
 def not_asked(check: str, why: str, thought: str = "") -> Finding:
     """A check that was left out."""
     return Finding(check, "not asked", why, thought=thought)
-
-
-def leaves(payload: Any) -> Iterator[str]:
-    """The names of the fields of a JSON value, those below others included."""
-    if isinstance(payload, dict):
-        yield from payload
-    for part in payload.values() if isinstance(payload, dict) else payload if isinstance(payload, list) else ():
-        yield from leaves(part)
