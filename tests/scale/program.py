@@ -31,7 +31,7 @@ def on_local_spark(job: dict[str, Any]) -> None:
         "spark.ui.enabled": "false",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": str(job.get("options", {}).pop("rows_at_once", 10_000)),
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # Arrow reads Spark's own form in nanoseconds
     }
     builder = SparkSession.builder.master("local[2,4]")
     for name, value in settings.items():

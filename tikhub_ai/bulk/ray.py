@@ -6,9 +6,9 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.bulk import tables
 from tikhub_ai.bulk.budget import MINUTE, MinuteBudget, Rates
 from tikhub_ai.bulk.checkpoints import Checkpoints
-from tikhub_ai.bulk.tables import answered, checked_columns
 from tikhub_ai.bulk.travel import travels
 from tikhub_ai.bulk.worker import Worker
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _RESTARTS = 8
 """Of one worker: each costs what was in flight, so one that dies of itself again and again must end."""
-_WAVES = 4
-"""Requests for each place among a worker's concurrent ones, in one batch of the engine."""
 
 
 def on_ray(
@@ -51,8 +49,8 @@ def on_ray(
         budget: Name of the actor that keeps the budget, in Ray's namespace: jobs with the same name share it, with the
             limits of the one that began it. It stays until `ray.kill(ray.get_actor(name))`. By default each job has
             its own, which ends with it.
-        rows_at_once: Rows that a worker is given at a time. By default, enough for 4 requests in each of its
-            concurrent places.
+        rows_at_once: Rows that a worker is given at a time. By default enough for 4 requests in each of its concurrent
+            places, and at least 256.
         **options: Passed to `map_batches`, such as `num_cpus` (0 by default: workers wait more than they compute),
             `resources` or `runtime_env`.
 
@@ -71,7 +69,7 @@ def on_ray(
         raise ImportError('Bulk work on Ray needs Ray: pip install "tikhub-ai[ray]"') from error
     rates = Rates(requests_per_minute, tokens_per_minute)
     if (present := dataset.columns(fetch_if_missing=False)) is not None:  # else finding out would begin the work
-        checked_columns(work, present)
+        tables.checked_columns(work, present)
     folder = str(Checkpoints(os.path.abspath(checkpoints), b"").folder)  # workers may stand in another one
     travels(work, ray.cloudpickle.dumps)
     keeper = None
@@ -79,7 +77,7 @@ def on_ray(
         kept = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Keeper)
         shared = {} if budget is None else {"name": budget, "get_if_exists": True, "lifetime": "detached"}
         keeper = kept.options(**shared).remote(rates)
-    rows = rows_at_once or work.batch_size * work.max_concurrency * _WAVES
+    rows = rows_at_once or tables.rows_at_once(work)
     with warnings.catch_warnings():
         # Ray deprecates in 2.60 what it has no other word for yet: how often an actor is begun again.
         warnings.filterwarnings("ignore", ".*ray_remote_args.*deprecated")
@@ -98,17 +96,11 @@ class _RayWorker:
     """A worker, as Ray Data calls it."""
 
     def __init__(self, work: BulkWork, checkpoints: str, keeper: Any) -> None:
-        self._worker = Worker(work, checkpoints, None if keeper is None else _Asking(keeper))
-        self._failure: BaseException | None = None
+        worker = Worker(work, checkpoints, None if keeper is None else _Asking(keeper))
+        self._answering = tables.Answering(worker)
 
     def __call__(self, rows: pa.Table) -> pa.Table:
-        if self._failure is not None:  # what Ray had dealt out before it heard of the failure asks nothing more
-            raise self._failure
-        try:
-            return answered(self._worker, rows)
-        except Exception as error:
-            self._failure = error
-            raise
+        return self._answering(rows)
 
 
 class _Keeper:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+from tikhub_ai.bulk import tables
 from tikhub_ai.bulk.budget import MinuteBudget, Rates
 from tikhub_ai.bulk.checkpoints import Checkpoints
-from tikhub_ai.bulk.tables import answered, checked_columns
 from tikhub_ai.bulk.travel import travels
 from tikhub_ai.bulk.worker import Worker
 from tikhub_ai.errors import ConfigurationError
@@ -29,6 +31,7 @@ def on_spark(
     workers: int = 2,
     requests_per_minute: float | None = None,
     tokens_per_minute: float | None = None,
+    rows_at_once: int | None = None,
 ) -> DataFrame:
     """Ask something of each row of a frame, when it is evaluated.
 
@@ -45,6 +48,8 @@ def on_spark(
         requests_per_minute: Most requests in any 60 seconds, of all workers together: each task has an equal share.
             None sets no limit.
         tokens_per_minute: Most tokens in any 60 seconds, of all workers together, as estimated; shared likewise.
+        rows_at_once: Rows that a worker is given at a time. By default enough for 4 requests in each of its concurrent
+            places, and at least 256.
 
     Returns:
         The rows with further columns: those of the work, and the one of errors.
@@ -62,7 +67,7 @@ def on_spark(
     except ImportError as error:
         raise ImportError('Bulk work on Spark needs PySpark: pip install "tikhub-ai[spark]"') from error
     share = Rates(requests_per_minute, tokens_per_minute).share(workers)
-    checked_columns(work, frame.columns)
+    tables.checked_columns(work, frame.columns)
     folder = str(Checkpoints(os.path.abspath(checkpoints), b"").folder)  # workers may stand in another one
     travels(work, cloudpickle.dumps)
     if (frame.sparkSession.conf.get("spark.speculation", "false") or "").lower() == "true":
@@ -76,22 +81,41 @@ def on_spark(
     schema = types.StructType(list(frame.schema.fields))
     for name, kind in {**work.columns, work.error: "text"}.items():
         schema = schema.add(name, kinds[kind])
-    return frame.repartition(workers).mapInArrow(_task(work, folder, share), schema)
+    return frame.repartition(workers).mapInArrow(
+        _task(work, folder, share, rows_at_once or tables.rows_at_once(work)), schema
+    )
 
 
 def _task(
-    work: BulkWork, checkpoints: str, share: Rates
+    work: BulkWork, checkpoints: str, share: Rates, rows: int
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """What a task does with its rows."""
+    """What a task does with its rows. While Spark writes some, the next are asked."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa  # noqa: PLC0415 - an optional dependency
-
-        worker = Worker(work, checkpoints, MinuteBudget(share))
-        try:
-            for batch in batches:
-                yield from answered(worker, pa.Table.from_batches([batch])).to_batches()
-        finally:
-            worker.close()
+        worker, before = Worker(work, checkpoints, MinuteBudget(share)), None
+        answering = tables.Answering(worker)
+        with ThreadPoolExecutor(1) as ahead, closing(worker):
+            for table in _cut(batches, rows):
+                this = ahead.submit(answering, table)
+                if before is not None:
+                    yield from before.result().to_batches()
+                before = this
+            if before is not None:
+                yield from before.result().to_batches()
 
     return run
+
+
+def _cut(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Rows in tables of a size, whatever the batches of Spark."""
+    import pyarrow as pa  # noqa: PLC0415 - an optional dependency
+
+    waiting: pa.Table | None = None
+    for batch in batches:
+        table = pa.Table.from_batches([batch])
+        waiting = table if waiting is None else pa.concat_tables([waiting, table])
+        while len(waiting) >= rows:
+            yield waiting.slice(0, rows)
+            waiting = waiting.slice(rows)
+    if waiting is not None and len(waiting):
+        yield waiting

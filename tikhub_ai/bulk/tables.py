@@ -34,15 +34,46 @@ def checked_columns(work: BulkWork, present: Sequence[str]) -> None:
         )
 
 
-def answered(worker: Worker, rows: pa.Table) -> pa.Table:
-    """Rows with the columns that are added. All others are what they were."""
-    work = worker.work
-    checked_columns(work, rows.column_names)
-    marks = None if work.distinct_by is None else rows.column(work.distinct_by).to_pylist()
-    added = worker(rows.column(work.column).to_pylist(), marks)
-    for name, kind in {**work.columns, work.error: "text"}.items():
-        rows = rows.append_column(name, _array(added[name], kind))
-    return rows
+_WAVES = 4
+_FEWEST = 256
+
+
+def rows_at_once(work: BulkWork) -> int:
+    """Rows that a worker is given at a time, where nobody says. While the last are asked, places stand empty."""
+    return max(_FEWEST, work.batch_size * work.max_concurrency * _WAVES)
+
+
+class Answering:
+    """A worker as an engine calls it: rows in, rows with the columns that are added out.
+
+    Once it has failed for good, it asks nothing more: engines deal rows out before they hear of a failure.
+
+    Args:
+        worker: Who answers.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._failure: Exception | None = None
+
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        """Answer rows. All other columns are what they were."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return self._answered(rows)
+        except Exception as error:
+            self._failure = error
+            raise
+
+    def _answered(self, rows: pa.Table) -> pa.Table:
+        work = self._worker.work
+        checked_columns(work, rows.column_names)
+        marks = None if work.distinct_by is None else rows.column(work.distinct_by).to_pylist()
+        added = self._worker(rows.column(work.column).to_pylist(), marks)
+        for name, kind in {**work.columns, work.error: "text"}.items():
+            rows = rows.append_column(name, _array(added[name], kind))
+        return rows
 
 
 def _array(values: list[Any], kind: ColumnKind | str) -> pa.Array:
