@@ -14,6 +14,7 @@ from tests.scale.conftest import FIGURES, KEY, PATIENCE, Job
 from tests.scale.paid_server import transcript_of, vector_of
 from tikhub_ai import ConfigurationError, Settings
 from tikhub_ai.bulk import BulkEmbeddings, on_spark
+from tikhub_ai.bulk.spark import _cut
 from tikhub_ai.bulk.travel import travels
 
 if TYPE_CHECKING:
@@ -103,3 +104,15 @@ def test_spark_that_speculates_is_refused(tmp_path: Path) -> None:
     frame: Any = SimpleNamespace(columns=["text"], sparkSession=SimpleNamespace(conf=conf))
     with pytest.raises(ConfigurationError, match="speculation"):
         on_spark(frame, BulkEmbeddings(), checkpoints=tmp_path)
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [5], [3, 3, 3], [25], [1] * 11, [9, 0, 30, 2]])
+def test_rows_are_cut_to_a_workers_size_whatever_the_batches_of_spark(sizes: list[int]) -> None:
+    import pyarrow as pa
+
+    numbers = iter(range(100))
+    batches = [pa.record_batch({"id": pa.array([next(numbers) for _ in range(size)], pa.int64())}) for size in sizes]
+    tables = list(_cut(iter(batches), 5))
+    assert [row for table in tables for row in table["id"].to_pylist()] == list(range(sum(sizes)))
+    assert all(len(table) == 5 for table in tables[:-1])
+    assert all(0 < len(table) <= 5 for table in tables)
