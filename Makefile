@@ -10,7 +10,8 @@ EXAMPLES_VENV := .venv-examples
 SCALE_VENV := .venv-scale
 RELEASE_VENV := .venv-release
 LOWEST_VENV := .venv-lowest
-VENVS := $(VENV) $(VENV)-catalog $(BENCH_VENV) $(DOCS_VENV) $(VENDORS_VENV) $(EXAMPLES_VENV) $(SCALE_VENV) $(RELEASE_VENV)
+FUZZ_VENV := .venv-fuzz
+VENVS := $(VENV) $(VENV)-catalog $(BENCH_VENV) $(DOCS_VENV) $(VENDORS_VENV) $(EXAMPLES_VENV) $(SCALE_VENV) $(RELEASE_VENV) $(FUZZ_VENV)
 PIP_INSTALL := -m pip --disable-pip-version-check install
 PIP_OUTPUT := -qq
 # Says in our words that the package index is out of reach.
@@ -32,7 +33,7 @@ IN_PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorde
 export QUESTION := $(value Q)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-media examples test coverage test-long faults fuzz wire test-peers test-scale test-vendors lint types format record record-live catalog migrating bench mutants clean
+.PHONY: help demo demo-media examples test coverage test-long faults soak fuzz test-versions wire test-peers test-scale test-vendors lint types format record record-live catalog migrating bench mutants clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -78,8 +79,19 @@ test-long: $(VENV)/.with-test ## great sizes, cuts at every byte, and that work 
 faults: $(VENV)/.with-test ## the whole fault table, each fault in every lane, with its counts; minutes
 	$(PYTEST) tests/faults --numprocesses $(PROCESSES) $(LOOPBACK) $(ARGS)
 
-fuzz: $(VENV)/.with-test ## mutated answers and requests, other ones each time; FUZZ=5000 is how many each test makes
+soak: $(VENV)/.with-test ## SOAK=100000 mixed calls with faults and cancellations; nothing may grow or be mixed up
+	PYTHONPATH=. $(PY) -m tests.soak.run $${SOAK:-100000}
+
+# libFuzzer finds what covers more; hypothesis what breaks a law. A target's new finds go to .fuzz/, to be looked at.
+GUIDED := sse chat_completions_stream messages_stream responses_stream generate_content_stream transcripts vectors errors multipart
+fuzz: $(VENV)/.with-test $(FUZZ_VENV)/.with-fuzz ## other inputs each time; FUZZ=5000 examples of each test, GUIDED_SECONDS=60 of each target
+	@for target in $(GUIDED); do mkdir -p .fuzz/$$target && \
+		$(FUZZ_VENV)/bin/python tests/fuzz/guided.py $$target .fuzz/$$target tests/fuzz/corpus/$$target \
+			-max_total_time=$${GUIDED_SECONDS:-60} -max_len=4000 -artifact_prefix=.fuzz/ || exit 1; done
 	FUZZ=$${FUZZ:-5000} $(PY) -m pytest tests/fuzz --numprocesses auto --timeout 0 --allow-hosts=127.0.0.1,localhost,::1 $(ARGS)
+
+test-versions: $(VENV)/.with-test ## unit tests with the newest dependencies and pre-releases on Python 3.11 to 3.14; long
+	$(PY) scripts/versions.py $(ARGS)
 
 wire: $(VENV)/.with-test ## all recorded traffic of ../shared/wire, every API, the core and both frameworks
 	$(PY) -m pytest tests/wire $(ARGS)
@@ -156,7 +168,7 @@ test-lowest: ## the tests with the lowest versions that pyproject.toml allows; n
 	$(LOWEST_VENV)/bin/python -m pytest $(PLUGINS) tests --ignore=tests/peers --ignore=tests/scale -m "not long and not whole_faults" $(IN_PARALLEL) $(LOOPBACK) $(ARGS)
 
 clean: ## remove the environments, the servers and every cache
-	rm -rf $(VENVS) $(LOWEST_VENV) .venv-snippets site .vendors .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
+	rm -rf $(VENVS) $(LOWEST_VENV) .venv-versions .fuzz .venv-snippets site .vendors .peers .mypy_cache .ruff_cache .pytest_cache .benchmarks build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is touched last, so that an install that was cut short is made again. `.with-a+b` holds the groups a and b.
@@ -183,6 +195,9 @@ $(SCALE_VENV)/.with-scale: pyproject.toml $(SCALE_VENV)/.pip
 
 $(BENCH_VENV)/.with-bench: pyproject.toml $(BENCH_VENV)/.pip
 	$(call install,$(BENCH_VENV),bench)
+
+$(FUZZ_VENV)/.with-fuzz: pyproject.toml $(FUZZ_VENV)/.pip
+	$(call install,$(FUZZ_VENV),fuzz)
 
 $(EXAMPLES_VENV)/.with-examples: pyproject.toml $(EXAMPLES_VENV)/.pip
 	$(call install,$(EXAMPLES_VENV),examples)
