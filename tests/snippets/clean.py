@@ -27,6 +27,8 @@ from tests.snippets.relay import Relay
 
 _HOMES = ROOT / ".venv-snippets"
 _TIMEOUT = 300
+_ELSEWHERE = {"docs/scale.md": "make test-scale"}
+"""Pages that need more than pip brings, such as a java, and what runs them."""
 _NOTEBOOK = """
 import ast, asyncio, inspect, sys
 code = compile(open(sys.argv[1]).read(), sys.argv[1], "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
@@ -38,7 +40,8 @@ if inspect.iscoroutine(value):
 
 def main(names: list[str]) -> int:
     """Run the programs whose names hold one of the given words, all if there are none; returns the exit code."""
-    chosen = [one for one in programs() if not names or any(name in one.name for name in names)]
+    chosen = [one for one in programs() if one.name not in _ELSEWHERE]
+    chosen = [one for one in chosen if not names or any(name in one.name for name in names)]
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         wheel = _wheel(Path(place))
         homes = {lines: _environment(lines, wheel) for lines in dict.fromkeys(one.installs for one in chosen)}
@@ -51,6 +54,7 @@ def main(names: list[str]) -> int:
     for lines, count in blocks.items():
         print(f"  {count:4} after  {' ; '.join('pip install ' + ' '.join(line) for line in lines)}")
     print("requests answered by:", ", ".join(f"{name} {count}" for name, count in relay.answered.most_common()))
+    print("".join(f"{name} is run by {target}\n" for name, target in _ELSEWHERE.items()), end="")
     print(f"programs: {len(chosen) - len(failed)} passed, {len(failed)} failed")
     for name in failed:
         print(f"  FAILED {name}")
