@@ -26,7 +26,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "images" / "demo.svg"
-_COLUMNS, _LONGEST_WAIT = 100, 1.0
+_COLUMNS, _LONGEST_WAIT = 120, 1.0
 _WIDTH, _HEIGHT, _LEFT, _TOP = 7.83, 19, 18, 52
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[()][0-9A-Z])")
 
