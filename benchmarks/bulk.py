@@ -1,4 +1,4 @@
-"""What bulk work costs: `PYTHONPATH=. .venv-scale/bin/python benchmarks/bulk.py worker|ray|spark [WORKERS]`.
+"""What bulk work costs: `PYTHONPATH=. .venv-scale/bin/python benchmarks/bulk.py worker|ray|spark [WORKERS [TEXTS]]`.
 
 A stand-in of the gateway answers with vectors of 1,536 numbers in base64: after 300 ms, which shows what a text costs
 in CPU, and to the engines after 2 s, so that they wait for answers and not for the processors of this machine. Their
@@ -100,4 +100,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "worker":
         worker()
     else:
-        engine(sys.argv[1], int(sys.argv[2]))
+        engine(*sys.argv[1:2], *map(int, sys.argv[2:]))
