@@ -33,7 +33,10 @@ class Gateway(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        if "input" in asked:
+        if not self.server.has_failed:  # type: ignore[attr-defined]  # of `Server`, below
+            self.server.has_failed = True  # type: ignore[attr-defined]  # likewise
+            self._send({"error": {"message": "busy", "type": "server_error"}}, status=500)
+        elif "input" in asked:
             data = [
                 {"object": "embedding", "index": n, "embedding": [float(n), 1.0]} for n in range(len(asked["input"]))
             ]
@@ -47,9 +50,9 @@ class Gateway(BaseHTTPRequestHandler):
             choice = {"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}
             self._send({**CHUNK, "object": "chat.completion", "choices": [choice], "usage": USAGE})
 
-    def _send(self, body: Any, kind: str = "application/json") -> None:
+    def _send(self, body: Any, kind: str = "application/json", status: int = 200) -> None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(content)))
         self.end_headers()
@@ -57,6 +60,12 @@ class Gateway(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+class Server(ThreadingHTTPServer):
+    """Fails once, so that each program's first call is one that is tried again."""
+
+    has_failed = False
 
 
 def core() -> None:
@@ -145,7 +154,7 @@ HAS = {
 
 
 def main(extra: str) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
+    server = Server(("127.0.0.1", 0), Gateway)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     patience = {
         "RAY_raylet_start_wait_time_s": "120",
