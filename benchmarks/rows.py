@@ -105,7 +105,11 @@ def in_flight(workers: Workers) -> Row:
 def threads(workers: Workers) -> Row:
     """`batch` of 200 on 50 threads."""
     with serving() as url:
-        chosen = [pair for pair in _of("chat_completions", "langchain") if pair[0].name != "ChatLiteLLM"]
+        chosen = [
+            pair
+            for pair in _of("chat_completions", "langchain")
+            if pair[0].name not in {"ChatLiteLLM", "ChatOpenRouter"}
+        ]
         chosen += [(one, "chat_completions") for one in SUBJECTS if one.family == "core" and one.is_floor]
         return _chat(workers, "threads", url, chosen, 11, count=200, at_once=50)
 
