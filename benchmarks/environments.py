@@ -14,8 +14,9 @@ PLACE = ROOT / ".venv-bench" / "competitors"
 REQUIREMENTS: dict[str, list[str]] = {
     "floor-langchain": ["langchain-core", "httpx", "orjson"],
     "floor-llama-index": ["llama-index-core", "httpx", "orjson"],
-    "tikhub-langchain": ["-e", f"{ROOT}[langchain]", "numpy"],
-    "tikhub-llama-index": ["-e", f"{ROOT}[llama-index]", "numpy"],
+    "tikhub-langchain": ["-e", f"{ROOT}[langchain]"],
+    "tikhub-llama-index": ["-e", f"{ROOT}[llama-index]"],
+    "tikhub-numpy": ["-e", f"{ROOT}[langchain]", "numpy"],
     "langchain-openai": ["langchain-openai>=1.7"],
     "langchain-anthropic": ["langchain-anthropic>=1.7"],
     "langchain-google-genai": ["langchain-google-genai>=4.4"],

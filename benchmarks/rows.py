@@ -147,7 +147,7 @@ def arrays(_: Workers) -> Row:
     with serving_embeddings(_LENGTH) as url:
         for name, measure, given in asked:
             with Workers() as alone:
-                found = alone.ask(_OURS, measure, url=url, count=200_000 if name == "embed_array" else 20_000, **given)
+                found = alone.ask("tikhub-numpy", measure, url=url, count=200_000 if name == "embed_array" else 20_000, **given)
             out.append({"name": name, **found})
     return out
 
