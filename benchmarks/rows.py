@@ -147,7 +147,8 @@ def arrays(_: Workers) -> Row:
     with serving_embeddings(_LENGTH) as url:
         for name, measure, given in asked:
             with Workers() as alone:
-                found = alone.ask("tikhub-numpy", measure, url=url, count=200_000 if name == "embed_array" else 20_000, **given)
+                count = 200_000 if name == "embed_array" else 20_000
+                found = alone.ask("tikhub-numpy", measure, url=url, count=count, **given)
             out.append({"name": name, **found})
     return out
 
