@@ -75,8 +75,10 @@ def seen_of(row: Row, cell: Cell) -> Seen:
 @pytest.mark.parametrize(
     ("name", "lane"), crossed(NAMES, CELLS, operation_of, is_costly=lambda name: FAULTS[name] == SLOW)
 )
-async def test_fault(faults: FaultServer, attempts: list[str], name: str, lane: Cell) -> None:
+async def test_fault(faults: FaultServer, attempts: list[str], record_property: Any, name: str, lane: Cell) -> None:
     row = table(lane.answers)[name]
+    record_property("fault", row.fault)
+    record_property("lane", lane.name)
     answers = row.streamed if lane.streamed and row.streamed is not None else row.plain
     faults.script("x", *(answers or ([],)))
     settings = {"base_url": faults.url("x", row.port, row.scheme)} | row.settings
