@@ -8,6 +8,7 @@ meanwhile after it.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.fields import mapping, name
@@ -181,7 +182,7 @@ class TornCalls:
         self._callers = {wire: name for name, wire in changed.items()}
         self.names = frozenset(changed.get(name, name) for name in _names(tools))
         self.held: dict[tuple[int, int], CallHead] = {}
-        self._queue: list[Delta] = []
+        self._queue: deque[Delta] = deque()
 
     def begin(
         self,
@@ -204,10 +205,12 @@ class TornCalls:
 
     def mended(self, deltas: Iterable[Delta]) -> list[Delta]:
         """What may be handed out of these deltas and of those that were kept."""
-        queue = [*self._queue, *deltas] if self._queue else list(deltas)
-        end = next((at for at, delta in enumerate(queue) if self._keeps(delta)), len(queue))
-        self._queue = queue[end:]
-        return queue[:end]
+        queue = self._queue
+        queue.extend(deltas)
+        out: list[Delta] = []
+        while queue and not self._keeps(queue[0]):
+            out.append(queue.popleft())
+        return out
 
     def _keeps(self, delta: Delta) -> bool:
         """Whether it is the first delta of a call whose head is open. Else it has that head now."""
