@@ -186,7 +186,7 @@ $(DOCS_VENV)/.with-docs: pyproject.toml $(DOCS_VENV)/.pip
 
 $(RELEASE_VENV)/.with-%: pyproject.toml $(RELEASE_VENV)/.pip
 	@echo "Installing the packages for $* into $(RELEASE_VENV) ..."
-	@$(RELEASE_VENV)/bin/python $(PIP_INSTALL) $(PIP_OUTPUT) --group $*
+	@$(WITH_WORDS) $(RELEASE_VENV)/bin/python $(PIP_INSTALL) $(PIP_OUTPUT) --group $*
 	@touch $@
 
 $(VENDORS_VENV)/.with-vendors: pyproject.toml $(VENDORS_VENV)/.pip
