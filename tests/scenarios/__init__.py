@@ -113,3 +113,7 @@ def get_weather(city: str) -> str:
         city: Name of the city.
     """
     return f"It is 21 degrees in {city}."
+
+
+# As cassettes hold it: the compiler takes out the indentation since Python 3.13, but of what is written here.
+get_weather.__doc__ = "Current weather in a city.\n\n    Args:\n        city: Name of the city.\n    "
