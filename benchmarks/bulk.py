@@ -100,4 +100,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "worker":
         worker()
     else:
-        engine(*sys.argv[1:2], *map(int, sys.argv[2:]))
+        engine(sys.argv[1], *map(int, sys.argv[2:]))
