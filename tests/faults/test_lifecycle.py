@@ -226,6 +226,7 @@ def indented(program: str) -> str:
 _FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "program",
     [pytest.param(code, id=name, marks=[_FORKS] * ("os.fork()" in code)) for name, code in PROGRAMS.items()],

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 LONG = int(os.environ.get("FUZZ", "0"))
 
 budget = settings(
-    max_examples=LONG or 100,
+    max_examples=LONG or 60,
     derandomize=not LONG,
     deadline=None,
     database=None,

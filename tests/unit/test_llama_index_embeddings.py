@@ -271,6 +271,7 @@ def test_a_key_function_is_pickled_by_reference() -> None:
     assert pickle.loads(pickle.dumps(TikHubEmbedding(api_key=module_key))).api_key is module_key
 
 
+@pytest.mark.long
 def test_an_ingestion_pipeline_embeds_in_other_processes(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,6 +288,7 @@ def test_an_ingestion_pipeline_embeds_in_other_processes(
     assert {request.headers["authorization"] for request in server.requests} == {"Bearer sk-environment"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_an_ingestion_pipeline_with_a_key_as_text_ends_with_one_error_that_tells_the_way(
     is_async: bool, server: ScriptedServer

@@ -42,8 +42,13 @@ class Recorder(socketserver.ThreadingTCPServer):
 class Recording(socketserver.StreamRequestHandler):
     server: Recorder
 
+    def _line(self) -> bytes:
+        """A line of a head; nothing at its end, or where the client has gone."""
+        line = self.rfile.readline()
+        return b"" if line == b"\r\n" else line
+
     def handle(self) -> None:
-        while head := b"".join(iter(self.rfile.readline, b"\r\n")):
+        while head := b"".join(iter(self._line, b"")):
             length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
             self.server.came.append(head + self.rfile.read(int(length or 0)))
             head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ANSWER)
