@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from memory import taken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 def _langchain(url: str) -> Any:
@@ -24,11 +26,9 @@ def _core(url: str) -> tuple[Any, Any]:
     return client, ChatRequest("gpt-4o-mini", [Message("user", [Text("hi")])])
 
 
-def _last(items: Any) -> Any:
-    last = None
-    for last in items:  # noqa: B007 - the last one has the whole answer
-        pass
-    return last
+def _last(stream: Callable[[Any], Iterable[Any]], given: Any) -> Any:
+    """Read a stream to its end; the last item has the whole answer."""
+    return deque(stream(given), maxlen=1).pop()
 
 
 def _image_sent(url: str, size: int) -> Callable[[], Any]:
@@ -55,15 +55,15 @@ def large(url: str, kind: str, size: int, *, core: bool) -> dict[str, float]:
     elif kind == "image":
         model = _langchain(f"{url}/{kind}-{size}")
         _langchain(url).invoke("hi")
-        work = lambda: model.invoke("hi")  # noqa: E731
+        work = partial(model.invoke, "hi")
     elif core:
         client, request = _core(f"{url}/{kind}-{size}")
         warm, same = _core(url)
-        _last(warm.stream(same))
-        work = lambda: _last(client.stream(request))  # noqa: E731
+        _last(warm.stream, same)
+        work = partial(_last, client.stream, request)
     else:
         model = _langchain(f"{url}/{kind}-{size}")
-        _last(_langchain(url).stream("hi"))
-        work = lambda: _last(model.stream("hi"))  # noqa: E731
+        _last(_langchain(url).stream, "hi")
+        work = partial(_last, model.stream, "hi")
     found = taken(work)
     return {"cpu": found.cpu * 1000, "memory": found.peak, "wall": found.wall}
