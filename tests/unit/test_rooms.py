@@ -111,3 +111,37 @@ def test_every_room_that_the_page_names_is_there() -> None:
     named = set(re.findall(r"`((?:tikhub_ai|langchain_tikhub|llama_index_tikhub)/[\w/]+\.py)`", page))
     assert named
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def private_parts_of_others() -> set[str]:
+    """Names with an underscore that our modules use, and that none of them defines or stores."""
+    ours: set[str] = {"_replace"}  # of named tuples, and public
+    used: set[str] = set()
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                    ours.add(name)
+                case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                    ours.add(name)
+                case ast.Assign(targets=[ast.Name(id="__slots__")], value=ast.Tuple(elts=slots)):
+                    ours |= {ast.literal_eval(slot) for slot in slots}
+                case ast.Attribute(attr=name):
+                    used.add(name)
+                case ast.Call(
+                    func=ast.Name(id="getattr" | "hasattr" | "setattr"), args=[_, ast.Constant(str(name)), *_]
+                ):
+                    used.add(name)
+                case ast.ImportFrom(module=str(source), names=names) if source.partition(".")[0] not in PACKAGES:
+                    used |= {*source.split("."), *(alias.name for alias in names)}
+                case _:
+                    pass
+        ours.add(module.rpartition(".")[2])
+    return {name for name in used - ours if name.startswith("_") and not name.startswith("__")}
+
+
+def test_every_private_part_of_others_that_we_lean_on_is_on_the_page_with_its_reason() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    table = page.partition("## Private parts of others")[2].partition("\n## ")[0]
+    assert sorted(name for name in private_parts_of_others() if name not in table) == []
+    assert "_transport_for_url" in private_parts_of_others()
