@@ -61,15 +61,21 @@ class Meter:
         self.in_head = False
         self._most = most
 
-    def time_for_head(self, timeout: float | None) -> float | None:
-        """Seconds that a read within the head may take.
-
-        Args:
-            timeout: Seconds for the whole head; None sets no limit.
+    def allowed(self, most: int, timeout: float | None) -> tuple[int, float | None]:
+        """Bytes and seconds that the next read may take, of so many.
 
         Raises:
-            SlowHeadError: They have passed.
+            EndlessError: There have been enough bytes.
+            SlowHeadError: The head takes too long.
         """
+        if self.in_head:
+            timeout = self._time_for_head(timeout)
+        left = self.left
+        if left <= 0:
+            raise self.overflow()
+        return (most if most < left else left), timeout
+
+    def _time_for_head(self, timeout: float | None) -> float | None:
         if timeout is None:
             return None
         now = time.monotonic()
@@ -145,13 +151,8 @@ class MeteredStream:
             SlowHeadError: The head takes too long.
         """
         meter = self.meter
-        if meter.in_head:
-            timeout = meter.time_for_head(timeout)
-        left = meter.left
-        if left <= 0:
-            raise meter.overflow()
-        data: bytes = self._read(max_bytes if max_bytes < left else left, timeout)
-        meter.left = left - len(data)
+        data: bytes = self._read(*meter.allowed(max_bytes, timeout))
+        meter.left -= len(data)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -184,13 +185,8 @@ class AsyncMeteredStream(MeteredStream):
     ) -> bytes:
         """See `MeteredStream`."""
         meter = self.meter
-        if meter.in_head:
-            timeout = meter.time_for_head(timeout)
-        left = meter.left
-        if left <= 0:
-            raise meter.overflow()
-        data: bytes = await self._read(max_bytes if max_bytes < left else left, timeout)
-        meter.left = left - len(data)
+        data: bytes = await self._read(*meter.allowed(max_bytes, timeout))
+        meter.left -= len(data)
         return data
 
     async def write(  # type: ignore[override]  # async
