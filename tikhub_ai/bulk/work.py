@@ -6,6 +6,7 @@ import inspect
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import blake2b
@@ -305,11 +306,7 @@ class BulkChat(BulkWork):
     def __post_init__(self) -> None:
         super().__post_init__()
         known = {one.name for one in fields(ChatRequest)} - {"model", "messages", "extra_headers", "overrides"}
-        if strange := sorted(map(str, self.arguments.keys() - known)):
-            raise ConfigurationError(
-                f"A bulk chat has no argument {', '.join(map(repr, strange))}. Fields of the wire go in "
-                "arguments={'extra_body': ...}."
-            )
+        _refuse_others("chat", "argument", self.arguments, known)
         ChatClient(Settings(), api=self.api)  # says here what cannot work
 
     @property
@@ -415,11 +412,7 @@ class BulkTranscription(BulkWork):
     def __post_init__(self) -> None:
         super().__post_init__()
         known = TranscriptionOptions.__annotations__.keys() - {"extra_headers", "progress", "timeout"}
-        if strange := sorted(map(str, self.options.keys() - known)):
-            raise ConfigurationError(
-                f"A bulk transcription has no option {', '.join(map(repr, strange))}. Fields of the wire go in "
-                "options={'extra_body': ...}."
-            )
+        _refuse_others("transcription", "option", self.options, known)
 
     @property
     def columns(self) -> dict[str, ColumnKind]:
@@ -478,3 +471,11 @@ class BulkTranscription(BulkWork):
     def read(self, answer: bytes) -> Sequence[Any]:
         """See `BulkWork.read`."""
         return tuple(orjson.loads(answer))
+
+
+def _refuse_others(what: str, kind: str, given: Mapping[str, Any], known: AbstractSet[str]) -> None:
+    if strange := sorted(map(str, given.keys() - known)):
+        raise ConfigurationError(
+            f"A bulk {what} has no {kind} {', '.join(map(repr, strange))}. Fields of the wire go in "
+            f"{kind}s={{'extra_body': ...}}."
+        )
