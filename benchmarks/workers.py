@@ -84,9 +84,10 @@ class Workers:
 
     @staticmethod
     def _start(environment: str) -> subprocess.Popen[str]:
+        interpreter = environments.python(environment)  # makes the place of the log, too
         log = (environments.PLACE / f"{environment}.log").open("w")
         return subprocess.Popen(
-            [environments.python(environment), HERE / "worker.py"],
+            [interpreter, HERE / "worker.py"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
