@@ -21,7 +21,7 @@ PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 
 
 # By name, since a plugin that some package of the environment brings costs a little with each of 20,000 tests.
 PLUGINS := --disable-plugin-autoload $(addprefix -p ,_hypothesis_pytestplugin pytest_asyncio.plugin pytest_benchmark.plugin \
-	pytest_cov.plugin pytest_recording.plugin pytest_socket pytest_timeout syrupy xdist.plugin)
+	pytest_cov.plugin pytest_socket pytest_timeout syrupy xdist.plugin)
 PYTEST := $(PY) -m pytest $(PLUGINS)
 LOOPBACK := --allow-hosts=127.0.0.1,localhost,::1 --allow-unix-socket
 IN_PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder

@@ -21,7 +21,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PRE = ("aiohttp", "langchain-core", "llama-index-core")
 SHOWN = ("httpx", "orjson", "pydantic", "tenacity", "aiohttp", "langchain-core", "llama-index-core")
 TESTS = ("tests/unit", "tests/wire", "tests/replay")
-PLUGINS = "_hypothesis_pytestplugin pytest_asyncio.plugin pytest_recording.plugin pytest_socket pytest_timeout syrupy"
+PLUGINS = "_hypothesis_pytestplugin pytest_asyncio.plugin pytest_socket pytest_timeout syrupy"
 
 
 @dataclass(frozen=True)

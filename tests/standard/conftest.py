@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record-columns", default=",".join(ANSWERERS), help="which of them to record")
+    parser.addoption("--record-mode", choices=("none", "all"), default="none", help="all makes the cassettes again")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "vcr: what the suites of langchain-tests call a test that has a cassette")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

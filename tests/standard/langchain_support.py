@@ -65,7 +65,7 @@ class Recorded:
         name = re.sub(r"\W+", "_", request.node.name.removeprefix("test_")).strip("_")
         path = self.folder() / f"{name}.yaml"
         live: Peer | None = None
-        if request.config.getoption("--record-mode") == "all":
+        if request.config.getoption("--record-mode", default=None) == "all":
             live = request.getfixturevalue("recorded_peers")[peer]
         self.url = live.base_url if live else f"http://{cassettes.host_of(peer)}"
         keeper = cassettes.recorder(peer, "all" if live else "none")
