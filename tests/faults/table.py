@@ -8,11 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from tests.faults import thin
+
 if TYPE_CHECKING:
     import pytest
 
 counts: dict[str, Counter[str]] = {}
 lanes: dict[str, None] = {}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    thin.wanted["whole"] = "not whole_faults" not in config.getoption("markexpr")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
