@@ -317,7 +317,7 @@ class Settings:
             longer one, such as of a server that sends zeros in gzip, is an InvalidResponseError; so is one whose
             framing alone (chunk extensions, trailers, empty blocks of gzip) has twice as many, and one whose headers,
             with the interim answers before them, have more than 96 KiB. Files that are downloaded go to the disk, and
-            do not count.
+            count only where they come compressed, as films do not.
 
     Raises:
         ConfigurationError: One of them cannot work.

@@ -67,12 +67,15 @@ class VideoAnswer:
         job: The job that it is about, or None.
         path: The file that was saved, or None.
         is_error: Whether what was asked was not done.
+        error: Why it was not, or why nothing is known of the job just now, for programs: a member of the tree, or what
+            Python raised for the arguments or the disk. None where a limit refused it.
     """
 
     text: str
     job: VideoJob | None = field(default=None, repr=False)
     path: Path | None = None
     is_error: bool = False
+    error: Exception | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return self.text
@@ -345,10 +348,10 @@ class VideoAgent:
 
     def _not_made(self, error: Exception) -> VideoAnswer:
         if isinstance(error, LostCreateError):
-            return VideoAnswer(f"{error} Do not create it again; tell the user.", is_error=True)
+            return VideoAnswer(f"{error} Do not create it again; tell the user.", is_error=True, error=error)
         with self._lock:
             self._made -= 1
-        return VideoAnswer(f"No video was made, and none is billed: {error}", is_error=True)
+        return VideoAnswer(f"No video was made, and none is billed: {error}", is_error=True, error=error)
 
     def _unknown(self, job_id: str) -> VideoAnswer:
         known = ", ".join(self._jobs) or "none"
@@ -388,22 +391,27 @@ def _state(job: VideoJob, error: Exception | None) -> VideoAnswer:
         return VideoAnswer(f"Video job {job.id} has succeeded: call {DOWNLOAD} to save the video.", job)
     if isinstance(error, JobTimeoutError) or error is None:
         done = f", {job.progress} %" if job.progress else ""
+        failure = error and error.__cause__
+        if failure is None:
+            return VideoAnswer(
+                f"Video job {job.id} is {job.status}{done}. Check it again later, and do not create it again.", job
+            )
         return VideoAnswer(
-            f"Video job {job.id} is {job.status}{done}. Check it again later, and do not create it again.", job
+            f"Video job {job.id} was {job.status}{done} when it last answered; now it could not be asked for: "
+            f"{failure} Check it again later, and do not create it again.",
+            job,
+            error=error,
         )
     if job.is_finished:
-        return VideoAnswer(
-            f"{error} It may have been billed. Do not create it again unless the user asks for it.", job, is_error=True
-        )
-    return VideoAnswer(
-        f"Video job {job.id} could not be asked for: {error} It may still run: do not create it again.",
-        job,
-        is_error=True,
-    )
+        text = f"{error} It may have been billed. Do not create it again unless the user asks for it."
+    else:
+        text = f"Video job {job.id} could not be asked for: {error} It may still run: do not create it again."
+    return VideoAnswer(text, job, is_error=True, error=error)
 
 
 def _not_saved(job: VideoJob, error: Exception) -> VideoAnswer:
-    return VideoAnswer(f"The video of job {job.id} was not saved: {error} Do not create it again.", job, is_error=True)
+    text = f"The video of job {job.id} was not saved: {error} Do not create it again."
+    return VideoAnswer(text, job, is_error=True, error=error)
 
 
 def video_agent_of(videos: Videos | None, given: Mapping[str, Any]) -> VideoAgent:

@@ -156,13 +156,15 @@ class Waiting:
         return seconds
 
     def timed_out(self) -> JobTimeoutError:
-        """The error at the deadline."""
+        """The error at the deadline; its cause is the failure of the last poll, if that failed."""
         why = f" The last poll failed: {self._last_failure.message}" if self._last_failure else ""
-        return JobTimeoutError(
+        error = JobTimeoutError(
             f"{self._named} is {self._job.status} after {self._timeout:g} s of waiting. It still runs, and may be "
             f"billed: do not create it again, but wait again with job.result(), or job.save() it for later.{why}",
             job=self._job,
         )
+        error.__cause__ = self._last_failure
+        return error
 
     @property
     def _named(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -147,3 +148,9 @@ JOBS: dict[str, tuple[str, Answers]] = {
 """By family: the job's id, and what creates and polls are answered with."""
 FILM = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + (2008).to_bytes(4) + b"mdat" + bytes(range(250)) * 8
 """What is downloaded."""
+FILM_IN_AN_ANSWER = {"bytesBase64Encoded": base64.b64encode(FILM).decode(), "mimeType": "video/mp4"}
+FILES: dict[str, Answers] = {
+    **{family: Answers(FILM) for family in ("videos", "seedance", "kling")},
+    "veo": Answers(body({"name": OPERATION, "n": TEXT, "done": True, "response": {"videos": [FILM_IN_AN_ANSWER]}})),
+}
+"""By family: what downloads are answered with. Veo's film stands in the answer to a poll."""

@@ -104,7 +104,15 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         made.append(wire.url)
         return wire
 
+    visit = Transport._visit
+
+    def counting_abroad(self: Transport, download: Any, key: Any) -> Any:
+        if key is None:  # at another origin, which gets nothing that `_wire` adds
+            made.append(download.here.url)
+        return visit(self, download, key)
+
     monkeypatch.setattr(Transport, "_wire", counting)
+    monkeypatch.setattr(Transport, "_visit", counting_abroad)
     return made
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import wave
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from tests.faults import lanes
-from tests.faults.answers import CHAT, EMBEDDINGS, JOBS, TRANSCRIPTS, Answers
+from tests.faults.answers import CHAT, EMBEDDINGS, FILES, JOBS, TRANSCRIPTS, Answers
 from tests.faults.lanes import DEFAULTS, Lane, client_of, settings_of
-from tests.video_gateway import MODELS
-from tikhub_ai import EmbeddingsClient, TextDelta, Transcriber, VideoJob, Videos
+from tests.faults.video_operations import VIDEO_CALLS
+from tikhub_ai import EmbeddingsClient, TextDelta, Transcriber
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,6 +44,26 @@ class Cell(Lane):
     @property
     def id(self) -> str:
         return f"{self.name}-{self.api}-{self.over}"
+
+    @property
+    def what(self) -> str:
+        """The operation, sync or async."""
+        return self.operation if self.operation in {"ainvoke", "astream"} else self.operation.removeprefix("a")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether a file is fetched, and no answer of an API."""
+        return self.what == "download" and self.api != "veo"
+
+    @property
+    def is_abroad(self) -> bool:
+        """Whether another origin than the gateway's is asked."""
+        return self.what == "download" and self.api == "kling"
+
+    @property
+    def is_tool(self) -> bool:
+        """Whether an agent calls it, who is told of a fault in words."""
+        return self.api in JOBS and not self.name.startswith("core")
 
 
 async def core_invoke(**settings: Any) -> str:
@@ -198,47 +217,6 @@ TRANSCRIBE_CALLS: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {
     ("LlamaIndex", "atranscribe"): llama_index_atranscribe,
 }
 
-# --- videos ---------------------------------------------------------------------------------------------------------
-
-
-def videos_of(settings: dict[str, Any]) -> Videos:
-    return Videos(**DEFAULTS | settings)
-
-
-async def core_create(family: str, **settings: Any) -> str:
-    return videos_of(settings).create(MODELS[family], "A rabbit").id
-
-
-async def core_acreate(family: str, **settings: Any) -> str:
-    return (await videos_of(settings).acreate(MODELS[family], "A rabbit")).id
-
-
-def job_of(family: str, settings: dict[str, Any]) -> VideoJob:
-    """A job that was made before."""
-    kind = "text2video" if family == "kling" else ""
-    held: VideoJob = videos_of(settings)._held(JOBS[family][0], family, kind, MODELS[family])  # type: ignore[arg-type]  # a family's name
-    return held
-
-
-async def core_poll(family: str, **settings: Any) -> str:
-    job = job_of(family, settings)
-    await asyncio.to_thread(job.refresh)
-    return job.id
-
-
-async def core_apoll(family: str, **settings: Any) -> str:
-    job = job_of(family, settings)
-    await job.arefresh()
-    return job.id
-
-
-VIDEO_CALLS: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {
-    ("core", "create"): core_create,
-    ("core", "acreate"): core_acreate,
-    ("core", "poll"): core_poll,
-    ("core", "apoll"): core_apoll,
-}
-
 # --- the product ----------------------------------------------------------------------------------------------------
 
 
@@ -273,7 +251,11 @@ def cells_of(
 CHAT_CELLS = cells_of(CHAT_CALLS, CHAT, "api")
 EMBED_CELLS = cells_of(EMBED_CALLS, {"embeddings": EMBEDDINGS})
 TRANSCRIBE_CELLS = cells_of(TRANSCRIBE_CALLS, {"transcriptions": TRANSCRIPTS})
-VIDEO_CELLS = cells_of(VIDEO_CALLS, {family: answers for family, (_, answers) in JOBS.items()}, "family")
+VIDEO_CELLS = [
+    cell if cell.what != "download" else replace(cell, answers=FILES[cell.api])
+    for cell in cells_of(VIDEO_CALLS, {family: answers for family, (_, answers) in JOBS.items()}, "family")
+]
+CELLS = [*CHAT_CELLS, *EMBED_CELLS, *TRANSCRIBE_CELLS, *VIDEO_CELLS]
 CHAT_OR_EMBED = {cell.operation for cell in (*CHAT_CELLS, *EMBED_CELLS)}
 
 

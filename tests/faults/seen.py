@@ -27,12 +27,14 @@ class Seen:
         retried: Whether it is retryable and was tried again, so that there were 3 requests with `max_retries=2`.
         sent: `may_have_been_sent`, where the member has it.
         partial: The text that the error's partial answer holds; None where it has none.
+        cause: The member that it says of what was asked for; None where it says it itself.
     """
 
     error: type[TikHubAIError] | None = None
     retried: bool = False
     sent: bool | None = None
     partial: str | None = None
+    cause: type[TikHubAIError] | None = None
 
 
 ANSWER = Seen()

@@ -29,8 +29,10 @@ from tikhub_ai.errors import (
     warn,
 )
 from tikhub_ai.file_types import file_type
+from tikhub_ai.http import failures
 from tikhub_ai.http.addresses import address_of, redirected
 from tikhub_ai.http.contents import ends_within_a_box, is_text, pieces_of_data_uri, words_in
+from tikhub_ai.http.inflating import is_undone
 from tikhub_ai.http.retries import retry_after
 from tikhub_ai.wire import ApiRequest
 
@@ -83,6 +85,7 @@ class Download:
         overwrite: Whether a file that is there may be replaced.
         on_progress: Called with the bytes so far and the bytes in all, or None where nobody said. What it raises ends
             the download.
+        most_unpacked: Most bytes of a file that comes compressed, as no film does: a few may stand for a full disk.
 
     Attributes:
         here: The address that is asked next.
@@ -100,8 +103,11 @@ class Download:
         base_url: str,
         overwrite: bool = False,
         on_progress: Callable[[int, int | None], object] | None = None,
+        *,
+        most_unpacked: int = 1 << 30,
     ) -> None:
         self._source = source
+        self._most_unpacked = most_unpacked
         self._target = Path(target)
         self._base_url = base_url
         self._overwrite = overwrite
@@ -114,6 +120,7 @@ class Download:
         self._total: int | None = None
         self._validator: str | None = None
         self._is_looked_at = self._is_text = self._is_film = self._is_unmeasured = False
+        self._coding = ""
         self._base = address_of("/", base_url)
         self._seen: set[str] = set()
         self._best = 0
@@ -251,7 +258,8 @@ class Download:
     def _begin_file(
         self, status: int, headers: Mapping[str, str], found: re.Match[str] | None, total: int | None
     ) -> None:
-        is_encoded = headers.get("content-encoding", "").strip().lower() not in {"", "identity"}
+        self._coding = headers.get("content-encoding", "").strip().lower().replace("identity", "")
+        is_encoded = bool(self._coding)
         if status == 206 and found and found[1]:
             is_same = self._total is None or total in {None, self._total}
             etag = headers.get("etag")
@@ -266,7 +274,7 @@ class Download:
             self._restart()
             length = headers.get("content-length", "").strip()
             self._total = int(length) if length.isdigit() and not is_encoded else None
-            self._is_unmeasured = not (length or is_encoded or "transfer-encoding" in headers)
+        self._is_unmeasured = self._total is None
         self._validator = None if is_encoded else _validator(headers)
         self._told()
 
@@ -290,6 +298,8 @@ class Download:
             return False
         if self._total is not None and self._at > self._total:
             raise DownloadError(f"The result has more bytes than the {self._total:,} that were announced.")
+        if self._coding and self._at > self._most_unpacked:
+            raise failures.too_long(self._most_unpacked)
         self._best = max(self._best, self._at)
         self._told()
         return self._is_looked_at and self._waiting_bytes >= FLUSH
@@ -328,9 +338,9 @@ class Download:
             raise APIConnectionError(f"The result broke off after {self._at:,} of {self._total:,} bytes.")
         if not self._at:
             raise DownloadError(f"{self.here.shown} answered with no bytes at all.")
-        if self._is_unmeasured:
+        if self._is_unmeasured and self._is_film:  # a relay that lost its own source ends its answer well
             self.flush()
-            if self._is_film and self._file is not None and ends_within_a_box(self._file, self._at):
+            if self._file is not None and ends_within_a_box(self._file, self._at):
                 raise APIConnectionError(f"The result broke off after {self._at:,} bytes, within a part of the film.")
         self.is_whole = True
 
@@ -436,6 +446,8 @@ class Download:
         self._is_film = head[4:8] == b"ftyp"
         if kind is not None and kind.kind in {"video", "image", "audio"}:
             return
+        if self._coding and not is_undone(self._coding):
+            raise failures.not_decompressed(self.here.url, f"its content-encoding is {self._coding[:40]!r}")
         self._is_text = is_text(head)
         if not self._is_text:
             what = kind.mime_type if kind else head[:8].hex(" ")

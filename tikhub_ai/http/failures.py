@@ -10,9 +10,9 @@ _CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
 def words_of(failure: BaseException) -> str:
-    """An exception's name and text, without the credentials of a proxy's address."""
+    """An exception's name and text, without the credentials of a proxy's address; a library's object is no text."""
     text = _CREDENTIALS.sub("//", str(failure))
-    return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
+    return f"{type(failure).__name__}: {text}" if text and text[0] != "<" else type(failure).__name__
 
 
 def origin_of(url: str) -> str:

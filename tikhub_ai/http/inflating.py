@@ -59,4 +59,9 @@ def inflater_of(coding: str, url: str) -> Inflater | None:
         coding: The header's value; empty where there is none.
         url: Of the answer.
     """
-    return Inflater(url) if coding.strip().lower() in _CODINGS else None
+    return Inflater(url) if is_undone(coding) else None
+
+
+def is_undone(coding: str) -> bool:
+    """Whether a content-encoding is one that is undone here."""
+    return coding.strip().lower() in _CODINGS

@@ -251,7 +251,7 @@ class Transport:
             DownloadError: It could not be had whole, or is no file but a text. The target is what it was before.
             AuthenticationError: The gateway refused the key.
         """
-        with Download(source, target, str(self.settings.base_url), overwrite, on_progress) as download:
+        with self._downloading(source, target, overwrite, on_progress) as download:
             try:
                 self._tried(download.request, partial(self._fetch, download, refresh), progress=download.progress)
             except TikHubAIError as failure:
@@ -270,7 +270,7 @@ class Transport:
         on_progress: Callable[[int, int | None], object] | None = None,
     ) -> Path:
         """`download`, async. The disk is written to outside the event loop."""
-        with Download(source, target, str(self.settings.base_url), overwrite, on_progress) as download:
+        with self._downloading(source, target, overwrite, on_progress) as download:
             try:
                 await self._atried(
                     download.request, partial(self._afetch, download, refresh), progress=download.progress
@@ -280,6 +280,16 @@ class Transport:
             else:
                 return await asyncio.to_thread(download.finish)
             raise error
+
+    def _downloading(
+        self,
+        source: Source | None,
+        target: str | os.PathLike[str],
+        overwrite: bool,
+        on_progress: Callable[[int, int | None], object] | None,
+    ) -> Download:
+        most, base_url = self.settings.max_response_bytes, str(self.settings.base_url)
+        return Download(source, target, base_url, overwrite, on_progress, most_unpacked=most)
 
     def _fetch(self, download: Download, refresh: Callable[[], Source | None] | None, _request: ApiRequest) -> None:
         """One attempt: through redirects, and through one refresh."""
