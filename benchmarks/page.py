@@ -144,19 +144,21 @@ def embeddings(rows: Row) -> str:
     lines = []
     for line in rows:
         same = {one["name"]: one for one in rows if (one["delay"], one["async"]) == (line["delay"], line["async"])}
+        floor = next(one for one in rows if one["name"].startswith("httpx") and one["delay"] == line["delay"])
         other = same.get(_THEIRS.get(line["name"], ""))
         wall = _value(line, "wall")
         lines.append(
             [
-                f"{line['name']}, {'async' if line['async'] else 'sync'}",
+                line["name"] if line is floor else f"{line['name']}, {'async' if line['async'] else 'sync'}",
                 f"{line['delay'] * 1000:.0f} ms",
                 _figure(line, "wall", 2),
                 _figure(line, "cpu", 2),
                 "" if other is None else _times(_value(other, "wall"), wall),
-                "" if other is None else _times(wall, _ROUNDS * line["delay"]),
+                _times(wall, _value(floor, "wall")),
+                _times(wall, _ROUNDS * line["delay"]),
             ]
         )
-    return _table(("", "a request", "wall s", "CPU s", "faster by", "of latency x rounds"), lines)
+    return _table(("", "a request", "wall s", "CPU s", "faster by", "of httpx alone", "of latency x rounds"), lines)
 
 
 def arrays(rows: Row) -> str:

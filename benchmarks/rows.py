@@ -121,6 +121,8 @@ def embeddings(workers: Workers) -> Row:
         "OpenAIEmbeddings": "langchain-openai",
         "TikHubEmbedding": "tikhub-llama-index",
         "OpenAIEmbedding": "llama-index-openai",
+        "embed_array": "tikhub-numpy",
+        "httpx, orjson, base64": "tikhub-numpy",
     }
     out = []
     for delay in (0.05, 0.3):
@@ -128,6 +130,8 @@ def embeddings(workers: Workers) -> Row:
             for is_async in (False, True):
                 asked: dict[Hashable, Callable[[], dict[str, Any]]] = {}
                 for kind, environment in kinds.items():
+                    if is_async and kind.startswith("httpx"):
+                        continue
                     key = tuple({"name": kind, "delay": delay, "async": is_async}.items())
                     asked[key] = partial(
                         workers.ask, environment, "embed", kind=kind, url=url, count=10_000, is_async=is_async

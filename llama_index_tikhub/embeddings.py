@@ -53,7 +53,7 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
     model_config = ConfigDict(defer_build=False)
 
     model_name: str = Field(default="text-embedding-3-small", description="Model name. Alias: `model`.")
-    embed_batch_size: int = Field(default=100, gt=0, le=2048, description="Most texts of one request, 1 to 2048.")
+    embed_batch_size: int = Field(default=256, gt=0, le=2048, description="Most texts of one request, 1 to 2048.")
     num_workers: int | None = Field(
         default=16,
         description="Most requests at once, sync and async; None or 1 is one after another.",

@@ -215,15 +215,18 @@ def hides_secrets(*methods: str, held_by: str | None = None) -> Callable[[Owner]
     def wrapped(owner: Owner) -> Owner:
         for name in methods:
             if (method := getattr(owner, name, None)) is not None:
-                setattr(owner, name, _door(method, held_by))
+                signature = inspect.signature(method)
+                if method.__module__ == owner.__module__:
+                    # Both frameworks ask for it with each call, and inspect would make it anew each time.
+                    method.__signature__ = signature
+                place = list(signature.parameters).index(held_by) if held_by else 0
+                setattr(owner, name, _door(method, held_by, place))
         return owner
 
     return wrapped
 
 
-def _door(method: Any, held_by: str | None) -> Any:
-    place = list(inspect.signature(method).parameters).index(held_by) if held_by else 0
-
+def _door(method: Any, held_by: str | None, place: int) -> Any:
     def changed(by: _Change, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if held_by is None:
             return args, kwargs if all(map(_is_ours, kwargs)) else by(kwargs)
@@ -239,7 +242,7 @@ def _door(method: Any, held_by: str | None) -> Any:
         async def adoor(*args: Any, **kwargs: Any) -> Any:
             args, kwargs = changed(seal, args, kwargs)
             args, kwargs = changed(in_our_words, args, kwargs)
-            return await method(*args, **kwargs)
+            return await method.__get__(args[0])(*args[1:], **kwargs)  # as its class would call it
 
         return adoor
 
@@ -247,7 +250,7 @@ def _door(method: Any, held_by: str | None) -> Any:
     def door(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = changed(seal, args, kwargs)
         args, kwargs = changed(in_our_words, args, kwargs)
-        return method(*args, **kwargs)
+        return method.__get__(args[0])(*args[1:], **kwargs)
 
     return door
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import inspect
+import sys
 import warnings
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
+from llama_index.core.llms import ChatMessage
 
 from langchain_tikhub import ChatTikHub, TikHubEmbeddings
 from llama_index_tikhub import TikHub, TikHubEmbedding
 from tikhub_ai import (
+    APIConnectionError,
     ChatAPI,
     ChatArgumentsMixin,
     ChatRequest,
@@ -30,7 +34,13 @@ from tikhub_ai.arguments import HOW_TO_CALL, NATIVE, chat_arguments, names_of, s
 from tikhub_ai.routing import CHAT_APIS
 from tikhub_ai.vendor_words import NEEDLESS
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
 ROOT = Path(__file__).parents[2]
+NOWHERE: dict[str, Any] = {"model": "m", "api_key": "k", "base_url": "http://127.0.0.1:9", "max_retries": 0}
+CHAT, LLM, HELLO = ChatTikHub(**NOWHERE), TikHub(**NOWHERE), [ChatMessage("hi")]
 CLASSES: list[Any] = [ChatTikHub, TikHubEmbeddings, TikHub, TikHubEmbedding]
 each_class = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 MODELS = {"chat_completions": "qwen3-max", "responses": "gpt-5", "messages": "claude-sonnet-4-5",
@@ -334,3 +344,42 @@ def test_betas_and_versions_as_vendors_have_them_are_sent() -> None:
         assert codec.encode(request, model_facts("gemini-2.5-pro"), stream=False).path.startswith(
             f"/{version.strip('/')}/models/"
         )
+
+
+# --- doors ------------------------------------------------------------------------------------------------------------
+
+
+def signatures_made(call: Callable[[], object]) -> list[str]:
+    """The functions whose signatures inspect makes in a second call, which fails for want of a server."""
+    made: list[str] = []
+    with pytest.raises(APIConnectionError):
+        call()
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_name == "_signature_from_function":
+            made.append(frame.f_locals["func"].__qualname__)
+
+    sys.setprofile(profile)
+    try:
+        with pytest.raises(APIConnectionError):
+            call()
+    finally:
+        sys.setprofile(None)
+    return made
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: CHAT.invoke("hi"),
+        lambda: asyncio.run(CHAT.ainvoke("hi")),
+        lambda: LLM.complete("hi"),
+        lambda: LLM.chat(HELLO),
+        lambda: list(LLM.stream_chat(HELLO)),
+        lambda: asyncio.run(LLM.achat(HELLO)),
+    ],
+    ids=["invoke", "ainvoke", "complete", "chat", "stream_chat", "achat"],
+)
+def test_a_call_makes_no_signature_anew(call: Callable[[], object]) -> None:
+    """Both frameworks ask for one with each call: LangChain for `_generate`'s, LlamaIndex's instrumentation for all."""
+    assert signatures_made(call) == []
