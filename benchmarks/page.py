@@ -102,12 +102,12 @@ def first(rows: Row) -> str:
 def in_flight(rows: Row) -> str:
     lines = []
     for line in rows:
-        same = [one for one in rows if one["in_flight"] == line["in_flight"] and one["family"] == line["family"]]
+        same = [one for one in rows if all(one[key] == line[key] for key in ("in_flight", "family", "api"))]
         ours = next((one for one in same if one["name"] == OURS[line["family"]]), None)
         is_theirs = not line["floor"] and line is not ours
         lines.append(
             [
-                f"{FAMILIES[line['family']]}: {line['name']}",
+                f"{FAMILIES[line['family']]}: {line['name']}, `{line['api']}`",
                 f"{line['in_flight']:,}",
                 _figure(line, "cpu"),
                 _figure(line, "wall"),
