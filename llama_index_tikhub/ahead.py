@@ -31,11 +31,13 @@ class _Vectors:
 
     Args:
         texts: All texts of the call.
+        count: How many of them are embedded.
         on_progress: Called with the number of texts that came.
     """
 
-    def __init__(self, texts: list[str], on_progress: Callable[[int], object]) -> None:
+    def __init__(self, texts: list[str], count: int, on_progress: Callable[[int], object]) -> None:
         self._texts = texts
+        self._missing = count
         self._on_progress = on_progress
         self._vectors: dict[str, list[float]] = {}
         self._taken: set[str] = set()
@@ -43,7 +45,12 @@ class _Vectors:
     def add(self, batch: EmbeddingsBatch) -> None:
         for position, vector in zip(batch.positions, batch.vectors, strict=True):
             self._vectors[self._texts[position]] = vector
+        self._missing -= len(batch.positions)
         self._on_progress(len(batch.positions))
+
+    @property
+    def is_whole(self) -> bool:
+        return self._missing == 0
 
     def lacks(self, texts: Sequence[str]) -> bool:
         return any(text not in self._vectors for text in texts)
@@ -63,9 +70,13 @@ class _Ahead(_Vectors):
     """Sync: whoever lacks a vector goes on with all requests until it has come."""
 
     def __init__(
-        self, run: Generator[EmbeddingsBatch, None, None], texts: list[str], on_progress: Callable[[int], object]
+        self,
+        run: Generator[EmbeddingsBatch, None, None],
+        texts: list[str],
+        count: int,
+        on_progress: Callable[[int], object],
     ) -> None:
-        super().__init__(texts, on_progress)
+        super().__init__(texts, count, on_progress)
         self._run = run
 
     def wait(self, texts: Sequence[str]) -> list[list[float]] | None:
@@ -81,9 +92,13 @@ class _AsyncAhead(_Vectors):
     """Async: a task goes on with all requests, and tells whoever waits."""
 
     def __init__(
-        self, run: AsyncGenerator[EmbeddingsBatch, None], texts: list[str], on_progress: Callable[[int], object]
+        self,
+        run: AsyncGenerator[EmbeddingsBatch, None],
+        texts: list[str],
+        count: int,
+        on_progress: Callable[[int], object],
     ) -> None:
-        super().__init__(texts, on_progress)
+        super().__init__(texts, count, on_progress)
         self._came = asyncio.Event()
         self._task = asyncio.create_task(self._go_on(run))
 
@@ -92,6 +107,8 @@ class _AsyncAhead(_Vectors):
             async for batch in run:
                 self.add(batch)
                 self._tell()
+                if self.is_whole:  # the run must not end: it would take the call for answered, which core may yet fail
+                    break
         finally:
             await run.aclose()
             self._tell()
@@ -154,11 +171,12 @@ def _ahead_of(method: Any) -> Any:
         cache = self.embeddings_cache
         only = [at for at, text in enumerate(texts) if cache is None or cache.get(text, _COLLECTION) is None]
         with _bar(len(only), show_progress) as on_progress:
-            run = self._client().embed_iter(texts, keep=True, only=only)
-            found = _Ahead(run, texts, on_progress)
+            client = self._client()
+            run = client.embed_iter(texts, keep=True, only=only)
+            found = _Ahead(run, texts, len(only), on_progress)
             token = _ahead.set(found)
             try:
-                return method(self, texts, **kwargs)
+                vectors = method(self, texts, **kwargs)
             except BaseException:
                 run.close()
                 for text, vector in found.left() if cache is not None else ():
@@ -167,6 +185,8 @@ def _ahead_of(method: Any) -> Any:
             finally:
                 _ahead.reset(token)
                 run.close()
+            client.session.forget()  # a run that is closed keeps what had come, for a call that fails
+            return vectors
 
     return get_text_embedding_batch
 
@@ -179,10 +199,12 @@ def _aahead_of(method: Any) -> Any:
         cache = self.embeddings_cache
         only = [at for at, text in enumerate(texts) if cache is None or await cache.aget(text, _COLLECTION) is None]
         with _bar(len(only), show_progress) as on_progress:
-            found = _AsyncAhead(self._client().aembed_iter(texts, keep=True, only=only), texts, on_progress)
+            client = self._client()
+            run = client.aembed_iter(texts, keep=True, only=only)
+            found = _AsyncAhead(run, texts, len(only), on_progress)
             token = _async_ahead.set(found)
             try:
-                return await method(self, texts, **kwargs)
+                vectors = await method(self, texts, **kwargs)
             except BaseException:
                 await found.close()
                 for text, vector in found.left() if cache is not None else ():
@@ -191,6 +213,8 @@ def _aahead_of(method: Any) -> Any:
             finally:
                 _async_ahead.reset(token)
                 await found.close()
+            client.session.forget()  # as above
+            return vectors
 
     return aget_text_embedding_batch
 

@@ -10,15 +10,15 @@ from typing import Any
 from tikhub_ai.pace import Pace
 
 LARGEST_KEPT = 256 * 2**20
-"""Bytes of vectors that a failed call leaves for the next one."""
+"""Bytes of vectors, and characters of their texts, that a failed call leaves for the next one."""
 
 
 class EmbeddingsSession:
     """What all calls of one client share: their pace, what its server can do, and what a failed call had paid for.
 
-    Vectors that had come before a call failed or was interrupted are kept, up to 256 MiB of them, until a later call of
-    the client has succeeded, which takes those it needs from here in place of asking, and paying, again. A copy of a
-    session, or one that comes out of a pickle, is a new one.
+    Vectors that had come before a call failed or was interrupted are kept, up to 256 MiB of them and their texts, until
+    a later call of the client has succeeded, which takes those it needs from here in place of asking and paying again.
+    A copy of a session, or one that comes out of a pickle, is a new one.
     """
 
     def __init__(self) -> None:
@@ -50,9 +50,9 @@ class EmbeddingsSession:
         with self._lock:
             if self._kept_for != of:
                 self._kept, self._kept_for = {}, of
-            size = sum(len(one) * one.itemsize for one in self._kept.values())
+            size = sum(len(text) + len(one) * one.itemsize for text, one in self._kept.items())
             for text, vector in vectors:
-                size += 8 * len(vector)
+                size += len(text) + 8 * len(vector)
                 if size > LARGEST_KEPT:
                     return
                 self._kept[text] = array("d", vector)

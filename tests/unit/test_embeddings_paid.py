@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import pickle
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_classic.embeddings import CacheBackedEmbeddings
 from langchain_core.stores import InMemoryByteStore
+from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
+from llama_index.core.callbacks.base_handler import BaseCallbackHandler
 from llama_index.core.storage.kvstore import SimpleKVStore
 
 from langchain_tikhub import TikHubEmbeddings
@@ -88,6 +92,59 @@ async def test_a_server_that_dies_loses_nothing_that_was_paid(way: Callable[...,
     again = [text for body in gateway.requests[before:] for text in body["input"]]
     assert not paid & set(again), "it was paid for twice"
     assert len(again) == 2000 - len(paid)
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("way", WAYS)
+async def test_calls_that_succeed_leave_no_vector_behind(way: Callable[..., Any], is_async: bool) -> None:
+    def kept() -> int:
+        gc.collect()
+        return sum(isinstance(one, array) for one in gc.get_objects())
+
+    ask = await way(Gateway(), is_async=is_async)
+    before = kept()
+    for _ in range(3):
+        vectors = await ask()
+        assert len(getattr(vectors, "vectors", vectors)) == len(TEXTS)
+        del vectors
+        assert kept() == before
+
+
+class Refusing(BaseCallbackHandler):
+    """A callback of the user's, which fails at the end of the last batch: all vectors have come by then."""
+
+    is_failing = True
+
+    def __init__(self) -> None:
+        super().__init__([], [])
+
+    def on_event_start(self, event_type: CBEventType, *_: Any, event_id: str = "", **__: Any) -> str:
+        return event_id
+
+    def on_event_end(
+        self, event_type: CBEventType, payload: dict[str, Any] | None = None, event_id: str = "", **_: Any
+    ) -> None:
+        if self.is_failing and payload and TEXTS[-1] in payload.get(EventPayload.CHUNKS, ()):
+            raise ZeroDivisionError
+
+    def start_trace(self, trace_id: str | None = None) -> None:
+        pass
+
+    def end_trace(self, trace_id: str | None = None, trace_map: dict[str, list[str]] | None = None) -> None:
+        pass
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+async def test_a_call_that_fails_when_all_vectors_have_come_is_not_paid_for_twice(is_async: bool) -> None:
+    gateway, refusing = Gateway(), Refusing()
+    ask = await llama_index(gateway, is_async=is_async, callback_manager=CallbackManager([refusing]))
+    with pytest.raises(ZeroDivisionError):
+        await ask()
+    paid, refusing.is_failing = len(gateway.requests), False
+    assert await ask() == VECTORS
+    assert len(gateway.requests) == paid, "it was paid for twice"
+    assert await ask() == VECTORS
+    assert len(gateway.requests) == paid + 20, "what was kept is for one call"
 
 
 @pytest.mark.outside_openapi("a field of another provider's")
