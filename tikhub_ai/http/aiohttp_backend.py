@@ -50,6 +50,13 @@ class AiohttpClient:
     Args:
         context: For TLS.
         proxy: For every address; None asks the environment for each.
+
+    Attributes:
+        session: aiohttp's.
+        slots: One for each exchange that may be under way.
+        open: Answers that were not closed yet, held here until they are. Once its peer has broken a connection off, the
+            loop holds nothing of it: a stream that was dropped is garbage together with its connection, and the
+            collector ends both in any order and any thread. aiohttp's may go first, and tells "Unclosed connection".
     """
 
     def __init__(self, context: ssl.SSLContext, proxy: SecretProxy | None) -> None:
@@ -66,6 +73,7 @@ class AiohttpClient:
         )
         self.session._retry_connection = False  # noqa: SLF001 - it would send a GET twice; aiohttp's test client does so too
         self.slots = asyncio.Semaphore(MAX_CONNECTIONS)
+        self.open: set[aiohttp.ClientResponse] = set()
         self._proxy = proxy
         self._proxies: dict[str, SecretProxy | None] = {}
 
@@ -75,7 +83,10 @@ class AiohttpClient:
         return self.session.closed
 
     async def aclose(self) -> None:
-        """Close its connections."""
+        """Close its connections, those of open answers too."""
+        for response in self.open:
+            response.close()
+        self.open.clear()
         await self.session.close()
 
     def abandon(self) -> None:
@@ -141,6 +152,7 @@ class AiohttpResponse:
         self.headers = _headers(response)
         self._inflater = inflater_of(self.headers.get("content-encoding", ""), url)
         self._response = response
+        lease.client.open.add(response)
         self._lease: Lease[AiohttpClient] | None = lease
         self._url = url
         self._error: TikHubAIError | None = None
@@ -202,6 +214,7 @@ class AiohttpResponse:
         if transport is not None:
             transport.abort()  # `close` would wait for a peer over TLS, perhaps longer than the loop lives
         self._response.close()
+        lease.client.open.discard(self._response)
         if self._sending is not None:
             self._sending.close()  # the answer may have come before the whole request had gone
         lease.client.slots.release()
