@@ -82,8 +82,8 @@ class SSEDecoder:
             chunk = self._without_bom(chunk)
         if self._after_cr or b"\r" in chunk:
             chunk = self._unify_newlines(chunk)
-        if self._is_one_event(chunk):
-            return [ServerSentEvent("", chunk[6:-2])]
+        if (event := self._one_event(chunk)) is not None:
+            return [event]
         if self.is_too_large:
             return []
         events: list[ServerSentEvent] = []
@@ -149,15 +149,16 @@ class SSEDecoder:
         self._started = True
         return chunk.removeprefix(_BOM)
 
-    def _is_one_event(self, chunk: bytes) -> bool:
-        """Whether this piece is `data: ...` and a blank line, and nothing waits: what nearly every piece is."""
-        return (
-            chunk.startswith(b"data: ")
-            and chunk.endswith(b"\n\n")
-            and not (self._line_so_far or self._data or self._event or self._bare)
-            and chunk.find(b"\n") == len(chunk) - 2 > 6
-            and len(chunk) - 2 <= self._limit
-        )
+    def _one_event(self, chunk: bytes) -> ServerSentEvent | None:
+        """This piece where it is one event, perhaps with a name, and nothing waits: what nearly every piece is."""
+        if self._line_so_far or self._data or self._event or self._bare or len(chunk) > self._limit:
+            return None
+        name, start = "", 0
+        if chunk.startswith(b"event: "):
+            start = chunk.find(b"\n") + 1
+            name = chunk[7 : start - 1].strip().decode("utf-8", "replace")
+        is_one = chunk.startswith(b"data: ", start) and chunk.find(b"\n", start) == len(chunk) - 2 > start + 6
+        return ServerSentEvent(name, chunk[start + 6 : -2]) if is_one and chunk.endswith(b"\n\n") else None
 
     def _unify_newlines(self, chunk: bytes) -> bytes:
         """CR and CRLF as LF. A CR ends its line at once, and the LF that belongs to it may come in the next piece."""
