@@ -13,7 +13,7 @@ _MODALITIES = {1: "text", 2: "image", 3: "video", 4: "audio", 5: "document"}
 
 def has_counts(raw: dict[str, Any]) -> bool:
     """Whether it counts anything: in Vertex's first chunks it only names the kind of traffic."""
-    return any(raw.get(name) for name in _COUNTS)
+    return any(map(raw.get, _COUNTS))
 
 
 def usage_of(raw: dict[str, Any]) -> Usage:
