@@ -405,7 +405,7 @@ class Download:
             "do not create it again.",
             response=getattr(error, "response", None),
         )
-        failed.is_retryable = error.is_retryable
+        failed.is_retryable, failed.retry_after = error.is_retryable, getattr(error, "retry_after", None)
         failed.__cause__ = error
         return failed
 

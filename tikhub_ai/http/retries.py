@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
+import re
 import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +31,8 @@ MOST_ATTEMPTS = 200
 """Of one download, however far each of them gets."""
 BACKOFF_LIMIT = 8.0
 """Seconds: the longest wait that doubling leads to."""
+
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 
 log = logging.getLogger("tikhub_ai")
 
@@ -201,22 +206,23 @@ def wait(attempt: int, error: BaseException | None, first: float) -> float:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that an answer asks to wait, from `retry-after-ms` or `retry-after` (seconds or an HTTP date).
+    """Seconds that an answer asks to wait, from `retry-after-ms` or `retry-after` (RFC 9110, 10.2.3).
 
     Args:
         headers: Response headers, lower case.
         now: Seconds since the epoch, for the date form.
 
     Returns:
-        Seconds from 0 up, or None where the answer does not say.
+        Seconds from 0 up; of several the longest. None where the answer does not say, or not in a form of the RFC: a
+        number of seconds, a fraction of which is taken too, or a date in one of its three forms.
     """
     for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) / scale
-        except (KeyError, ValueError):
-            continue
-        return seconds if 0 <= seconds < float("inf") else None
+        said = headers.get(name, "").strip()
+        numbers = [number.strip() for number in said.split(",")]  # a header that is there twice
+        if all(_NUMBER.fullmatch(number) for number in numbers) and (seconds := max(map(float, numbers))) < math.inf:
+            return seconds / scale
     try:
-        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - now)
-    except (KeyError, ValueError):
+        at = parsedate_to_datetime(said)
+        return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now)  # C's form names no zone
+    except (ValueError, OverflowError):
         return None
