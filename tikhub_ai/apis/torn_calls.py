@@ -40,6 +40,7 @@ class CallHead:
         "_escaped",
         "_in_string",
         "_is_free_text",
+        "_only",
         "_unread",
         "choice",
         "has_arguments",
@@ -71,6 +72,7 @@ class CallHead:
         self.has_arguments = bool(says)
         self._is_free_text = is_free_text
         self._unread = [says]
+        self._only = says or None
         self._depth = 0
         self._in_string = self._escaped = False
         self.is_settled = calls.is_final(name) and (not is_id_made or self.is_whole)
@@ -99,6 +101,14 @@ class CallHead:
             elif char in "}]":
                 self._depth -= 1
         return self.has_arguments and self._depth <= 0 and not self._in_string
+
+    def says_again(self, says: str) -> bool:
+        """Whether a piece is all the arguments once more, whole as they are: nothing else can follow them so.
+
+        Args:
+            says: The piece.
+        """
+        return says == self._only and says.startswith("{") and self.is_whole
 
     def goes_on_with(self, id: str, name: str, says: Any) -> bool:  # noqa: A002 - the wire's word
         """Whether a piece that stands where this call's next one is due is that, and no call of its own.
@@ -134,6 +144,7 @@ class CallHead:
             More of the name, where the call is handed out already and nobody knows what tools there are.
         """
         if says:
+            self._only = None if self.has_arguments else says
             self.has_arguments = True
             self._unread.append(says)
         if self.is_settled:

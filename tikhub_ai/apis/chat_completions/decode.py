@@ -367,8 +367,11 @@ class _ChoiceDecoder:
         if is_new:
             delta.id, delta.name = call.id, call.called
             self._kind = ""
-        elif (more := call.take(given_id, called, arguments)) is not None:
-            delta.name = more
+        else:
+            if call.says_again(arguments):  # the event came twice
+                arguments = delta.arguments = ""
+            if (more := call.take(given_id, called, arguments)) is not None:
+                delta.name = more
         if given_id:
             self._by_id.setdefault(given_id, call)
         self._give(delta, deltas)

@@ -64,6 +64,7 @@ class CandidateDecoder:
         "_issuer",
         "_kind",
         "_last_call",
+        "_last_part",
         "_number",
         "_open",
         "_read",
@@ -89,6 +90,7 @@ class CandidateDecoder:
         self._calls = 0
         self._streamed: tuple[CallHead, PartialArguments] | None = None
         self._last_call: CallHead | None = None
+        self._last_part: dict[str, Any] = {}
         self._server_call = ""
         self._said = SaidText()
         self._cited: set[str] = set()
@@ -137,6 +139,9 @@ class CandidateDecoder:
                 self._text(text, place, deltas)
             return
         part = dict(with_wire_names(part))
+        if part == self._last_part and _is_one_of_its_kind(part):  # the event came twice
+            return
+        self._last_part = part
         state = {field: value for field, value in part.items() if field not in _PART_FIELDS and value is not None}
         match part:
             case {"text": str(text)}:
@@ -345,3 +350,16 @@ class CandidateDecoder:
             yield from grounding_citations(grounding, self._said)
         if isinstance(citations := candidate.get("citationMetadata"), dict):
             yield from recited(citations, self._said)
+
+
+def _is_one_of_its_kind(part: dict[str, Any]) -> bool:
+    """Whether no other part equals it: a whole call or server's tool with an id or a signature, or a signature alone.
+
+    Two calls without these may be alike, and a piece of a call or text may be like the one before it.
+    """
+    is_signed = bool(part.get("thoughtSignature"))
+    for field in ("functionCall", "toolCall", "toolResponse"):
+        if isinstance(call := part.get(field), dict):
+            is_piece = bool(call.get("willContinue") or call.get("partialArgs"))
+            return not is_piece and (is_signed or bool(call.get("id")))
+    return is_signed and part.get("text") == ""

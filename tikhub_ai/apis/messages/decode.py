@@ -185,7 +185,8 @@ class Decoder(EventDecoder):
     # --- blocks -----------------------------------------------------------------------------------------------------
 
     def _block_start(self, index: int | None, wire: dict[str, Any], deltas: list[Delta]) -> None:
-        if self._goes_on(self._open.get(index), wire):
+        opened = self._open.get(index)
+        if self._goes_on(opened, wire) or (opened is not None and opened.is_begun_again(wire)):
             return
         # Nobody closed those before it: one with its number, and those that have their place before this one.
         for number in (*self._kept_back, index):
@@ -224,18 +225,23 @@ class Decoder(EventDecoder):
                 deltas.append(TextDelta(words, block.position))
             return
         block = self._block_of(block, index, name(kind), deltas)
+        block.is_fresh = False
         match kind:
             case "text_delta" if block.kind == "text":
                 if words := text(words):
                     self._say(block, words, deltas)
             case "citations_delta" if block.kind == "text":
-                self._cite(block, mappings(delta.get("citation")), deltas)
+                citation = mapping(delta.get("citation"))
+                if citation and citation != block.cited:  # else the event came twice
+                    block.cited = citation
+                    self._cite(block, [citation], deltas)
             case "thinking_delta" if block.kind == "thinking":
                 if words := text(delta.get("thinking")):
                     self._think(block, words, None, deltas)
             case "signature_delta" if block.kind == "thinking":
                 signature = name(delta.get("signature"))
-                if signature and signature != block.wire.get("signature"):  # some say it with the start too
+                if signature and signature != block.wire.get("signature"):  # some say it with the start too, or twice
+                    block.wire["signature"] = signature
                     self._think(block, "", {"signature": signature}, deltas)
             case "input_json_delta":
                 if block.head is not None and not delta.keys() <= _PIECE_FIELDS:  # a relay that names it here
@@ -334,7 +340,7 @@ class Decoder(EventDecoder):
     def _input(self, block: _Block, given: Any, deltas: list[Delta]) -> None:
         """More of a call's arguments: a piece of JSON, or, from some relays, the object itself."""
         words = given if isinstance(given, str) else "" if given is None else json.dumps(given, ensure_ascii=False)
-        if not words:
+        if not words or (block.head is not None and block.head.says_again(words)):
             return
         block.pieces.append(words)
         if block.head is not None:
@@ -359,7 +365,7 @@ class Decoder(EventDecoder):
 class _Block:
     """A content block being streamed."""
 
-    __slots__ = ("_growing", "_wire", "fragments", "head", "kind", "pieces", "position")
+    __slots__ = ("_growing", "_wire", "cited", "fragments", "head", "is_fresh", "kind", "pieces", "position")
 
     def __init__(self, kind: str, wire: dict[str, Any]) -> None:
         self.kind = kind
@@ -369,6 +375,12 @@ class _Block:
         self.head: CallHead | None = None
         self.fragments: list[str] | None = None
         self.pieces: list[str] = []
+        self.cited: dict[str, Any] = {}
+        self.is_fresh = True
+
+    def is_begun_again(self, wire: dict[str, Any]) -> bool:
+        """Whether a start is this block's own, sent twice: nothing has come since, and it says the same."""
+        return self.is_fresh and self.fragments is None and wire == self._wire
 
     @property
     def wire(self) -> dict[str, Any]:

@@ -76,6 +76,8 @@ class Decoder(EventDecoder):
         self._text_key: Any = None
         self._text: Content | None = None
         self._audio = -1
+        self._number: Any = None
+        self._previous: dict[str, Any] | None = None
 
     def body(self, payload: dict[str, Any]) -> Sequence[Delta]:
         """Take the JSON body of a plain answer.
@@ -95,6 +97,12 @@ class Decoder(EventDecoder):
     def _payload(self, payload: Any, event: str, deltas: list[Delta]) -> None:
         if not isinstance(payload, dict):
             return
+        number = payload.get("sequence_number")
+        if (
+            number and number == self._number and payload == self._previous
+        ):  # relays that number nothing say 0 each time
+            return
+        self._number, self._previous = number, payload
         kind = payload.get("type")
         kind = kind if isinstance(kind, str) and kind else event
         handler = _HANDLERS.get(kind)
@@ -342,9 +350,11 @@ class Decoder(EventDecoder):
             self._writer.give(CitationDelta(found, content.position), deltas)
 
     def _annotation_added(self, payload: dict[str, Any], deltas: list[Delta]) -> None:
-        annotation = payload.get("annotation")
+        annotation, index = payload.get("annotation"), payload.get("annotation_index")
         if isinstance(annotation, dict):
             content = self._content(self._items.of_delta(payload, "message"), payload.get("content_index"))
+            if isinstance(index, int) and index < content.annotations:  # it came twice
+                return
             content.annotations += 1
             self._writer.give(CitationDelta([citation_of(annotation)], content.position), deltas)
 

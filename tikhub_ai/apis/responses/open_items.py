@@ -112,7 +112,7 @@ class Items:
     def added(self, wire: dict[str, Any], index: Any) -> Item:
         """An item that the wire announces."""
         found = self._named(wire, "id") or self._foretold(wire, index)
-        if found is None or (found.is_added and not self._is_again(found, wire)):
+        if found is None or (found.is_added and not self._is_again(found, wire, index)):
             found = self._new(Item(kind_of(wire), wire, is_added=True))
         found.wire, found.is_added = wire, True
         if isinstance(index, int):
@@ -126,9 +126,10 @@ class Items:
         found = self._by_index.get(index) if isinstance(index, int) else None
         return found if found is not None and not found.is_added and found.kind == kind_of(wire) else None
 
-    @staticmethod
-    def _is_again(found: Item, wire: dict[str, Any]) -> bool:
-        """Whether a call is announced once more, as some do whose first announcement had no name."""
+    def _is_again(self, found: Item, wire: dict[str, Any], index: Any) -> bool:
+        """Whether an item is announced twice, or a call once more, as some do whose first announcement had no name."""
+        if wire == found.wire and not found.is_finished and self._by_index.get(index, found) is found:
+            return True
         head = found.head
         if head is None or found.is_finished or kind_of(wire) != "call":
             return False

@@ -114,6 +114,8 @@ class Writer:
 
     def add_arguments(self, item: Item, words: str, deltas: list[Delta]) -> None:
         """More arguments. Where nobody has said whose they are, they wait for the item."""
+        if item.head is not None and item.head.says_again(words):
+            return
         item.said.append(words)
         if item.position >= 0 and not item.is_finished:
             self._give_arguments(item, words, deltas)
