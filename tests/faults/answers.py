@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,21 @@ class Answers:
     second: bytes = wire.SECOND
     finish: bytes = wire.FINISH
     done: bytes = wire.DONE
+
+    @property
+    def start(self) -> bytes:
+        """The events before the first piece of the text."""
+        return self.first.removesuffix(self.piece)
+
+    @property
+    def piece(self) -> bytes:
+        """The event of the first piece of the text."""
+        return self.first.split(b"\n\n")[-2] + b"\n\n"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether a plain call's body is no JSON."""
+        return not self.plain.startswith(b"{")
 
     @property
     def stream(self) -> bytes:
@@ -80,16 +96,24 @@ PLACE = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
 PART: dict[str, Any] = {"type": "output_text", "annotations": []}
 ITEM: dict[str, Any] = {"type": "message", "id": "msg_1", "role": "assistant"}
 ITEM_DONE = ITEM | {"status": "completed", "content": [PART | {"text": TEXT}]}
+NUMBERS = itertools.count()
+
+
+def numbered(*payloads: dict[str, Any]) -> bytes:
+    """Events of the Responses API, which have numbers."""
+    return named(*(payload | {"sequence_number": next(NUMBERS)} for payload in payloads))
+
+
 RESPONSES = Answers(
     body(RESPONSE | {"status": "completed", "output": [ITEM_DONE]}),
-    named(
+    numbered(
         {"type": "response.created", "response": RESPONSE | {"status": "in_progress", "output": []}},
         {"type": "response.output_item.added", "output_index": 0, "item": ITEM | {"content": []}},
         {"type": "response.content_part.added", **PLACE, "part": PART | {"text": ""}},
         {"type": "response.output_text.delta", **PLACE, "delta": TEXT[:6]},
     ),
-    named({"type": "response.output_text.delta", **PLACE, "delta": TEXT[6:]}),
-    named(
+    numbered({"type": "response.output_text.delta", **PLACE, "delta": TEXT[6:]}),
+    numbered(
         {"type": "response.output_text.done", **PLACE, "text": TEXT},
         {"type": "response.content_part.done", **PLACE, "part": PART | {"text": TEXT}},
         {"type": "response.output_item.done", "output_index": 0, "item": ITEM_DONE},

@@ -45,6 +45,13 @@ RIGHT: dict[tuple[str, str], Any] = {
 as many bytes as were announced."""
 
 
+UNNUMBERED = ("chat_completions", "messages", "generate_content")
+"""Wires on which a piece of a text that comes again is a text that says it twice: nobody can know."""
+TWICE = TEXT[:6] * 2
+RIGHT |= {("a piece of the text twice", api): TWICE + TEXT[6:] for api in UNNUMBERED}
+RIGHT |= {("every event twice", api): TWICE + TEXT[6:] * 2 for api in UNNUMBERED}
+
+
 def _other(row: Row, cell: Cell) -> Any:
     wire = "file" if cell.is_file else cell.api if cell.streamed or cell.api == "transcriptions" else ""
     return RIGHT.get((row.name, wire))

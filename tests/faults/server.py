@@ -12,6 +12,7 @@ list of steps, the last list again and again. A step is a pair:
     ["reset", null]     close it with a TCP reset
     ["hold", null]      wait for the client to go away
     ["repeat", text]    send the text again and again, until the client goes away
+    ["fill", [text, n]]  send the text n times
     ["tls", null]       go on over TLS, as a proxy does after CONNECT
     ["unread", null]    as the first step: leave the request's body unread
 
@@ -174,6 +175,10 @@ def serve(connection: socket.socket) -> None:
                     if repeat(connection, argument.encode("latin-1")):
                         gone[name].set()
                     return
+                case "fill":
+                    piece, times = argument
+                    for _ in range(times):
+                        connection.sendall(piece.encode("latin-1"))
                 case "tls":
                     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
                     context.load_cert_chain(HERE / "certificates/server.crt", HERE / "certificates/server.key")

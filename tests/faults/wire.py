@@ -81,6 +81,11 @@ def repeat(piece: bytes) -> Step:
     return "repeat", piece.decode("latin-1")
 
 
+def fill(piece: bytes, times: int) -> Step:
+    """Send the bytes so many times."""
+    return "fill", [piece.decode("latin-1"), times]
+
+
 def sleep(seconds: float) -> Step:
     """Do nothing for a while."""
     return "sleep", seconds

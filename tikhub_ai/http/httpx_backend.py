@@ -129,7 +129,7 @@ class _HttpxResponse:
         self._deadline: float | None = None
         self._socket: socket | None = None
         self._inflater = _inflater_of(response)
-        self._pieces: Iterator[bytes] = _pieces_of(library, response, self._inflater)
+        self._pieces: Iterator[bytes] = _pieces_of(library, response)
         self.status_code: int = response.status_code
         self.headers: Mapping[str, str] = dict(response.headers.items())  # by itself, it is quadratic in them
         _allow(response, most)
@@ -206,13 +206,11 @@ def _allow(response: Any, most: int | None) -> None:
         meter.expect_body(most)
 
 
-def _pieces_of(library: Library, response: Any, inflater: Inflater | None) -> Iterator[bytes]:
-    """The body's bytes. Where the library has nothing to undo, its iterators are left out: they cost time per piece."""
-    is_bare = library.is_own_response(response) and "content-encoding" not in response.headers
-    if inflater is not None or (is_bare and not response.is_stream_consumed):
+def _pieces_of(library: Library, response: Any) -> Iterator[bytes]:
+    """The body as it came. The library's iterators cost time per piece, and undo br and zstd without a limit."""
+    if not response.is_stream_consumed and (_is_coded(response) or library.is_own_response(response)):
         return iter(response.stream)
-    pieces: Iterator[bytes] = response.iter_bytes()
-    return pieces
+    return iter(response.iter_bytes())
 
 
 def _own_socket(response: Any) -> socket | None:
@@ -226,9 +224,12 @@ def _own_socket(response: Any) -> socket | None:
 
 def _inflater_of(response: Any) -> Inflater | None:
     """What undoes the coding, if it is one that we do ourselves. A body that is read already is undone, too."""
-    if response.is_stream_consumed or not (coding := response.headers.get("content-encoding")):
-        return None
-    return inflater_of(coding, str(response.url))
+    return inflater_of(response.headers["content-encoding"], str(response.url)) if _is_coded(response) else None
+
+
+def _is_coded(response: Any) -> bool:
+    """Whether a body is to come under a content-encoding."""
+    return not response.is_stream_consumed and bool(response.headers.get("content-encoding"))
 
 
 def _whose(injected: object) -> str:
@@ -362,7 +363,8 @@ class _HttpxAsyncResponse:
         """The body, decompressed, as it comes."""
         inflater = _inflater_of(self._response)
         if inflater is None:
-            return self._read(self._response.aiter_bytes())
+            is_other = _is_coded(self._response)  # see `_pieces_of`
+            return self._read(self._response.aiter_raw() if is_other else self._response.aiter_bytes())
         return self._inflated(inflater)
 
     async def _inflated(self, inflater: Inflater) -> AsyncIterator[bytes]:
