@@ -256,13 +256,7 @@ def _read_details(details: Any, said: _ErrorBody) -> None:
 def _word(value: Any) -> str | None:
     if not isinstance(value, (str, int)) or value in ("", "<nil>"):
         return None
-    return (
-        printable(value, _LONGEST_WORD)
-        if isinstance(value, str)
-        else f"{value:.17g}"
-        if abs(value) >> 63
-        else str(value)
-    )
+    return printable(str(value), _LONGEST_WORD)  # a number has as many digits as were read of it
 
 
 def _plain(info: ResponseInfo) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +25,9 @@ from tikhub_ai.video_families import FAMILIES, codec_of
 from tikhub_ai.video_job import VideoJobData, VideoRequest
 from tikhub_ai.video_json import from_json, to_json
 from tikhub_ai.wire import ApiResponse, ServerSentEvent, Upload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = [needs_examples, pytest.mark.filterwarnings("ignore")]
 QUICK = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -180,3 +183,54 @@ def test_any_subtitles(text: str) -> None:
 def test_a_note_in_place_of_long_texts_is_json(value: Any) -> None:
     with warnings.catch_warnings():
         json.dumps(without_long(value))
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every path in a JSON value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*path, key)
+        yield from places(item, (*path, key))
+
+
+def deep(kind: str, depth: int = 900) -> bytes:
+    """Lists in lists, or objects under a key in one another; not made by json, which has no such depth."""
+    start, end = (b"[", b"]") if kind == "[]" else (b'{"' + kind.encode() + b'":', b"}")
+    return start * depth + b"1" + end * depth
+
+
+def with_deep_places() -> Iterator[bytes]:
+    """The examples' answers with something deep at each place that no answer before has, and at each key."""
+    seen: set[Any] = set()
+    for body in [dict.fromkeys(KEYS), *(body for body in BODIES if isinstance(body, dict))]:
+        for path in places(body):
+            shape = tuple(key for key in path if isinstance(key, str))
+            if shape in seen:
+                continue
+            seen.add(shape)
+            changed = json.loads(json.dumps(body))
+            place = changed
+            for key in path[:-1]:
+                place = place[key]
+            place[path[-1]] = "*deep*"
+            for kind in ("[]", shape[-1]):
+                yield json.dumps(changed).encode().replace(b'"*deep*"', deep(kind))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_answer_of_any_depth_in_any_place_is_read_or_an_error_of_the_tree(family: str) -> None:
+    for content in with_deep_places():
+        with suppress(TikHubAIError):
+            job = VideoJobData("t", family)
+            job.take(codec_of(family).decode(ApiResponse(200, {}, content)))
+            to_json(from_json(to_json(job), ""))
+
+
+@pytest.mark.parametrize("digits", [20, 400, 4000])
+def test_an_error_with_a_number_of_any_size_is_the_error(digits: int) -> None:
+    number = "9" * digits
+    error = error_from_response(
+        400, {}, f'{{"error": {{"message": "No.", "type": {number}, "code": {number}}}}}'.encode()
+    )
+    assert error.message.startswith("400 No.")
+    assert len(str(error)) < 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.apis.jobs.values import number, text
+from tikhub_ai.apis.jobs.values import DEEPEST, number, text
 from tikhub_ai.video_job import InlineData, VideoFile
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def _item(item: Any) -> Iterator[VideoFile]:
             yield file
 
 
-def _single(layer: dict[str, Any]) -> Iterator[VideoFile]:
-    """The video of an object that has one."""
+def _single(layer: dict[str, Any], depth: int = 0) -> Iterator[VideoFile]:
+    """The video of an object that has one, which may stand deeper, under `video`."""
     for key in _OWN:
         address = layer.get(key)
         if file := file_at(address.get("url") if isinstance(address, dict) else address):
@@ -100,8 +100,8 @@ def _single(layer: dict[str, Any]) -> Iterator[VideoFile]:
             yield file
             return
     video = layer.get("video")
-    if isinstance(video, dict):
-        yield from _single(video)
+    if isinstance(video, dict) and depth < DEEPEST:
+        yield from _single(video, depth + 1)
     elif isinstance(video, str) and _ADDRESS.match(video.strip()) and (file := file_at(video)):
         yield file
 

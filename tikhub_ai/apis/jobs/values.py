@@ -13,6 +13,8 @@ _MILLISECONDS = 1e11
 """More seconds than this are milliseconds: it is the year 5138."""
 _LONG = 4096
 """Characters: a text of an answer that is longer is a file in base64, not something to read."""
+DEEPEST = 64
+"""Lists and objects in one another: what lies deeper is nobody's answer, and walking it may end the stack."""
 LONGEST_WAIT = 600.0
 
 
@@ -72,14 +74,21 @@ def poll_after(headers: Mapping[str, str]) -> float | None:
     return None
 
 
-def without_long(value: Any) -> Any:
-    """A copy of a JSON value with a note in place of each long text: it is for reading, keeping and printing."""
+def without_long(value: Any, deepest: int = DEEPEST) -> Any:
+    """A copy of a JSON value with a note in place of each long text: it is for reading, keeping and printing.
+
+    Args:
+        value: The value.
+        deepest: Lists and objects in one another that are copied. In place of what lies deeper stands a note as well.
+    """
     if isinstance(value, str):
         return value if len(value) <= _LONG else f"<{len(value):,} characters left out>"
-    if isinstance(value, dict):
-        return {str(key): without_long(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [without_long(item) for item in value]
+    if isinstance(value, (dict, list, tuple)):
+        if not deepest:
+            return f"<{len(value):,} values left out>"
+        if isinstance(value, dict):
+            return {str(key): without_long(item, deepest - 1) for key, item in value.items()}
+        return [without_long(item, deepest - 1) for item in value]
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"<{len(value):,} bytes left out>"
     return value if isinstance(value, (int, float, bool, type(None))) else str(value)[:_LONG]

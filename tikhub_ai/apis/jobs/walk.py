@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.jobs.files import files_in
 from tikhub_ai.apis.jobs.states import state_of
-from tikhub_ai.apis.jobs.values import moment, percent, poll_after, text, without_long
+from tikhub_ai.apis.jobs.values import DEEPEST, moment, percent, poll_after, text, without_long
 from tikhub_ai.video_job import JobUpdate
 
 if TYPE_CHECKING:
@@ -129,18 +129,25 @@ def _error(layers: list[dict[str, Any]], status: JobStatus | None) -> tuple[str 
     return None, None
 
 
-def error_in(error: Any) -> tuple[str, str | None] | None:
-    """The reason and code of a job's `error`, which may be an object, a text, empty, or the sample of a document."""
+def error_in(error: Any, depth: int = 0) -> tuple[str, str | None] | None:
+    """The reason and code of a job's `error`, which may be an object, a text, empty, or the sample of a document.
+
+    Args:
+        error: The error.
+        depth: Of how many others it is a part.
+    """
+    if depth > DEEPEST:
+        return None
     if isinstance(error, str):
         return (error.strip(), None) if error.strip() else None
     if isinstance(error, list):
-        return next((found for item in error if (found := error_in(item)) is not None), None)
+        return next((found for item in error if (found := error_in(item, depth + 1)) is not None), None)
     if not isinstance(error, dict) or not error:
         return None
     code = _code(error)
     message = next((said for key in ("message", "msg", "reason", "detail") if (said := text(error.get(key)))), "")
     if not message and isinstance(inner := error.get("error"), (dict, str)):
-        return error_in(inner)
+        return error_in(inner, depth + 1)
     if error.get("code") in (0, "0"):  # a set would not take a list
         return None
     return (message or code or "", code) if message or code else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.jobs import answers, walk
 from tikhub_ai.apis.jobs.files import file_at
-from tikhub_ai.apis.jobs.values import number, percent, poll_after, text, without_long
+from tikhub_ai.apis.jobs.values import DEEPEST, number, percent, poll_after, text, without_long
 from tikhub_ai.video_job import InlineData, JobUpdate, VideoFile
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ def _files(place: dict[str, Any]) -> Iterator[VideoFile]:
     yield from _file({key: value for key, value in place.items() if key not in _LISTS})
 
 
-def _file(item: Any) -> Iterator[VideoFile]:
-    """The file of an item, which may stand one deeper, under `video`."""
+def _file(item: Any, depth: int = 0) -> Iterator[VideoFile]:
+    """The file of an item, which may stand deeper, under `video`."""
     if isinstance(item, str):
         if file := file_at(item):
             yield file
@@ -116,8 +116,8 @@ def _file(item: Any) -> Iterator[VideoFile]:
         if file := file_at(item.get(key), mime_type=mime):
             yield file
             return
-    if "video" in item:
-        yield from _file(item["video"])
+    if "video" in item and depth < DEEPEST:
+        yield from _file(item["video"], depth + 1)
 
 
 def _list(value: Any) -> list[Any]:
