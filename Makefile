@@ -83,7 +83,7 @@ soak: $(VENV)/.with-test ## SOAK=100000 mixed calls with faults and cancellation
 	PYTHONPATH=. $(PY) -m tests.soak.run $${SOAK:-100000}
 
 # libFuzzer finds what covers more; hypothesis what breaks a law. A target's new finds go to .fuzz/, to be looked at.
-GUIDED := sse chat_completions_stream messages_stream responses_stream generate_content_stream transcripts vectors errors multipart
+GUIDED := sse chat_completions_stream messages_stream responses_stream generate_content_stream transcripts vectors jobs films errors multipart
 fuzz: $(VENV)/.with-test $(FUZZ_VENV)/.with-fuzz ## other inputs each time; FUZZ=5000 examples of each test, GUIDED_SECONDS=60 of each target
 	@for target in $(GUIDED); do mkdir -p .fuzz/$$target && \
 		$(FUZZ_VENV)/bin/python tests/fuzz/guided.py $$target .fuzz/$$target tests/fuzz/corpus/$$target \

@@ -4,12 +4,17 @@
 
 A target is one of `TARGETS`. Its corpus is tests/fuzz/corpus/<target>: what is found goes to the folder that is named
 first, which `make fuzz` makes for the time being. Nothing may leave a target but a member of the error tree.
+Answers are mutated as JSON and events, not as bytes alone: guided_json.py.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import warnings
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import atheris
@@ -18,16 +23,32 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 with atheris.instrument_imports(include=["tikhub_ai"]):
+    from tests.fuzz import guided_forms
+    from tests.fuzz.guided_json import mutator, restored
     from tikhub_ai import ChatRequest, Message, Text, TikHubAIError
-    from tikhub_ai.apis import chat_completions, embeddings, generate_content, messages, responses, transcriptions
+    from tikhub_ai.apis import (
+        chat_completions,
+        embeddings,
+        generate_content,
+        kling,
+        messages,
+        responses,
+        seedance,
+        transcriptions,
+        veo,
+        videos,
+    )
+    from tikhub_ai.apis.jobs.long_texts import LongTexts
     from tikhub_ai.apis.transcriptions import TranscriptDecoder
     from tikhub_ai.catalog import facts
     from tikhub_ai.chat import ChatReader
     from tikhub_ai.error_bodies import error_from_response
-    from tikhub_ai.http.multipart import MultipartBody
     from tikhub_ai.http.sse import SSEDecoder
-    from tikhub_ai.wire import ApiResponse, FilePart, FormField, Upload
+    from tikhub_ai.video_job import VideoRequest, decoded
+    from tikhub_ai.wire import ApiResponse
 
+MARK = "*mark*"
+VIDEO = VideoRequest("m", "a cat")
 REQUEST = ChatRequest(model="m", messages=[Message("user", [Text("hi")])])
 EVENTS, JSON = {"content-type": "text/event-stream"}, {"content-type": "application/json"}
 
@@ -73,13 +94,50 @@ def generate_content_stream(data: bytes) -> None:
 
 
 def transcripts(data: bytes) -> None:
-    """What is answered to a recording."""
+    """What is answered to a recording, whole and streamed."""
     for kind in (JSON, {"content-type": "text/plain"}):
-        try:
+        with suppress(TikHubAIError):
             TranscriptDecoder().body(ApiResponse(200, kind, data))
+        with suppress(TikHubAIError):
             transcriptions.decode(ApiResponse(200, kind, data))
-        except TikHubAIError:
-            continue
+    reader, decoder = SSEDecoder(), TranscriptDecoder()
+    with suppress(TikHubAIError):
+        for event in [*reader.feed(data), *reader.close()]:
+            decoder.event(event)
+    assert isinstance(decoder.transcript().text, str)
+
+
+def jobs(data: bytes) -> None:
+    """What is answered to a create, a poll, a list and a deletion of each family of videos."""
+    response = ApiResponse(200, JSON, data)
+    for family in (kling, seedance, veo, videos):
+        for read in (family.decode, partial(family.decode_created, request=VIDEO)):
+            with suppress(TikHubAIError):
+                update = read(response)
+                assert update.id or update.status or update.raw_status is not None or update.videos
+                assert update.progress is None or 0 <= update.progress <= 100
+    for read_more in (videos.decode_list, videos.decode_deleted):
+        with suppress(TikHubAIError):
+            read_more(response)
+
+
+def films(data: bytes) -> None:
+    """A long text is put aside from JSON and is the same text, and a film's bytes the same, however they are cut."""
+    size = data[0] * 3 + 1 if data else 1
+    texts = [data[at : at + size] for at in range(1, len(data), size)]
+    aside: dict[int, bytes] = {}
+    reader = LongTexts(lambda number, piece: aside.update({number: aside.get(number, b"") + piece}), MARK, 256)
+    left = b"".join(map(reader.feed, texts)) + reader.close()
+    with suppress(ValueError, RecursionError):
+        assert restored(json.loads(left), MARK, aside) == json.loads(data[1:])
+    assert _film([data[1:]]) == _film(texts)
+
+
+def _film(texts: list[bytes]) -> bytes | None:
+    try:
+        return b"".join(decoded(texts))
+    except TikHubAIError:
+        return None
 
 
 def vectors(data: bytes) -> None:
@@ -99,18 +157,8 @@ def errors(data: bytes) -> None:
 
 
 def multipart(data: bytes) -> None:
-    """A form is as long as it says, whatever stands in it."""
-    text = data.decode("utf-8", "surrogateescape")
-    name, _, rest = text.partition("\n")
-    value, _, file = rest.partition("\n")
-    content = file.encode("utf-8", "surrogateescape")
-    upload = Upload(content, name[:40], len(content), head=content[:100])
-    try:
-        body = MultipartBody([FormField(name, value), FilePart("file", name[:40] or "a", "audio/mpeg", upload)])
-        sent = b"".join(body.pieces())
-    except (TikHubAIError, UnicodeError):
-        return
-    assert sent.endswith(b"--\r\n")
+    """A form is read back by a server's parser as it was made, whatever stands in it."""
+    guided_forms.check(atheris.FuzzedDataProvider(data))
 
 
 TARGETS = {
@@ -123,17 +171,28 @@ TARGETS = {
         generate_content_stream,
         transcripts,
         vectors,
+        jobs,
+        films,
         errors,
         multipart,
     )
 }
+HEADED = ("films", "errors")
+"""What the first byte of an input chooses something for; the rest is the answer."""
+
+
+def _bytes(data: bytes, max_size: int) -> bytes:
+    """libFuzzer's own mutation. `atheris.Mutate` ends the process: it asks a libFuzzer other than the one that runs."""
+    changed: bytes = import_module("atheris.core_with_libfuzzer").Mutate(data, max_size)
+    return changed
 
 
 def main() -> None:
     """Run the target that is named first, with libFuzzer's own options behind it."""
     warnings.simplefilter("ignore")
-    target = TARGETS[sys.argv.pop(1)]
-    atheris.Setup(sys.argv, target)
+    name = sys.argv.pop(1)
+    mutators = {} if name == "multipart" else {"custom_mutator": mutator(_bytes, name in HEADED)}
+    atheris.Setup(sys.argv, TARGETS[name], **mutators)
     atheris.Fuzz()
 
 
