@@ -10,6 +10,7 @@ import types
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -38,19 +39,15 @@ def _in_base64(secret: str) -> Iterator[str]:
         yield encoded[(0, 2, 3)[before] : -1]
 
 
-_TRACES = {
-    name: (
-        secret[:8],
-        secret[8:],
-        *_in_base64(secret),
-        secret.encode().hex(),
-        secret[::-1],
-    )
+_TRACES = [
+    (trace, name)
     for name, secret in _SECRETS.items()
-}
+    for trace in (secret[:8], secret[8:], *_in_base64(secret), secret.encode().hex(), secret[::-1])
+]
 _ESCAPED = re.compile(r"\\u00([0-9a-fA-F]{2})|\\x([0-9a-fA-F]{2})")
 _LEAVES = (int, float, complex, type(None), types.ModuleType, types.CodeType, types.FrameType, types.TracebackType)
 _MOST = 20_000
+_SHORT = 1_000
 
 
 def named_in(text: str | bytes | bytearray | memoryview) -> set[str]:
@@ -58,9 +55,19 @@ def named_in(text: str | bytes | bytearray | memoryview) -> set[str]:
     if isinstance(text, (bytes, bytearray, memoryview)):
         raw = bytes(text)
         text = raw.decode("latin-1") + raw.replace(b"\0", b"").decode("latin-1")
-    plain = _ESCAPED.sub(lambda found: chr(int(found[1] or found[2], 16)), unquote_plus(text))
-    forms = (text, text.lower(), plain, plain.lower())
-    return {name for name, traces in _TRACES.items() if any(trace in form for trace in traces for form in forms)}
+    return set(_named_in_short(text) if len(text) < _SHORT else _named_in(text))
+
+
+def _named_in(text: str) -> tuple[str, ...]:
+    plain = unquote_plus(text) if "%" in text or "+" in text else text
+    if "\\" in plain:
+        plain = _ESCAPED.sub(lambda found: chr(int(found[1] or found[2], 16)), plain)
+    forms = {text, text.lower(), plain, plain.lower()}
+    return tuple(name for form in forms for trace, name in _TRACES if trace in form)
+
+
+_named_in_short = lru_cache(maxsize=20_000)(_named_in)
+"""The same address, header or setting hangs on many things, and its text is shown by what it hangs on."""
 
 
 def found_in(thing: Any) -> list[str]:
