@@ -20,8 +20,17 @@ if TYPE_CHECKING:
 
 
 ROOT = Path(__file__).parent
-pytest_plugins = ["tests.faults.table", "tests.matrix.summary", "tests.moves.summary", "tests.secrets.count"]
-"""What is printed at the end. Not in the folders' own conftests, which a run on several processes does not load."""
+pytest_plugins = [
+    "tests.brief_reports",
+    "tests.faults.table",
+    "tests.matrix.summary",
+    "tests.moves.summary",
+    "tests.secrets.count",
+]
+"""What is reported, and what is printed at the end.
+
+Not in the folders' own conftests, which a run on several processes does not load.
+"""
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,6 +1,6 @@
 """A plugin of pytest: how many places were searched for secrets, printed at the end of a run.
 
-It counts reports, which reach it from pytest-xdist's workers too.
+It counts reports, which reach it from pytest-xdist's workers too. A test says it once, when its logs are searched.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ _hits: Counter[str] = Counter()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.when != "teardown":  # what the logs held is known by then
-        return
     for name, value in report.user_properties:
         if name == "canary":
             found: Any = value  # not what the property's type says, but what the fixture put
