@@ -105,8 +105,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-SENT: list[tuple[str, Any]] = []
+SENT: list[tuple[str, bytes]] = []
 """The path and the body of each request that the test sent so far."""
+PASSED: set[tuple[str, bytes]] = set()
+"""What passed before: most tests ask "hi", and a specification takes a millisecond."""
 
 
 def record_bodies(patch: pytest.MonkeyPatch) -> None:
@@ -116,7 +118,7 @@ def record_bodies(patch: pytest.MonkeyPatch) -> None:
     def recording(self: Transport, asked: Any, key: Key, **how: Any) -> Any:
         wire = original(self, asked, key, **how)
         if wire.method == "POST" and isinstance(wire.content, bytes):  # a form is not JSON
-            SENT.append((asked.path, json.loads(wire.content) if wire.content else None))
+            SENT.append((asked.path, wire.content))
         return wire
 
     patch.setattr(Transport, "_wire", recording)
@@ -136,9 +138,13 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     """
     result = yield
     if SENT and not item.get_closest_marker("outside_openapi"):
-        for path, body in SENT:
-            found = bodies.problems(path, body)
-            assert not found, f"{path} would refuse {json.dumps(body)[:2000]}: {found}"
+        for path, content in SENT:
+            if (path, content) in PASSED:
+                continue
+            found = bodies.problems(path, json.loads(content) if content else None)
+            assert not found, f"{path} would refuse {content[:2000].decode()}: {found}"
+            if len(content) < 10_000:
+                PASSED.add((path, content))
     return result
 
 

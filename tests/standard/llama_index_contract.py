@@ -370,8 +370,8 @@ class LlamaIndexContract:
 
     @pytest.mark.parametrize("endpoint", STREAMED)
     async def test_closing_a_stream_early_closes_the_connection(self, gateway: ScriptedServer, endpoint: str) -> None:
-        long = self.column.stream(Said("word " * 20_000))
-        long.pause = 0.002
+        long = self.column.stream(Said("word " * 2_000))
+        long.pause = 0.005
         gateway.answers = [long]
         llm = self.llm()
         stream = await opened(llm, endpoint)
