@@ -49,8 +49,8 @@ class Limit:
     noise: float
 
 
-LIMITS = (Limit("blocks", 50, 1500), Limit("megabytes", 0.05, 1.5), Limit("descriptors", 0.3, 12))
-"""50 blocks are one for each fault or each cancellation among 1,000 calls; the least that either holds is several."""
+LIMITS = (Limit("blocks", 20, 1500), Limit("megabytes", 0.03, 1.5), Limit("descriptors", 0.3, 12))
+"""20 blocks are less than one for each of the 50 faults and 50 cancellations among 1,000 calls."""
 
 
 def look(calls: int, known: int = 0) -> Held:

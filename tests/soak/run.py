@@ -327,13 +327,16 @@ def main() -> int:
         process.stdin.close()  # type: ignore[union-attr]  # it is a pipe
     wrong.extend(complaints.heard)
     wrong.extend(grown(series))
-    for name, number in sorted((counts | Counter(told)).items()):
+    for name, number in sorted(
+        (counts | Counter({name: n for name, n in told.items() if name != "made twice"})).items()
+    ):
         print(f"{name:>28} {number}")
     for name in ("blocks", "megabytes", "descriptors"):
         print(f"{name:>28} {rate(series, name):+.3f} for each 1,000 calls, over the last two thirds")
     print(f"{'ids kept by LlamaIndex':>28} {kept_by_llama_index()}")
     for name, number in complaints.known.items():
         print(f"{'never awaited there':>28} {number} {name}")
+    print(f"{'made twice':>28} {told.get('made twice', 0)}")
     print(f"{'wrong':>28} {len(wrong)}")
     for one in wrong[:20]:
         print(" ", one)
