@@ -12,7 +12,7 @@ from tests.faults.lanes import assert_ours
 from tests.faults.operations import CELLS, Cell, operation_of
 from tests.faults.rows import CUT
 from tests.faults.seen import ANSWER, BROKEN, NO_ANSWER, Row, Seen
-from tests.faults.thin import WHOLE, crossed
+from tests.faults.thin import WHOLE, crossed, wanted
 from tests.faults.wire import CLOSE, JSON, RESET, chunk, head, send, sleep, whole
 from tikhub_ai import TikHubAIError, TikHubAIWarning
 
@@ -72,16 +72,11 @@ def offsets(size: int, *, every: bool) -> Iterable[int]:
 
 
 LANES = [lane for lane in CELLS if not lane.streamed]
+SOME = crossed(ENDS, LANES, operation_of, is_costly=lambda _: True)
+EVERY = [(name, lane) for name in ENDS for lane in LANES] if wanted["whole"] else []
 CASES = [
-    *(
-        pytest.param(*case.values, False, id=str(case.id), marks=case.marks)
-        for case in crossed(ENDS, LANES, operation_of)
-    ),
-    *(
-        pytest.param(end, lane, True, id=f"{name}-{lane.id}-every", marks=WHOLE)
-        for name, end in ENDS.items()
-        for lane in LANES
-    ),
+    *(pytest.param(*case.values, False, id=str(case.id), marks=case.marks) for case in SOME),
+    *(pytest.param(ENDS[name], lane, True, id=f"{name}-{lane.id}-every", marks=WHOLE) for name, lane in EVERY),
 ]
 
 
