@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import vcr
 import yaml
+from vcr import matchers
+from vcr.request import Request
 
 from tikhub_ai.doctor.scrubbing import plain_form, secrets_in
 from tikhub_ai.http.recording import KEPT_HEADERS
-
-if TYPE_CHECKING:
-    from vcr.request import Request
 
 __all__ = ["facts_of", "host_of", "path_of", "recorder", "secrets_in", "sign", "write_readme"]
 
 FOLDER = Path(__file__).parents[1] / "cassettes"
 SECRET_QUERY = ("key", "api_key")
+_INDENTATION = re.compile(rb"\\n +")
 WRITTEN_BY_HAND = "written-by-hand.invalid"
 """The host of answers that a test makes itself. vcrpy would record them too, as if a server had given them."""
 
@@ -40,15 +42,29 @@ def recorder(peer: str, mode: str) -> vcr.VCR:
         _plain_form(request)
         return request
 
-    return vcr.VCR(
+    keeper = vcr.VCR(
         record_mode=mode,
-        match_on=["method", "host", "path", "query", "body"],
+        match_on=["method", "host", "path", "query", "same body"],
         ignore_hosts=[WRITTEN_BY_HAND],
         filter_query_parameters=list(SECRET_QUERY),
         before_record_request=anonymous,
         before_record_response=_without_passing_headers,
         decode_compressed_response=True,
     )
+    keeper.register_matcher("same body", _match_bodies)
+    return keeper
+
+
+def _match_bodies(asked: Request, kept: Request) -> None:
+    """vcrpy's own, but for the indentation of tools' docstrings, which the compiler takes out since Python 3.13."""
+    if sys.version_info >= (3, 13):
+        asked, kept = (
+            Request(one.method, one.uri, _INDENTATION.sub(rb"\\n", one.body), one.headers)
+            if isinstance(one.body, bytes)
+            else one
+            for one in (asked, kept)
+        )
+    matchers.body(asked, kept)
 
 
 def _plain_form(request: Request) -> None:
