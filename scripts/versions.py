@@ -1,4 +1,4 @@
-"""The unit tests with the newest dependencies, on every Python that is here. `make test-versions` runs it.
+"""The tests with the newest dependencies, on every Python that is here. `make test-versions` runs it.
 
 Each run has an environment of its own below `.venv-versions/`: the newest of the index, and with it the pre-releases of
 `PRE`. `make test-lowest` is the other end.
@@ -18,10 +18,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / ".venv-versions"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-PRE = ("aiohttp", "langchain-core", "llama-index-core")
+PRE = ("aiohttp", "langchain-core", "llama-index-core", "pydantic", "orjson", "tenacity")
 SHOWN = ("httpx", "orjson", "pydantic", "tenacity", "aiohttp", "langchain-core", "llama-index-core")
-TESTS = ("tests/unit", "tests/wire", "tests/replay")
-PLUGINS = "_hypothesis_pytestplugin pytest_asyncio.plugin pytest_socket pytest_timeout syrupy"
+TESTS = ("tests", "--ignore=tests/peers", "--ignore=tests/scale")
+"""Those of `make test`."""
+PLUGINS = (
+    "_hypothesis_pytestplugin pytest_asyncio.plugin pytest_benchmark.plugin pytest_cov.plugin pytest_socket "
+    "pytest_timeout syrupy xdist.plugin"
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ def test(run: Run, arguments: list[str]) -> tuple[str, int]:
     plugins = [word for name in PLUGINS.split() for word in ("-p", name)]
     command = [run.interpreter, "-m", "pytest", "--disable-plugin-autoload", *plugins, *TESTS]
     command += ["-m", "not long and not whole_faults", "-q", "--timeout", "300"]
+    command += ["--numprocesses", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
     command += ["--allow-hosts=127.0.0.1,localhost,::1", "--allow-unix-socket", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     (run.home / "tests.log").write_text(done.stdout + done.stderr)
