@@ -10,6 +10,7 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import HumanMessage
 from llama_index.core import Document
+from llama_index.core.agent import ReActAgent
 from llama_index.core.agent.react import ReActChatFormatter, ReActOutputParser
 from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
 from llama_index.core.embeddings import BaseEmbedding
@@ -17,12 +18,12 @@ from llama_index.core.extractors import DocumentContextExtractor
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.span_handlers import BaseSpanHandler
-from llama_index.core.llms import ChatMessage
+from llama_index.core.llms import ChatMessage, MockLLM
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.core.tools import FunctionTool
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from langchain_tikhub import ChatTikHub, TikHubEmbeddings
 from llama_index_tikhub import TikHub, TikHubEmbedding
@@ -116,6 +117,15 @@ async def _whole(result: Any) -> None:
             pass
 
 
+def _makes_react_agents() -> bool:
+    """Whether this llama-index-core can make the agent of its `predict_and_call`. 0.14.5 refuses its own default."""
+    try:
+        ReActAgent(llm=MockLLM(), tools=[], formatter=None)
+    except ValidationError:
+        return False
+    return True
+
+
 def _with_async(cls: Any, *names: str, **how: Any) -> list[Any]:
     ways = [Way(cls, name, **how) for plain in names for name in (plain, f"a{plain}")]
     return [pytest.param(way, id=f"{cls.__name__}-{'-'.join([*how, way.method])}") for way in ways]
@@ -125,7 +135,7 @@ WAYS = [
     *_with_async(TikHub, "chat", "stream_chat", "complete", "stream_complete", "chat_with_tools",
                  "stream_chat_with_tools", "predict_and_call", "structured_predict", "stream_structured_predict"),
     *_with_async(TikHub, "chat", "stream_chat", "complete", structured=True),
-    *_with_async(TikHub, "predict_and_call", react=True),
+    *(_with_async(TikHub, "predict_and_call", react=True) if _makes_react_agents() else ()),
     *_with_async(ChatTikHub, "invoke", "stream", "batch", "batch_as_completed", "stream_events"),
     pytest.param(Way(ChatTikHub, "generate"), id="ChatTikHub-generate"),
     *_with_async(TikHubEmbeddings, "embed_documents", "embed_query"),
