@@ -1,7 +1,8 @@
 """Batches of texts, embedded before LlamaIndex hands them over.
 
 Core's `get_text_embedding_batch` asks for its batches one after another, and counts, caches and reports each of them.
-It still does: the requests for all of them are made at once meanwhile, and each batch waits for its own vectors only.
+It still does: the requests for all of them are made as one call meanwhile, as many at once as `num_workers` says, and
+each batch waits for its own vectors only. So what was paid is kept when a later batch fails.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ def embeds_ahead(owner: Owner) -> Owner:
 def _is_worth_it(self: Any, texts: list[str]) -> bool:
     """Whether there is more than one batch, and nobody else says when each may go out."""
     is_free = getattr(self, "rate_limiter", None) is None  # unknown to older llama-index-core
-    return is_free and len(texts) > self.embed_batch_size and (self.num_workers or 1) > 1
+    return is_free and len(texts) > self.embed_batch_size
 
 
 def _ahead_of(method: Any) -> Any:

@@ -52,7 +52,7 @@ async def langchain_cached(gateway: Gateway, *, is_async: bool) -> Callable[[], 
 
 
 async def llama_index(gateway: Gateway, *, is_async: bool, **more: Any) -> Callable[[], Any]:
-    embedding = TikHubEmbedding(**gateway.clients, embed_batch_size=100, num_workers=4, **more)
+    embedding = TikHubEmbedding(**gateway.clients, embed_batch_size=100, **{"num_workers": 4} | more)
     return lambda: (
         embedding.aget_text_embedding_batch(TEXTS)
         if is_async
@@ -69,7 +69,11 @@ async def llama_index_cached(gateway: Gateway, *, is_async: bool) -> Callable[[]
     return ask
 
 
-WAYS = [core, langchain, langchain_cached, llama_index, llama_index_cached]
+async def llama_index_in_turn(gateway: Gateway, *, is_async: bool) -> Callable[[], Any]:
+    return await llama_index(gateway, is_async=is_async, num_workers=1)
+
+
+WAYS = [core, langchain, langchain_cached, llama_index, llama_index_cached, llama_index_in_turn]
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
