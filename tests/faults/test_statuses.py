@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +148,8 @@ def seen_of(row: Row, lane: Cell) -> Seen:
 async def test_status(faults: FaultServer, row: Row, lane: Cell) -> None:
     body = row.body if isinstance(row.body, bytes) else json.dumps(row.body).encode()
     faults.script("x", whole(body, JSON, "x-oneapi-request-id: rid-1", status=f"{row.status} Status"))
+    if lane.what == "transcribe" and row.body == b"Internal Server Error":  # of a recording that nothing can read
+        row = replace(row, retried=False)
     seen = seen_of(row, lane)
     with pytest.raises(TikHubAIError) as caught:
         await lane.ask(base_url=faults.url())
