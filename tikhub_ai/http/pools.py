@@ -236,7 +236,7 @@ def _new_context(verify: bool | str) -> ssl.SSLContext:
             context = ssl.create_default_context(cafile=None if folder else verify, capath=verify if folder else None)
         else:
             if verify and (named := os.environ.get("SSL_CERT_FILE")):
-                os.stat(named)
+                os.stat(named)  # httpx 0.27 passes over a file that is not there
             context = httpx.create_ssl_context(verify=verify)
     except OSError as failure:
         named = f"verify={verify!r}" if isinstance(verify, str) else "SSL_CERT_FILE or SSL_CERT_DIR"
