@@ -19,11 +19,12 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
     ToolCallBlock,
 )
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from llama_index_tikhub.history import to_conversation
 from llama_index_tikhub.raw import raw_of
 from llama_index_tikhub.reply import StreamBuilder, _Mould, chat_response, from_reply
+from tests.unit.llama_index.sound import keeps_sound
 from tikhub_ai import (
     Accumulator,
     AnyPart,
@@ -102,16 +103,7 @@ def test_sound_goes_back_with_its_id_and_its_words() -> None:
     assert replayed(from_reply([sound])) == [sound]
 
 
-def _keeps_sound() -> bool:
-    """Whether this llama-index-core reads its own block of sound back from JSON. 0.14.5 does not."""
-    sound = ChatMessage(role="assistant", blocks=[AudioBlock(audio=b"aGVsbG8=", format="wav")])
-    try:
-        return stored(sound) == sound
-    except ValidationError:
-        return False
-
-
-@pytest.mark.skipif(not _keeps_sound(), reason="this llama-index-core cannot read its own AudioBlock back from JSON")
+@pytest.mark.skipif(not keeps_sound(), reason="this llama-index-core cannot read its own AudioBlock back from JSON")
 def test_raw_sound_keeps_its_rate_and_a_servers_call_its_empty_input() -> None:
     """Gemini speaks `audio/L16;codec=pcm;rate=24000`; OpenAI's image_generation_call has no input."""
     parts: list[AnyPart] = [
