@@ -38,6 +38,7 @@ class Gateway:
         sends: `float`, `base64`, or None for what was asked.
         change: Rewrites an answer's payload.
         refuse: Gives an answer for a request, or None to go on.
+        holds: Whether a request is still to wait, and not to be answered yet.
         requests: The bodies that came.
         headers: The headers that came.
         most_at_once: The most requests that were under way at one time.
@@ -50,6 +51,7 @@ class Gateway:
     sends: str | None = None
     change: Callable[[dict[str, Any]], Any] = lambda payload: payload
     refuse: Callable[[dict[str, Any]], httpx.Response | None] = lambda body: None
+    holds: Callable[[dict[str, Any]], bool] = lambda body: False
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[httpx.Headers] = field(default_factory=list)
     most_at_once: int = 0
@@ -77,6 +79,8 @@ class Gateway:
         self._enter()
         try:
             time.sleep(self.delay)
+            while self.holds(json.loads(request.content)):
+                time.sleep(0.001)
             return self._answer(request)
         finally:
             self._leave()
@@ -85,6 +89,8 @@ class Gateway:
         self._enter()
         try:
             await asyncio.sleep(self.delay)
+            while self.holds(json.loads(request.content)):  # noqa: ASYNC110 - what threads ask is no event of a loop
+                await asyncio.sleep(0.001)
             return self._answer(request)
         except asyncio.CancelledError:
             self.cancelled += 1
