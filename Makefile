@@ -16,8 +16,8 @@ PIP_INSTALL := -m pip --disable-pip-version-check install
 PIP_OUTPUT := -qq
 # Says in our words that the package index is out of reach.
 WITH_WORDS = $(PYTHON) examples/local_models/package_index.py
-# One more than there are processors: some tests wait for what is slow on purpose.
-PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo 2)
+# Two more than there are processors: some tests wait for what is slow on purpose.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)' 2>/dev/null || echo 3)
 
 # By name, since a plugin that some package of the environment brings costs a little with each of 20,000 tests.
 PLUGINS := --disable-plugin-autoload $(addprefix -p ,_hypothesis_pytestplugin pytest_asyncio.plugin pytest_benchmark.plugin \
