@@ -1,10 +1,11 @@
-"""Streams as bytes, read to their end."""
+"""Streams as bytes, read to their end, and the codecs that they are of."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tikhub_ai import End
+from tikhub_ai.apis import chat_completions, generate_content, messages, responses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
     from tikhub_ai.http.reader import StreamReader
 
 T = TypeVar("T")
+CODECS: dict[str, Any] = {
+    "chat_completions": chat_completions,
+    "messages": messages,
+    "responses": responses,
+    "generate_content": generate_content,
+}
+"""By the name of the API."""
 
 
 def pieces_of(stream: bytes, size: int) -> Iterator[bytes]:

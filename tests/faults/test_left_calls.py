@@ -237,37 +237,11 @@ def run(call: Call, told: list[Any], *, is_shut_down: bool) -> None:
         gc.enable()
 
 
-@pytest.mark.parametrize("framework", ["core", "LangChain", "LlamaIndex"])
-@pytest.mark.parametrize("backend", ["aiohttp", "httpx", "httpx2"])
-def test_nothing_is_left_of_an_async_call(faults: FaultServer, backend: str, framework: str) -> None:
-    calls = Async(faults, framework, backend)
-    run(lambda: answered(calls), [], is_shut_down=True)  # whatever is made at a first call is there
-    with nothing_else():
-        for ending in ASYNC:
-            for way in (each_in_a_loop_that_is_shut_down, each_in_a_loop_that_is_left, all_in_one_loop):
-                told: list[Any] = []
-                with warnings.catch_warnings(record=True) as warned:
-                    warnings.simplefilter("always")
-                    left = way(partial(ending, calls), told)
-                named = f"{ending.__name__}, {way.__name__}"
-                assert not told, named
-                assert not [str(one.message) for one in warned], named
-                assert dict(left) == {}, named
-
-
-def each_in_a_loop_that_is_shut_down(call: Call, told: list[Any]) -> Counter[str]:
-    run(call, told, is_shut_down=True)
+def each_in_its_own_loop(call: Call, told: list[Any], *, is_shut_down: bool) -> Counter[str]:
+    run(call, told, is_shut_down=is_shut_down)
     before = alive()
     for _ in range(2):
-        run(call, told, is_shut_down=True)
-    return alive() - before
-
-
-def each_in_a_loop_that_is_left(call: Call, told: list[Any]) -> Counter[str]:
-    run(call, told, is_shut_down=False)
-    before = alive()
-    for _ in range(2):
-        run(call, told, is_shut_down=False)
+        run(call, told, is_shut_down=is_shut_down)
     return alive() - before
 
 
@@ -290,6 +264,31 @@ def all_in_one_loop(call: Call, told: list[Any]) -> Counter[str]:
 
     run(calls, told, is_shut_down=True)
     return left
+
+
+WAYS: dict[str, Callable[[Call, list[Any]], Counter[str]]] = {
+    "each in a loop that is shut down": partial(each_in_its_own_loop, is_shut_down=True),
+    "each in a loop that is left": partial(each_in_its_own_loop, is_shut_down=False),
+    "all in one loop": all_in_one_loop,
+}
+
+
+@pytest.mark.parametrize("framework", ["core", "LangChain", "LlamaIndex"])
+@pytest.mark.parametrize("backend", ["aiohttp", "httpx", "httpx2"])
+def test_nothing_is_left_of_an_async_call(faults: FaultServer, backend: str, framework: str) -> None:
+    calls = Async(faults, framework, backend)
+    run(lambda: answered(calls), [], is_shut_down=True)  # whatever is made at a first call is there
+    with nothing_else():
+        for ending in ASYNC:
+            for named_way, way in WAYS.items():
+                told: list[Any] = []
+                with warnings.catch_warnings(record=True) as warned:
+                    warnings.simplefilter("always")
+                    left = way(partial(ending, calls), told)
+                named = f"{ending.__name__}, {named_way}"
+                assert not told, named
+                assert not [str(one.message) for one in warned], named
+                assert dict(left) == {}, named
 
 
 # --- sync -----------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from tests.fuzz.answers import CHAT_APIS, MODELS, answers
+from tests.streams import CODECS
 from tikhub_ai import (
     Accumulator,
     AudioDelta,
@@ -27,19 +28,12 @@ from tikhub_ai import (
     TextDelta,
     ToolCallDelta,
 )
-from tikhub_ai.apis import chat_completions, generate_content, messages, responses
 from tikhub_ai.catalog import facts
 from tikhub_ai.wire import ServerSentEvent
 
 if TYPE_CHECKING:
     from tikhub_ai.apis import ChatDecoder
 
-CODECS: dict[str, Any] = {
-    "chat_completions": chat_completions,
-    "messages": messages,
-    "responses": responses,
-    "generate_content": generate_content,
-}
 ISSUER = Issuer("messages", "claude")
 
 

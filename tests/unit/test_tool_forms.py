@@ -12,6 +12,7 @@ from openai.types.responses import FunctionToolParam
 from openai.types.shared_params import FunctionDefinition
 
 from langchain_tikhub.tools import bound_tools, neutral_tools
+from tests.streams import CODECS
 from tikhub_ai import (
     TOOL_OPTIONS,
     ChatRequest,
@@ -23,7 +24,7 @@ from tikhub_ai import (
     tool_dict,
     tools_of,
 )
-from tikhub_ai.apis import chat_completions, generate_content, messages, responses
+from tikhub_ai.apis import chat_completions
 from tikhub_ai.catalog import facts
 
 SCHEMA: dict[str, Any] = {
@@ -68,12 +69,6 @@ MODELS = {
     "responses": "gpt-5",
     "messages": "claude-sonnet-4-5",
     "generate_content": "gemini-2.5-flash",
-}
-CODECS: dict[str, Any] = {
-    "chat_completions": chat_completions,
-    "responses": responses,
-    "messages": messages,
-    "generate_content": generate_content,
 }
 VALUES: dict[str, Any] = {
     "allowed_callers": ["direct"],

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.faults.lanes import REQUEST
-from tests.streams import end_of, items_of
+from tests.streams import CODECS, end_of, items_of
 from tests.wire.reading import request_of
 from tests.wire.recordings import ENDPOINTS, exchanges, needs_recordings
 from tikhub_ai import ToolCall
-from tikhub_ai.apis import chat_completions, generate_content, messages, responses
 from tikhub_ai.catalog import facts
 from tikhub_ai.chat import ChatReader
 
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
     from tests.wire.recordings import Exchange
     from tikhub_ai import ChatReply, ChatRequest
 
-CODECS: dict[str, Any] = {
-    "chat_completions": chat_completions,
-    "messages": messages,
-    "responses": responses,
-    "generate_content": generate_content,
-}
 MOST = 3
 """Of a kind of event, so many of a recording are repeated, one at a time."""
 PIECES = {"text_delta", "thinking_delta", "input_json_delta"}
