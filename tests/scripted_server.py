@@ -187,7 +187,7 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
 
         def date_time_string(self, timestamp: float | None = None) -> str:
             """One moment for ever: two answers of one script are equal, whatever second the clock shows."""
-            return "Thu, 01 Jan 1970 00:00:00 GMT"
+            return "Thu, 26 Nov 2026 00:00:00 GMT"
 
         def log_message(self, *_: object) -> None:
             """Keep the test's output clean."""
