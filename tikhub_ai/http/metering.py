@@ -13,6 +13,9 @@ from typing import Any
 
 MOST_OF_A_HEAD = 96 * 1024
 """Bytes of a head with the interim answers before it. Less than h11's own limit, so that all libraries say the same."""
+MOST_TIMES = 4
+"""A read may take so many times the bytes that the library asks for, which are 64 KB: of a large answer that is there
+already, fewer reads and fewer turns of threads are to be made."""
 
 
 class EndlessError(Exception):
@@ -39,7 +42,7 @@ class Meter:
         in_head: Whether the head is still to come.
     """
 
-    __slots__ = ("_deadline", "_most", "in_head", "left")
+    __slots__ = ("_deadline", "_most", "_times", "in_head", "left")
 
     def __init__(self) -> None:
         self.expect_head()
@@ -50,6 +53,7 @@ class Meter:
         self.in_head = True
         self._most: int | None = None
         self._deadline: float | None = None
+        self._times = 1
 
     def expect_body(self, most: int | None) -> None:
         """The head is here.
@@ -62,7 +66,7 @@ class Meter:
         self._most = most
 
     def allowed(self, most: int, timeout: float | None) -> tuple[int, float | None]:
-        """Bytes and seconds that the next read may take, of so many.
+        """Bytes and seconds that the next read may take, where the library asks for so many.
 
         Raises:
             EndlessError: There have been enough bytes.
@@ -73,7 +77,19 @@ class Meter:
         left = self.left
         if left <= 0:
             raise self.overflow()
+        most *= self._times
         return (most if most < left else left), timeout
+
+    def came(self, count: int, most: int) -> None:
+        """A read has come back. One that was filled lets the next ones of this answer take more.
+
+        Args:
+            count: Bytes that came.
+            most: Bytes that could.
+        """
+        self.left -= count
+        if count == most and self._times < MOST_TIMES:
+            self._times *= 2
 
     def _time_for_head(self, timeout: float | None) -> float | None:
         if timeout is None:
@@ -151,8 +167,9 @@ class MeteredStream:
             SlowHeadError: The head takes too long.
         """
         meter = self.meter
-        data: bytes = self._read(*meter.allowed(max_bytes, timeout))
-        meter.left -= len(data)
+        most, timeout = meter.allowed(max_bytes, timeout)
+        data: bytes = self._read(most, timeout)
+        meter.came(len(data), most)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -185,8 +202,9 @@ class AsyncMeteredStream(MeteredStream):
     ) -> bytes:
         """See `MeteredStream`."""
         meter = self.meter
-        data: bytes = await self._read(*meter.allowed(max_bytes, timeout))
-        meter.left -= len(data)
+        most, timeout = meter.allowed(max_bytes, timeout)
+        data: bytes = await self._read(most, timeout)
+        meter.came(len(data), most)
         return data
 
     async def write(  # type: ignore[override]  # async
