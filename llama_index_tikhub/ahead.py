@@ -88,6 +88,12 @@ class _Ahead(_Vectors):
             self.add(batch)
         return self.take(texts)
 
+    def close(self, *, is_answered: bool = False) -> None:
+        """End the run: to its own end if core has answered with all of it, so that nothing is kept for a next call."""
+        if is_answered and self.is_whole:
+            next(self._run, None)
+        self._run.close()
+
 
 class _AsyncAhead(_Vectors):
     """Async: a task goes on with all requests, and tells whoever waits."""
@@ -101,6 +107,7 @@ class _AsyncAhead(_Vectors):
     ) -> None:
         super().__init__(texts, count, on_progress)
         self._came = asyncio.Event()
+        self._answered = asyncio.Event()
         self._task = asyncio.create_task(self._go_on(run))
 
     async def _go_on(self, run: AsyncGenerator[EmbeddingsBatch, None]) -> None:
@@ -108,8 +115,8 @@ class _AsyncAhead(_Vectors):
             async for batch in run:
                 self.add(batch)
                 self._tell()
-                if self.is_whole:  # the run must not end: it would take the call for answered, which core may yet fail
-                    break
+                if self.is_whole:  # a run that ends takes the call for answered, which core may yet fail
+                    await self._answered.wait()
         finally:
             await run.aclose()
             self._tell()
@@ -126,8 +133,12 @@ class _AsyncAhead(_Vectors):
             await self._came.wait()
         return self.take(texts)
 
-    async def close(self) -> None:
-        self._task.cancel()
+    async def close(self, *, is_answered: bool = False) -> None:
+        """See `_Ahead.close`."""
+        if is_answered and self.is_whole:
+            self._answered.set()
+        else:
+            self._task.cancel()
         with suppress(asyncio.CancelledError, Exception):  # whoever lacked a vector was told
             await self._task
 
@@ -179,14 +190,14 @@ def _ahead_of(method: Any) -> Any:
             try:
                 vectors = method(self, texts, **kwargs)
             except BaseException:
-                run.close()
+                found.close()
                 for text, vector in found.left() if cache is not None else ():
                     cache.put(text, vector, _COLLECTION)
                 raise
             finally:
                 _ahead.reset(token)
-                run.close()
-            client.session.forget()  # a run that is closed keeps what had come, for a call that fails
+            found.close(is_answered=True)
+            client.session.forget()  # what a run had that core did not need in the end
             return vectors
 
     return get_text_embedding_batch
@@ -213,7 +224,7 @@ def _aahead_of(method: Any) -> Any:
                 raise
             finally:
                 _async_ahead.reset(token)
-                await found.close()
+            await found.close(is_answered=True)
             client.session.forget()  # as above
             return vectors
 
