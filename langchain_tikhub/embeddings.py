@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -173,5 +173,10 @@ class TikHubEmbeddings(SettingsMixin, BaseModel, Embeddings):
             warn("show_progress_bar=True needs tqdm, which is missing: pip install tqdm")
             yield None
             return
-        with tqdm(total=len(texts), desc="Embedding", unit="text") as bar:
-            yield lambda done, _total: bar.update(done - bar.n)
+        with tqdm(total=len(texts) if isinstance(texts, Sized) else None, desc="Embedding", unit="text") as bar:
+
+            def on_progress(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            yield on_progress

@@ -2,7 +2,8 @@
 
 Core's `get_text_embedding_batch` asks for its batches one after another, and counts, caches and reports each of them.
 It still does: the requests for all of them are made as one call meanwhile, as many at once as `num_workers` says, and
-each batch waits for its own vectors only. So what was paid is kept when a later batch fails.
+each batch waits for its own vectors only. So what was paid is kept when a later batch fails. With a `rate_limiter`,
+which says when each batch may go out, each is asked for when core hands it over.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ import asyncio
 import functools
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from contextvars import ContextVar
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from tikhub_ai import TikHubAIError
 
-    from tikhub_ai import EmbeddingsBatch
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tikhub_ai import EmbeddingsBatch, EmbeddingsClient
 
 Owner = TypeVar("Owner")
 
@@ -32,13 +35,14 @@ class _Vectors:
 
     Args:
         texts: All texts of the call.
-        count: How many of them are embedded.
+        only: Positions of those that are embedded.
         on_progress: Called with the number of texts that came.
     """
 
-    def __init__(self, texts: list[str], count: int, on_progress: Callable[[int], object]) -> None:
+    def __init__(self, texts: list[str], only: Sequence[int], on_progress: Callable[[int], object]) -> None:
         self._texts = texts
-        self._missing = count
+        self._only = only
+        self._missing = len(only)
         self._on_progress = on_progress
         self._vectors: dict[str, list[float]] = {}
         self._taken: set[str] = set()
@@ -71,14 +75,10 @@ class _Ahead(_Vectors):
     """Sync: whoever lacks a vector goes on with all requests until it has come."""
 
     def __init__(
-        self,
-        run: Generator[EmbeddingsBatch, None, None],
-        texts: list[str],
-        count: int,
-        on_progress: Callable[[int], object],
+        self, client: EmbeddingsClient, texts: list[str], only: Sequence[int], on_progress: Callable[[int], object]
     ) -> None:
-        super().__init__(texts, count, on_progress)
-        self._run = run
+        super().__init__(texts, only, on_progress)
+        self._run = client.embed_iter(texts, keep=True, only=only)
 
     def wait(self, texts: Sequence[str]) -> list[list[float]] | None:
         while self.lacks(texts):
@@ -88,9 +88,9 @@ class _Ahead(_Vectors):
             self.add(batch)
         return self.take(texts)
 
-    def close(self, *, is_answered: bool = False) -> None:
-        """End the run: to its own end if core has answered with all of it, so that nothing is kept for a next call."""
-        if is_answered and self.is_whole:
+    def end(self, error: BaseException | None) -> None:
+        """Core has ended. A run that is closed before its end keeps what had come, for the next call."""
+        if error is None and self.is_whole:
             next(self._run, None)
         self._run.close()
 
@@ -99,26 +99,21 @@ class _AsyncAhead(_Vectors):
     """Async: a task goes on with all requests, and tells whoever waits."""
 
     def __init__(
-        self,
-        run: AsyncGenerator[EmbeddingsBatch, None],
-        texts: list[str],
-        count: int,
-        on_progress: Callable[[int], object],
+        self, client: EmbeddingsClient, texts: list[str], only: Sequence[int], on_progress: Callable[[int], object]
     ) -> None:
-        super().__init__(texts, count, on_progress)
+        super().__init__(texts, only, on_progress)
+        self._run = client.aembed_iter(texts, keep=True, only=only)
         self._came = asyncio.Event()
-        self._answered = asyncio.Event()
-        self._task = asyncio.create_task(self._go_on(run))
+        self._task = asyncio.create_task(self._go_on())
 
-    async def _go_on(self, run: AsyncGenerator[EmbeddingsBatch, None]) -> None:
+    async def _go_on(self) -> None:
         try:
-            async for batch in run:
+            async for batch in self._run:
                 self.add(batch)
                 self._tell()
-                if self.is_whole:  # a run that ends takes the call for answered, which core may yet fail
-                    await self._answered.wait()
+                if self.is_whole:  # the run must not end: it would take the call for answered, which core may yet fail
+                    break
         finally:
-            await run.aclose()
             self._tell()
 
     def _tell(self) -> None:
@@ -133,18 +128,86 @@ class _AsyncAhead(_Vectors):
             await self._came.wait()
         return self.take(texts)
 
-    async def close(self, *, is_answered: bool = False) -> None:
-        """See `_Ahead.close`."""
-        if is_answered and self.is_whole:
-            self._answered.set()
-        else:
-            self._task.cancel()
+    async def end(self, error: BaseException | None) -> None:
+        """As above."""
+        self._task.cancel()
         with suppress(asyncio.CancelledError, Exception):  # whoever lacked a vector was told
             await self._task
+        if error is None and self.is_whole:
+            await anext(self._run, None)
+        await self._run.aclose()
 
 
-_ahead: ContextVar[_Ahead | None] = ContextVar("ahead", default=None)
-_async_ahead: ContextVar[_AsyncAhead | None] = ContextVar("async_ahead", default=None)
+class _Turns(_Vectors):
+    """Somebody else says when each batch may go out: whoever lacks vectors asks for them."""
+
+    def __init__(
+        self, client: EmbeddingsClient, texts: list[str], only: Sequence[int], on_progress: Callable[[int], object]
+    ) -> None:
+        super().__init__(texts, only, on_progress)
+        self._client = client
+        self._places = {texts[place]: place for place in reversed(only)}
+
+    def places(self, texts: Sequence[str]) -> list[int] | None:
+        places = [self._places.get(text, -1) for text in texts]
+        return None if -1 in places else places  # a cache had one when the call began, and has it no more
+
+    def keep(self, error: BaseException) -> None:
+        """Core has failed: what earlier batches had paid for is kept for the next call, and in the error."""
+        self._client.keep(self._vectors)
+        if isinstance(error, TikHubAIError) and self._vectors:
+            come = {place: self._vectors[text] for text, place in self._places.items() if text in self._vectors}
+            error.partial = come | (error.partial or {})
+
+
+class _InTurn(_Turns):
+    """Sync."""
+
+    def wait(self, texts: Sequence[str]) -> list[list[float]] | None:
+        if (places := self.places(texts)) is None:
+            return None
+        for batch in self._client.embed_iter(self._texts, keep=True, only=places):
+            self.add(batch)
+        return self.take(texts)
+
+    def end(self, error: BaseException | None) -> None:
+        """As above."""
+        if error is not None:
+            self.keep(error)
+
+
+class _AsyncInTurn(_Turns):
+    """Async: as many at once as the client may."""
+
+    def __init__(
+        self, client: EmbeddingsClient, texts: list[str], only: Sequence[int], on_progress: Callable[[int], object]
+    ) -> None:
+        super().__init__(client, texts, only, on_progress)
+        self._room = asyncio.Semaphore(client.max_concurrency)
+        self._is_over = False
+
+    async def wait(self, texts: Sequence[str]) -> list[list[float]] | None:
+        if (places := self.places(texts)) is None:
+            return None
+        async with self._room, aclosing(self._client.aembed_iter(self._texts, keep=True, only=places)) as run:
+            if self._is_over:  # core leaves its other batches to go on
+                raise asyncio.CancelledError
+            async for batch in run:
+                self.add(batch)
+        return self.take(texts)
+
+    async def end(self, error: BaseException | None) -> None:
+        """As above, once what is under way has come, since it is paid."""
+        self._is_over = True
+        if isinstance(error, Exception):
+            for _ in range(self._client.max_concurrency):
+                await self._room.acquire()
+        if error is not None:
+            self.keep(error)
+
+
+_ahead: ContextVar[_Ahead | _InTurn | None] = ContextVar("ahead", default=None)
+_async_ahead: ContextVar[_AsyncAhead | _AsyncInTurn | None] = ContextVar("async_ahead", default=None)
 
 
 def ahead(texts: Sequence[str]) -> list[list[float]] | None:
@@ -169,35 +232,31 @@ def embeds_ahead(owner: Owner) -> Owner:
     return owner
 
 
-def _is_worth_it(self: Any, texts: list[str]) -> bool:
-    """Whether there is more than one batch, and nobody else says when each may go out."""
-    is_free = getattr(self, "rate_limiter", None) is None  # unknown to older llama-index-core
-    return is_free and len(texts) > self.embed_batch_size
+def _is_free(self: Any) -> bool:
+    """Whether nobody else says when each batch may go out."""
+    return getattr(self, "rate_limiter", None) is None  # unknown to older llama-index-core
 
 
 def _ahead_of(method: Any) -> Any:
     @functools.wraps(method)
     def get_text_embedding_batch(self: Any, texts: list[str], show_progress: bool = False, **kwargs: Any) -> Any:
-        if not _is_worth_it(self, texts):
+        if len(texts) < 2:
             return method(self, texts, show_progress, **kwargs)
         cache = self.embeddings_cache
         only = [at for at, text in enumerate(texts) if cache is None or cache.get(text, _COLLECTION) is None]
         with _bar(len(only), show_progress) as on_progress:
-            client = self._client()
-            run = client.embed_iter(texts, keep=True, only=only)
-            found = _Ahead(run, texts, len(only), on_progress)
+            found = (_Ahead if _is_free(self) else _InTurn)(self._client(), texts, only, on_progress)
             token = _ahead.set(found)
             try:
                 vectors = method(self, texts, **kwargs)
-            except BaseException:
-                found.close()
+            except BaseException as error:
+                found.end(error)
                 for text, vector in found.left() if cache is not None else ():
                     cache.put(text, vector, _COLLECTION)
                 raise
             finally:
                 _ahead.reset(token)
-            found.close(is_answered=True)
-            client.session.forget()  # what a run had that core did not need in the end
+            found.end(None)
             return vectors
 
     return get_text_embedding_batch
@@ -206,26 +265,23 @@ def _ahead_of(method: Any) -> Any:
 def _aahead_of(method: Any) -> Any:
     @functools.wraps(method)
     async def aget_text_embedding_batch(self: Any, texts: list[str], show_progress: bool = False, **kwargs: Any) -> Any:
-        if not _is_worth_it(self, texts):
+        if len(texts) < 2:
             return await method(self, texts, show_progress, **kwargs)
         cache = self.embeddings_cache
         only = [at for at, text in enumerate(texts) if cache is None or await cache.aget(text, _COLLECTION) is None]
         with _bar(len(only), show_progress) as on_progress:
-            client = self._client()
-            run = client.aembed_iter(texts, keep=True, only=only)
-            found = _AsyncAhead(run, texts, len(only), on_progress)
+            found = (_AsyncAhead if _is_free(self) else _AsyncInTurn)(self._client(), texts, only, on_progress)
             token = _async_ahead.set(found)
             try:
                 vectors = await method(self, texts, **kwargs)
-            except BaseException:
-                await found.close()
+            except BaseException as error:
+                await found.end(error)
                 for text, vector in found.left() if cache is not None else ():
                     await cache.aput(text, vector, _COLLECTION)
                 raise
             finally:
                 _async_ahead.reset(token)
-            await found.close(is_answered=True)
-            client.session.forget()  # as above
+            await found.end(None)
             return vectors
 
     return aget_text_embedding_batch

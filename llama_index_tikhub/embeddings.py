@@ -23,7 +23,7 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
     """Embeds texts and queries with any embedding model of the TikHub AI gateway.
 
     Texts are sent as they are, one request for each batch, several at once: fewer where the server refuses for too
-    many requests; one after another where a `rate_limiter` is given. A batch that the server refuses as too large is
+    many requests; with a `rate_limiter`, each when core hands it over. A batch that the server refuses as too large is
     sent again in halves. No texts make no request. Where a batch fails for good, the error holds what had come in
     `partial`, vectors by position; `embeddings_cache` has it, and the next call takes it from there in place of paying
     again.
@@ -56,7 +56,7 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
     embed_batch_size: int = Field(default=256, gt=0, le=2048, description="Most texts of one request, 1 to 2048.")
     num_workers: int | None = Field(
         default=16,
-        description="Most requests at once, sync and async; None or 1 is one after another.",
+        description="Most requests at once, sync and async; 1 is one after another. 16 where None is given.",
     )
     dimensions: int | None = Field(
         default=None,

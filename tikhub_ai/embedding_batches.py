@@ -20,6 +20,7 @@ from tikhub_ai.errors import (
     RateLimitError,
     TikHubAIError,
 )
+from tikhub_ai.rates import UNLIMITED, Rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_OF_THE_FORM = (APIStatusError, InvalidResponseError)
+_OF_THE_FORM = (BadRequestError, InvalidResponseError)
+_OF_THE_PROBE = (APIStatusError, InvalidResponseError)
+"""A text alone that shows whether the server answers in base64 may be answered in any way by one that cannot."""
 _OF_THE_CALLER = (AuthenticationError, PermissionDeniedError, RateLimitError)
 PROBED_FROM = 1000
 """Texts: for fewer, finding out whether the server answers in base64 costs as much as it saves."""
-_BYTES_PER_TOKEN = 3
-"""Of UTF-8, at least, in most languages: English has 4 to 5, Chinese 3 to 4."""
 
 
 @dataclass(slots=True)
@@ -45,15 +46,13 @@ class Limits:
     Attributes:
         batch_size: Most texts of one request.
         max_concurrency: Most requests at once.
-        requests_per_minute: None sets no limit, as below.
-        tokens_per_minute: As estimated.
+        rates: How many requests and tokens a minute.
         max_retry_after: Seconds: where a server asks to wait longer, the call fails at once.
     """
 
     batch_size: int
     max_concurrency: int
-    requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
+    rates: Rates = UNLIMITED
     max_retry_after: float = 60.0
 
 
@@ -68,6 +67,7 @@ class Batch:
         tokens: How many they are, as estimated.
         paid: Vectors that an earlier call had paid for, one for each text: then it does not go out.
         is_probe: Whether it is one text that shows whether the server answers in base64.
+        is_in_doubt: Whether it was refused in base64, which `auto` had chosen: it is sent once more, in floats.
         began: When it went out, by the pace's clock.
     """
 
@@ -77,6 +77,7 @@ class Batch:
     tokens: int = 0
     paid: list[Sequence[float]] = field(default_factory=list)
     is_probe: bool = False
+    is_in_doubt: bool = False
     began: float = 0.0
 
     def halves(self) -> tuple[Batch, Batch]:
@@ -84,6 +85,11 @@ class Batch:
         middle, tokens = (len(self.texts) + 1) // 2, self.tokens // 2
         first = replace(self, positions=self.positions[:middle], texts=self.texts[:middle], tokens=tokens)
         return first, replace(self, positions=self.positions[middle:], texts=self.texts[middle:], tokens=tokens)
+
+    def goes_with(self, paid: Sequence[float] | None) -> bool:
+        """Whether a text may go into it whose vector had been paid for, or had not."""
+        before = self.paid[0] if self.paid else None
+        return before is paid is None or (before is not None and paid is not None and len(before) == len(paid))
 
     @property
     def named(self) -> str:
@@ -133,7 +139,7 @@ class Batches:
         count: How many they are, where that is known.
         limits: How much goes out.
         session: What the client's calls share.
-        origin: The gateway's address, on which vectors may depend.
+        of: What vectors depend on besides their texts.
         as_array: Whether vectors are rows of a numpy array.
     """
 
@@ -145,11 +151,12 @@ class Batches:
         *,
         limits: Limits,
         session: EmbeddingsSession,
-        origin: str,
+        of: Any,
         as_array: bool = False,
     ) -> None:
-        self.failure: TikHubAIError | None = None
-        self.of = (origin, replace(options, encoding_format="float", extra_headers=None))
+        self.failure: Exception | None = None
+        self.are_mixed = False
+        self.of = of
         self.options = options
         self._limits = limits
         self._session = session
@@ -161,14 +168,11 @@ class Batches:
         self._answers = 0
         self._refused: dict[int, int] = {}
         self._probed = 0
-        self._is_long = count is None or count > limits.batch_size
+        self._count = count
+        self._length: int | None = None
+        self._most_tokens = min(codec.MAX_TOKENS, limits.rates.tokens_per_minute or codec.MAX_TOKENS)
         is_worth_it = count is None or count > PROBED_FROM
         self._is_probing = options.encoding_format == "auto" and session.answers_base64 is None and is_worth_it
-
-    @property
-    def needs_workers(self) -> bool:
-        """Whether it may send several requests at once."""
-        return self._is_long and self._limits.max_concurrency > 1
 
     # --- the call ---------------------------------------------------------------------------------------------------
 
@@ -189,7 +193,8 @@ class Batches:
                 turn.seconds = ready
                 break
             if ready.paid:
-                turn.given.append(EmbeddingsBatch(ready.positions, self.rows([list(one) for one in ready.paid])))
+                found = EmbeddingsBatch(ready.positions, self.rows([list(one) for one in ready.paid]))
+                turn.given += [found] if self._is_comparable(ready, found) else []
             else:
                 running[begin(ready)] = ready
         return turn if running or turn.given or turn.seconds is not None else None
@@ -208,8 +213,8 @@ class Batches:
             return batch
         limits, pace = self._limits, self._session.pace
         wait: float | None = None
-        if running < (pace.limit(limits.max_concurrency) if self.needs_workers else 1):
-            wait = pace.wait(batch.tokens, limits.requests_per_minute, limits.tokens_per_minute)
+        if running < pace.limit(limits.max_concurrency):
+            wait = pace.wait(batch.tokens, limits.rates)
         if wait == 0:
             batch.began = pace.now
             return batch
@@ -232,7 +237,7 @@ class Batches:
             batch, rest = batch.halves()
             self._again.appendleft(rest)
         if not batch.is_probe:
-            batch.form = self._form
+            batch.form = "float" if batch.is_in_doubt else self._form
         return batch
 
     def _new(self) -> Batch | None:
@@ -242,8 +247,8 @@ class Batches:
         while len(batch.texts) < max(1, room) and (found := self._peek()) is not None:
             position, text = found
             paid = self._session.take(self.of, text)
-            tokens = 1 + (len(text) if text.isascii() else len(text.encode())) // _BYTES_PER_TOKEN
-            if batch.texts and (bool(batch.paid) != (paid is not None) or batch.tokens + tokens > codec.MAX_TOKENS):
+            tokens = codec.estimated_tokens(text)
+            if batch.texts and (batch.tokens + tokens > self._most_tokens or not batch.goes_with(paid)):
                 break
             batch.positions.append(position)
             batch.texts.append(text)
@@ -262,7 +267,7 @@ class Batches:
         if self._next is None and self.failure is None:
             try:
                 self._next = next(self._texts, None)
-            except TikHubAIError as error:  # it is no text
+            except Exception as error:  # noqa: BLE001 - it is no text, or whoever reads them has failed
                 self.failure = error
         return self._next
 
@@ -283,44 +288,82 @@ class Batches:
         """Take a batch's result.
 
         One refused as too large waits again, to be sent in halves, as do all after it; one refused since there were too
-        many waits again while that can help. Any other failure is the end: nothing is sent any more, and what is under
-        way is still taken, since it is paid for.
+        many waits again while that can help; one refused in base64 that `auto` chose is sent once more, in floats. Any
+        other failure is the end, whoever's it is: nothing is sent any more, and what is under way is still taken, since
+        it is paid for.
         """
         try:
             reply = result()
-        except TikHubAIError as error:
-            if self.failure is not None:
-                return None  # of two failures, the first one counts
-            if batch.is_probe and isinstance(error, _OF_THE_FORM) and not isinstance(error, _OF_THE_CALLER):
-                self._session.answers_base64 = batch.is_probe = False
-                self._again.appendleft(batch)
-            elif isinstance(error, APIStatusError) and codec.is_too_large(error) and len(batch.texts) > 1:
-                self._largest = min(self._largest, (len(batch.texts) + 1) // 2)
-                self._again.appendleft(batch)
-            elif self._may_go_again(batch, error):
-                self._again.appendleft(batch)
-            else:
-                self.failure = self._explained(error, batch)
+        except Exception as error:  # noqa: BLE001 - also the caller's own, of a function that reads the key
+            if self.failure is None:  # of two failures, the first one counts
+                self._refuse(batch, error)
             return None
         self._answers += 1
         self._session.pace.answered(self._limits.max_concurrency)
         if batch.is_probe:
             self._session.answers_base64 = reply.is_base64
-        return EmbeddingsBatch(batch.positions, reply.vectors, reply.model, reply.usage, reply.request_ids)
+        elif batch.is_in_doubt and self._session.answers_base64:
+            self._session.answers_base64 = False
+        found = EmbeddingsBatch(batch.positions, reply.vectors, reply.model, reply.usage, reply.request_ids)
+        return found if self._is_comparable(batch, found) else None
+
+    def _is_comparable(self, batch: Batch, found: EmbeddingsBatch) -> bool:
+        """Whether vectors are as long as those before them. Where they are not, the call ends."""
+        length = len(found.vectors[0])
+        self._length = self._length or length
+        if length == self._length:
+            return True
+        self.are_mixed = True
+        if self.failure is None:
+            lengths = " and ".join(map(str, sorted((self._length, length))))
+            error = InvalidResponseError(
+                f"{found.model or self.options.model} gave vectors of {lengths} numbers for one list of texts. They "
+                "cannot be compared: the gateway may have mixed two models."
+            )
+            self.failure = self._explained(error, batch)
+        return False
+
+    def _refuse(self, batch: Batch, error: Exception) -> None:
+        """Decide what a failure means: the batch waits again, or the call ends."""
+        if not isinstance(error, TikHubAIError):
+            self.failure = error
+        elif batch.is_probe and isinstance(error, _OF_THE_PROBE) and not isinstance(error, _OF_THE_CALLER):
+            self._session.answers_base64 = batch.is_probe = False
+            self._again.appendleft(batch)
+        elif isinstance(error, APIStatusError) and codec.is_too_large(error) and len(batch.texts) > 1:
+            self._largest = min(self._largest, (len(batch.texts) + 1) // 2)
+            self._again.appendleft(batch)
+        elif self._may_be_the_form(batch, error):
+            batch.is_in_doubt = True
+            self._again.appendleft(batch)
+        elif self._may_go_again(batch, error):
+            self._again.appendleft(batch)
+        else:
+            self.failure = self._explained(error, batch)
 
     def told(self, batch: Batch, retry: Retry) -> None:
         """A batch's request is about to be repeated: where there were too many, fewer go out from now on."""
-        if self._limits.requests_per_minute is not None or self._limits.tokens_per_minute is not None:
-            self._session.pace.spend(batch.tokens)
+        if self._limits.rates.are_limited:
+            self._session.pace.spend(batch.tokens, self._limits.rates)
         if isinstance(retry.error, RateLimitError):
             self._refused_pace(batch, retry.error)
 
     def _refused_pace(self, batch: Batch, error: RateLimitError) -> bool:
         return self._session.pace.refused(self._limits.max_concurrency, batch.began, error.retry_after)
 
+    def _may_be_the_form(self, batch: Batch, error: TikHubAIError) -> bool:
+        """Whether a batch may have failed since it asked for base64 of a server that had answered in it."""
+        is_ours = self.options.encoding_format == "auto" and batch.form == "base64"
+        is_too_long = isinstance(error, APIStatusError) and codec.is_too_large(error)
+        return is_ours and isinstance(error, _OF_THE_FORM) and not is_too_long
+
+    def _is_all(self, batch: Batch) -> bool:
+        """Whether it is the whole call."""
+        return len(batch.positions) == self._count
+
     def _may_go_again(self, batch: Batch, error: TikHubAIError) -> bool:
         """Whether a refusal for too many requests may pass: fewer go out now, or others were answered meanwhile."""
-        if not isinstance(error, RateLimitError) or not self._is_long:
+        if not isinstance(error, RateLimitError) or self._is_all(batch):
             return False
         if error.retry_after is not None and error.retry_after > self._limits.max_retry_after:
             return False
@@ -339,7 +382,7 @@ class Batches:
         ):
             names = ", ".join(f"texts[{i}]" for i in blank[:10]) + (" ..." if len(blank) > 10 else "")
             said = f"{said} Blank texts, which many models refuse, are among the input: {names}."
-        elif self._is_long:
+        elif not self._is_all(batch):
             said = f"{batch.named} could not be embedded: {said}"
         explained = copy.copy(error)
         explained.message, explained.args, explained.positions = said, (said,), batch.positions

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tikhub_ai.apis.embeddings import EmbeddingsReply
 from tikhub_ai.conversation import Usage
-from tikhub_ai.errors import InvalidResponseError, TikHubAIError, warn
+from tikhub_ai.errors import TikHubAIError, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ class Collected:
 
     def __init__(
         self,
-        texts: list[str],
+        texts: Sequence[str],
         count: int,
         batches: Batches,
         session: EmbeddingsSession,
@@ -41,7 +41,7 @@ class Collected:
         self._session = session
         self._on_progress = on_progress
         self._parts: list[EmbeddingsBatch] = []
-        self._lengths: set[int] = set()
+        self._length = 0
         self._array: Any = None
         self._done = 0
 
@@ -49,10 +49,12 @@ class Collected:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if error is None:
-            self._session.forget()
-            return
-        self._session.keep(self.batches.of, ((self._texts[position], vector) for position, vector in self._vectors()))
+        if self.batches.are_mixed:  # which of two models is right, the next call cannot know either
+            self._session.forget(self.batches.of)
+        elif error is None:
+            self._session.forget(self.batches.of, (self._texts[at] for part in self._parts for at in part.positions))
+        else:
+            self._session.keep(self.batches.of, ((self._texts[at], vector) for at, vector in self._vectors()))
         if isinstance(error, TikHubAIError) and self._done:
             error.partial = dict(self._vectors())
             come = f"{self._done:,} of {self._count:,} texts were embedded: error.partial has them."
@@ -61,16 +63,14 @@ class Collected:
 
     def add(self, batch: EmbeddingsBatch) -> None:
         """Take the vectors of a batch. Rows go straight into their places, and stand nowhere else."""
-        length = len(batch.vectors[0])
-        self._lengths.add(length)
+        self._length = len(batch.vectors[0])
         if self.batches.as_array:
             if self._array is None:
                 import numpy as np  # noqa: PLC0415 - an optional dependency
 
-                self._array = np.empty((len(self._texts), length), np.float32)
-            if length == self._array.shape[1]:
-                self._array[batch.positions] = batch.vectors
-                batch = replace(batch, vectors=None)
+                self._array = np.empty((len(self._texts), self._length), np.float32)
+            self._array[batch.positions] = batch.vectors
+            batch = replace(batch, vectors=None)
         self._parts.append(batch)
         self._done += len(batch.positions)
         if self._on_progress is not None:
@@ -78,26 +78,16 @@ class Collected:
 
     def _vectors(self) -> Iterator[tuple[int, Sequence[float]]]:
         for part in self._parts:
-            vectors = self._array[part.positions] if part.vectors is None else part.vectors
+            vectors = [self._array[at] for at in part.positions] if part.vectors is None else part.vectors
             yield from zip(part.positions, vectors, strict=True)
 
     def reply(self) -> EmbeddingsReply:
-        """All of it.
-
-        Raises:
-            InvalidResponseError: Their vectors are not of one length.
-        """
+        """All of it."""
         parts = sorted(self._parts, key=lambda part: part.positions[0])
         options = self.batches.options
         model = next((part.model for part in parts if part.model), options.model)
-        lengths = sorted(self._lengths)
-        if len(lengths) > 1:
-            raise InvalidResponseError(
-                f"{model} gave vectors of {' and '.join(map(str, lengths))} numbers for one list of texts. "
-                "They cannot be compared: the gateway may have mixed two models."
-            )
-        if options.dimensions not in {None, *lengths} and lengths:
-            warn(f"{model} ignored dimensions={options.dimensions}: its vectors have {lengths[0]} numbers.")
+        if options.dimensions not in {None, self._length} and parts:
+            warn(f"{model} ignored dimensions={options.dimensions}: its vectors have {self._length} numbers.")
         vectors: list[list[float]]
         if self.batches.as_array:
             vectors = self._array if parts else self.batches.rows([])

@@ -17,16 +17,19 @@ class EmbeddingsSession:
     """What all calls of one client share: their pace, what its server can do, and what a failed call had paid for.
 
     Vectors that had come before a call failed or was interrupted are kept, up to 256 MiB of them and their texts, until
-    a later call of the client has succeeded, which takes those it needs from here in place of asking and paying again.
-    A copy of a session, or one that comes out of a pickle, is a new one.
+    a later call of the client that needs them has succeeded: it takes them from here in place of asking and paying
+    again. Only those of one model, dimensions and other options are kept. A copy of a session, or one that comes out of
+    a pickle, is a new one.
+
+    Args:
+        pace: How fast the calls send; one of its own by default.
     """
 
-    def __init__(self) -> None:
-        self.pace = Pace()
+    def __init__(self, pace: Pace | None = None) -> None:
+        self.pace = Pace() if pace is None else pace
         self.answers_base64: bool | None = None
         self._lock = threading.Lock()
-        self._kept: dict[str, array[float]] = {}
-        self._kept_for: Any = None
+        self._kept: tuple[Any, dict[str, array[float]]] = (None, {})
 
     def __reduce__(self) -> tuple[Any, ...]:
         return EmbeddingsSession, ()
@@ -48,20 +51,30 @@ class EmbeddingsSession:
             vectors: Texts and their vectors.
         """
         with self._lock:
-            if self._kept_for != of:
-                self._kept, self._kept_for = {}, of
-            size = sum(len(text) + len(one) * one.itemsize for text, one in self._kept.items())
+            kept_of, kept = self._kept
+            if kept_of != of:
+                self._kept = (of, kept := {})
+            size = sum(len(text) + len(one) * one.itemsize for text, one in kept.items())
             for text, vector in vectors:
-                size += len(text) + 8 * len(vector)
+                size += 0 if text in kept else len(text) + 8 * len(vector)
                 if size > LARGEST_KEPT:
                     return
-                self._kept[text] = array("d", vector)
+                kept[text] = array("d", vector)
 
     def take(self, of: Any, text: str) -> Sequence[float] | None:
         """The vector of a text that was paid for, or None."""
-        return self._kept.get(text) if self._kept and self._kept_for == of else None
+        kept_of, kept = self._kept
+        return kept.get(text) if kept and kept_of == of else None
 
-    def forget(self) -> None:
-        """A call has succeeded: whatever it needed, it has taken."""
+    def forget(self, of: Any, texts: Iterable[str] | None = None) -> None:
+        """Let go of what was paid for: a call that took it has succeeded, or it cannot be used.
+
+        Args:
+            of: As for `keep`.
+            texts: Whose vectors; None is all of them.
+        """
         with self._lock:
-            self._kept, self._kept_for = {}, None
+            kept_of, kept = self._kept
+            if kept and kept_of == of:
+                for text in list(kept) if texts is None else texts:
+                    kept.pop(text, None)

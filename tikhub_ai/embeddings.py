@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -18,9 +19,10 @@ from tikhub_ai.embedding_results import Collected
 from tikhub_ai.embedding_session import EmbeddingsSession
 from tikhub_ai.errors import ConfigurationError, InvalidRequestError
 from tikhub_ai.http.transport import Transport
+from tikhub_ai.rates import Rates
 from tikhub_ai.secret_values import SecretHeaders
 from tikhub_ai.settings import Settings
-from tikhub_ai.workers import Here, Threads, finished
+from tikhub_ai.workers import Call, Threads, finished
 
 DEFAULT_MODEL = "text-embedding-3-small"
 DEFAULT_BATCH_SIZE = 256
@@ -33,8 +35,8 @@ class EmbeddingsClient:
 
     A refusal for too many requests (429) halves how many of the client's requests go out at once, and answers raise it
     again. When a batch fails for good, nothing further is sent, what is under way is waited for, and the error holds
-    all vectors that had come, in `partial`, by the positions of their texts; a later call of the client takes them
-    from there (up to 256 MiB of them) in place of paying again.
+    all vectors that had come, in `partial`, by the positions of their texts; the client keeps them (up to 256 MiB of
+    them) until a later call that needs them has succeeded without paying again.
 
     Args:
         settings: Key, address, timeouts, retries.
@@ -42,7 +44,8 @@ class EmbeddingsClient:
         dimensions: Length of the vectors, for models that can shorten them (text-embedding-3-*).
         encoding_format: How numbers travel: `float`; `base64`, answers of a third of the size that are read several
             times as fast; or `auto`: `float`, and `base64` from when the server has answered in it, for which the first
-            call of more than one batch asks it with one text. Either form is read whatever was asked.
+            call of more than 1,000 texts asks it with one of them. A batch that fails in base64 later on is sent once
+            more, in floats. Either form is read whatever was asked.
         user: Your end user's id, passed on.
         extra_body: Further fields of the request.
         extra_headers: Further headers. Secret.
@@ -51,7 +54,8 @@ class EmbeddingsClient:
         max_concurrency: Most requests at once. Sync calls use as many threads, and none for a single request.
         requests_per_minute: Most requests in any 60 seconds; None sets no limit. A retry goes out when its wait is
             over, and counts for what comes after it.
-        tokens_per_minute: Most tokens in any 60 seconds, estimated at 3 bytes of UTF-8 each; None sets no limit.
+        tokens_per_minute: Most tokens in any 60 seconds, estimated at 3 bytes of UTF-8 each; None sets no limit. No
+            request holds more, but for a single text that does: it counts for as many minutes as it is worth.
         session: What clients share about their pace and about vectors of a call that failed; one of its own by default.
 
     Raises:
@@ -89,22 +93,31 @@ class EmbeddingsClient:
         ):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ConfigurationError(f"{name} must be a whole number from 1 up, not {value!r}.")
-        for name, rate in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
-            if rate is not None and (isinstance(rate, bool) or not isinstance(rate, (int, float)) or not rate > 0):
-                raise ConfigurationError(f"{name} must be a number greater than 0, or None, not {rate!r}.")
         self.settings = settings
         self.options = EmbeddingsOptions(model, dimensions, encoding_format, user, extra_body, extra_headers)
         self.batch_size = min(batch_size, codec.MAX_INPUTS)
         self.max_concurrency = max_concurrency
-        self.requests_per_minute = requests_per_minute
-        self.tokens_per_minute = tokens_per_minute
+        self.rates = Rates(requests_per_minute, tokens_per_minute)
         self.session = EmbeddingsSession() if session is None else session
         self.transport = Transport(settings)
+
+    @property
+    def _of(self) -> Any:
+        """What vectors depend on besides their texts."""
+        return str(self.settings.base_url), replace(self.options, encoding_format="float", extra_headers=None)
+
+    def keep(self, vectors: Mapping[str, Sequence[float]]) -> None:
+        """Keep vectors that were paid for, by their texts, for later calls, as a call that fails keeps its own.
+
+        Args:
+            vectors: All of one length.
+        """
+        self.session.keep(self._of, vectors.items())
 
     # --- all at once ------------------------------------------------------------------------------------------------
 
     def embed(self, texts: Iterable[str], *, on_progress: Callable[[int, int], None] | None = None) -> EmbeddingsReply:
-        """Embed texts. None of them gives no vectors and makes no request.
+        """Embed texts. An empty list makes no request.
 
         A batch that the server refuses as too large is sent again in smaller ones.
 
@@ -116,7 +129,7 @@ class EmbeddingsClient:
             InvalidRequestError: A text is no string, or none that UTF-8 can carry. Nothing was sent.
             ContextWindowExceededError: One text is too long; the message names its position and length. A server that
                 does not say so plainly gives a BadRequestError, with the same in its message.
-            InvalidResponseError: An answer does not hold exactly one vector of one length for each text.
+            InvalidResponseError: An answer does not hold exactly one vector for each text, all of one length.
             TikHubAIError: Another member of the tree. `positions` are those of the batch that failed, and `partial` has
                 the vectors that had come, by position: requests already under way are waited for, but nothing further
                 is sent, no retry either. Where the caller is interrupted, nothing is waited for.
@@ -137,7 +150,7 @@ class EmbeddingsClient:
         Needs little more memory than that array.
 
         Raises:
-            ImportError: numpy is not installed.
+            ImportError: numpy is not installed. Nothing was sent.
             TikHubAIError: As `embed` does; the vectors of `partial` are rows.
         """
         return self._embed(texts, on_progress, as_array=True)
@@ -173,9 +186,10 @@ class EmbeddingsClient:
         *,
         as_array: bool,
     ) -> Collected:
-        whole = list(checked(texts))
+        whole = list(checked(texts)) if only is None else listed(texts)
         places: Collection[int] = range(len(whole)) if only is None else only
-        batches = self._batches(((place, whole[place]) for place in places), len(places), as_array=as_array)
+        pairs = enumerate(whole) if only is None else list(chosen(whole, only))
+        batches = self._batches(pairs, len(places), as_array=as_array)
         return Collected(whole, len(places), batches, self.session, on_progress)
 
     # --- as they come -----------------------------------------------------------------------------------------------
@@ -188,7 +202,7 @@ class EmbeddingsClient:
         keep: bool = False,
         only: Collection[int] | None = None,
     ) -> Generator[EmbeddingsBatch, None, None]:
-        """Embed texts, and give each batch's vectors as they come, in no order: for whoever stores as they go.
+        """Embed texts, and yield each batch's vectors as they come, in no order: for those who store as they go.
 
         Closing the iterator sends nothing further.
 
@@ -203,8 +217,9 @@ class EmbeddingsClient:
             Vectors, with the positions of their texts.
 
         Raises:
+            ImportError: `as_array` without numpy. Nothing was sent.
             TikHubAIError: As `embed` does, after all vectors that had come were yielded: `partial` is None but for
-                `keep`.
+                `keep`. What the iterable of texts raises is raised at the same point.
         """
         if keep:
             return self._kept(self._collected(texts, only=only, as_array=as_array))
@@ -226,8 +241,7 @@ class EmbeddingsClient:
     def _some(self, texts: Iterable[str], only: Collection[int] | None, *, as_array: bool) -> Batches:
         if only is None:
             return self._batches(enumerate(checked(texts)), None, as_array=as_array)
-        whole = list(checked(texts))
-        return self._batches(((place, whole[place]) for place in only), len(only), as_array=as_array)
+        return self._batches(chosen(listed(texts), only), len(only), as_array=as_array)
 
     def _kept(self, found: Collected) -> Generator[EmbeddingsBatch, None, None]:
         with found, closing(self._run(found.batches)) as run:
@@ -245,27 +259,22 @@ class EmbeddingsClient:
     # --- how they run -----------------------------------------------------------------------------------------------
 
     def _batches(self, texts: Iterable[tuple[int, str]], count: int | None, *, as_array: bool) -> Batches:
-        limits = Limits(
-            self.batch_size,
-            self.max_concurrency,
-            self.requests_per_minute,
-            self.tokens_per_minute,
-            self.settings.max_retry_after,
-        )
+        if as_array:
+            codec.needs_numpy()
         return Batches(
             self.options,
             texts,
             count,
-            limits=limits,
+            limits=Limits(self.batch_size, self.max_concurrency, self.rates, self.settings.max_retry_after),
             session=self.session,
-            origin=str(self.settings.base_url),
+            of=self._of,
             as_array=as_array,
         )
 
     def _run(self, batches: Batches) -> Generator[EmbeddingsBatch, None, None]:
-        """Send batches until none is left, at once as many as may be, each in a thread; in this one if only one may."""
-        with Threads(self.max_concurrency) if batches.needs_workers else Here() as workers:
-            running: dict[Any, Batch] = {}
+        """Send batches until none is left, at once as many as may be: each in a thread, a single one in this."""
+        with Threads(self.max_concurrency) as workers:
+            running: dict[Call[EmbeddingsReply], Batch] = {}
             while (turn := batches.turn(running, partial(self._begin, workers, batches))) is not None:
                 yield from turn.given
                 for one in workers.finished(running, turn.seconds):
@@ -293,7 +302,7 @@ class EmbeddingsClient:
             await asyncio.gather(*running, return_exceptions=True)
         batches.raise_failure()
 
-    def _begin(self, workers: Threads | Here, batches: Batches, batch: Batch) -> Any:
+    def _begin(self, workers: Threads, batches: Batches, batch: Batch) -> Call[EmbeddingsReply]:
         return workers.begin(
             partial(
                 self.transport.send,
@@ -316,19 +325,44 @@ def checked(texts: Iterable[str]) -> Iterator[str]:
     Raises:
         InvalidRequestError: They are no texts.
     """
+    _refuse_one_text(texts)
+    for position, text in enumerate(texts):
+        _check(text, position)
+        yield text
+
+
+def chosen(texts: Sequence[str], only: Iterable[int]) -> Iterator[tuple[int, str]]:
+    """Some of the texts, each with its position. The others may be anything.
+
+    Raises:
+        InvalidRequestError: They are no texts.
+    """
+    for position in only:
+        _check(texts[position], position)
+        yield position, texts[position]
+
+
+def listed(texts: Iterable[str]) -> Sequence[str]:
+    """The texts, where each can be asked for by its position."""
+    _refuse_one_text(texts)
+    return texts if isinstance(texts, (list, tuple)) else list(texts)
+
+
+def _refuse_one_text(texts: Any) -> None:
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise InvalidRequestError(f"texts must be a list of strings, not a {type(texts).__name__}.")
-    for position, text in enumerate(texts):
-        if not isinstance(text, str):
+
+
+def _check(text: Any, position: int) -> None:
+    if not isinstance(text, str):
+        raise InvalidRequestError(
+            f"texts[{position}] is a {type(text).__name__}, not a string. Only text can be embedded, no token ids."
+        )
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
             raise InvalidRequestError(
-                f"texts[{position}] is a {type(text).__name__}, not a string. Only text can be embedded, no token ids."
-            )
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                raise InvalidRequestError(
-                    f"texts[{position}] holds half a character at {error.start}, which UTF-8 cannot carry. "
-                    "Repair it with text.encode('utf-8', 'replace').decode()."
-                ) from None
-        yield text
+                f"texts[{position}] holds half a character at {error.start}, which UTF-8 cannot carry. "
+                "Repair it with text.encode('utf-8', 'replace').decode()."
+            ) from None

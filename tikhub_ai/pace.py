@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
+
+from tikhub_ai.rates import UNLIMITED, Rates, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-MINUTE = 60.0
 
 
 class Pace:
@@ -32,8 +31,7 @@ class Pace:
         self._part = 1.0
         self._lowered_at = float("-inf")
         self._held_until = float("-inf")
-        self._sent: deque[tuple[float, int]] = deque()
-        self._tokens = 0
+        self._window = Window()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Pace, ()
@@ -85,16 +83,15 @@ class Pace:
             self._lowered_at = self._clock()
             return True
 
-    def wait(self, tokens: int, requests_per_minute: float | None, tokens_per_minute: float | None) -> float:
+    def wait(self, tokens: int, rates: Rates = UNLIMITED) -> float:
         """Take a place for a request, if there is one.
 
         In no 60 seconds do more requests, or tokens, go out than may. One request of more tokens than a minute has goes
-        out alone.
+        out alone, and the next one after as many minutes as it is worth; so it is at a rate below one a minute.
 
         Args:
             tokens: Of the request, as estimated.
-            requests_per_minute: None sets no limit, as below.
-            tokens_per_minute: Of all requests.
+            rates: What may go out.
 
         Returns:
             0 where it may go out now, else the seconds after which to ask again.
@@ -103,22 +100,17 @@ class Pace:
             now = self._clock()
             if now < self._held_until:
                 return self._held_until - now
-            if requests_per_minute is None and tokens_per_minute is None:
+            if not rates.are_limited:
                 return 0.0
-            while self._sent and self._sent[0][0] <= now - MINUTE:
-                self._tokens -= self._sent.popleft()[1]
-            are_too_many = requests_per_minute is not None and len(self._sent) + 1 > requests_per_minute
-            are_too_long = tokens_per_minute is not None and self._tokens + tokens > tokens_per_minute
-            if self._sent and (are_too_many or are_too_long):
-                return self._sent[0][0] + MINUTE - now
-            self._spend(now, tokens)
+            self._window.release(now)
+            if (at := self._window.free_at(tokens, rates)) is not None:
+                return at - now
+            self._window.hold(now, tokens, rates)
             return 0.0
 
-    def spend(self, tokens: int) -> None:
+    def spend(self, tokens: int, rates: Rates) -> None:
         """Count a request that nobody asks a place for: a retry."""
         with self._lock:
-            self._spend(self._clock(), tokens)
-
-    def _spend(self, now: float, tokens: int) -> None:
-        self._sent.append((now, tokens))
-        self._tokens += tokens
+            now = self._clock()
+            self._window.release(now)
+            self._window.hold(now, tokens, rates)

@@ -26,6 +26,7 @@ from tikhub_ai import (
     Settings,
 )
 from tikhub_ai.pace import Pace
+from tikhub_ai.rates import Rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,19 +111,19 @@ def test_nothing_goes_out_before_the_server_allows_it() -> None:
     clock = Clock()
     pace = Pace(clock)
     pace.refused(8, clock.now - 1, 7.5)
-    assert pace.wait(1, None, None) == 7.5
+    assert pace.wait(1) == 7.5
     clock.now += 7.5
-    assert pace.wait(1, None, None) == 0
+    assert pace.wait(1) == 0
 
 
 @pytest.mark.parametrize(("requests", "tokens"), [(10, None), (None, 500), (10, 500), (1, 1), (0.5, None)])
 def test_in_no_minute_does_more_go_out_than_may(requests: float | None, tokens: float | None) -> None:
     clock = Clock()
     pace = Pace(clock)
-    sent: list[tuple[float, int]] = []
+    rates, sent = Rates(requests, tokens), list[tuple[float, int]]()
     sizes = itertools.cycle([30, 70, 110, 5])
     for size in itertools.islice(sizes, 60):
-        while seconds := pace.wait(size, requests, tokens):
+        while seconds := pace.wait(size, rates):
             assert seconds > 0
             clock.now += seconds
         sent.append((clock.now, size))
@@ -137,7 +138,7 @@ def test_in_no_minute_does_more_go_out_than_may(requests: float | None, tokens: 
 async def test_a_minutes_requests_are_all_that_goes_out(
     embed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tikhub_ai.pace.MINUTE", 0.2)
+    monkeypatch.setattr("tikhub_ai.rates.MINUTE", 0.2)
     gateway = Gateway()
     reply = await embed(client_of(gateway, batch_size=250, requests_per_minute=3), TEXTS)
     assert reply.vectors == VECTORS
@@ -146,11 +147,11 @@ async def test_a_minutes_requests_are_all_that_goes_out(
 
 def test_retries_count_for_what_comes_after_them() -> None:
     clock = Clock()
-    pace = Pace(clock)
-    assert pace.wait(1, 3, None) == 0
-    pace.spend(1)
-    pace.spend(1)
-    assert pace.wait(1, 3, None) == 60
+    pace, rates = Pace(clock), Rates(3)
+    assert pace.wait(1, rates) == 0
+    pace.spend(1, rates)
+    pace.spend(1, rates)
+    assert pace.wait(1, rates) == 60
 
 
 @each_way
@@ -159,7 +160,7 @@ async def test_a_call_counts_its_retries(embed: Callable[..., Any]) -> None:
     gateway.refuse = lambda _: error("busy", 503) if len(gateway.requests) == 1 else None
     client = client_of(gateway, batch_size=10, max_retries=2, requests_per_minute=100)
     await embed(client, TEXTS[:20])
-    assert len(client.session.pace._sent) == len(gateway.requests) == 3
+    assert len(client.session.pace._window._held) == len(gateway.requests) == 3
 
 
 @each_way
@@ -278,23 +279,6 @@ def test_unsound_vectors_are_no_rows(wrong: Any) -> None:
 
     with pytest.raises(InvalidResponseError, match="cannot be trusted"):
         client_of(Gateway(change=change)).embed_array(["a", "b", "c"])
-
-
-def test_rows_of_another_length_are_never_kept_as_those_of_the_array() -> None:
-    def change(payload: dict[str, Any]) -> dict[str, Any]:
-        if len(gateway.requests) != 2:
-            return payload
-        return payload | {"data": [item | {"embedding": [0.5] * 3} for item in payload["data"]]}
-
-    gateway = Gateway(change=change)
-    gateway.refuse = lambda body: error("died", 500) if TEXTS[25] in body["input"] else None
-    client = client_of(gateway, batch_size=10, max_concurrency=1, max_retries=0)
-    with pytest.raises(ServerError) as caught:
-        client.embed_array(TEXTS[:40])
-    partial = caught.value.partial
-    assert {at: list(row) for at, row in partial.items()} == {
-        at: VECTORS[at] if at < 10 else [0.5] * 3 for at in range(20)
-    }
 
 
 @pytest.mark.long

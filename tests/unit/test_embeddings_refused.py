@@ -62,7 +62,7 @@ async def test_one_text_too_long_is_named_with_its_place_and_length(embed: Calla
 def test_a_body_too_large_is_a_bad_request_that_names_the_text() -> None:
     gateway = Gateway(refuse=lambda _: httpx.Response(413, content=b"<html><title>413</title></html>"))
     with pytest.raises(BadRequestError, match=r"texts\[0\], of 9 characters") as caught:
-        client_of(gateway).embed(["some text", "b"])
+        client_of(gateway, max_concurrency=1).embed(["some text", "b"])
     assert caught.value.status_code == 413
     assert gateway.sizes == [2, 1]
 

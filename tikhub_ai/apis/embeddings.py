@@ -39,6 +39,8 @@ MAX_TOKENS = 300_000
 """Tokens that the texts of one request may be together."""
 _FLOAT = 4
 """Bytes of a float32."""
+_BYTES_PER_TOKEN = 3
+"""Of UTF-8, at least, in most languages: English has 4 to 5, Chinese 3 to 4."""
 _LARGEST_KEPT_BODY = 100_000
 """Bytes of an answer that an error may keep."""
 
@@ -52,6 +54,11 @@ _TOO_LARGE_TEXT = re.compile(
     | exceed\w*\ (?:the\ )?(?:max|limit) | \d+\ >\ \d+ | reduce\ (?:your|the)\ (?:prompt|input|batch|length)""",
     re.IGNORECASE | re.VERBOSE,
 )
+
+
+def estimated_tokens(text: str) -> int:
+    """How many tokens a text is, at most, in most languages."""
+    return 1 + (len(text) if text.isascii() else len(text.encode())) // _BYTES_PER_TOKEN
 
 
 @dataclass(slots=True)
@@ -231,6 +238,18 @@ def _packed(value: Any) -> bytes:
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers.tobytes()
+
+
+def needs_numpy() -> None:
+    """Refuse rows where numpy is missing, before anything is paid for.
+
+    Raises:
+        ImportError: numpy is not installed.
+    """
+    try:
+        import numpy as np  # noqa: F401, PLC0415 - as above
+    except ImportError as error:
+        raise ImportError("Vectors as rows of an array need numpy: pip install numpy") from error
 
 
 def rows(vectors: Sequence[Sequence[float]]) -> Any:

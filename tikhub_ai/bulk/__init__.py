@@ -17,24 +17,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tikhub_ai.bulk.budget import MinuteBudget, Rates
+    from tikhub_ai.bulk.budget import MinuteBudget
     from tikhub_ai.bulk.checkpoints import Checkpoints
     from tikhub_ai.bulk.ray import on_ray
     from tikhub_ai.bulk.spark import on_spark
     from tikhub_ai.bulk.work import BulkChat, BulkEmbeddings, BulkTranscription, BulkWork
     from tikhub_ai.bulk.worker import Worker
+    from tikhub_ai.rates import Rates
 
 _HOME_OF = {
-    "BulkChat": "work",
-    "BulkEmbeddings": "work",
-    "BulkTranscription": "work",
-    "BulkWork": "work",
-    "Checkpoints": "checkpoints",
-    "MinuteBudget": "budget",
-    "Rates": "budget",
-    "Worker": "worker",
-    "on_ray": "ray",
-    "on_spark": "spark",
+    "BulkChat": "bulk.work",
+    "BulkEmbeddings": "bulk.work",
+    "BulkTranscription": "bulk.work",
+    "BulkWork": "bulk.work",
+    "Checkpoints": "bulk.checkpoints",
+    "MinuteBudget": "bulk.budget",
+    "Rates": "rates",
+    "Worker": "bulk.worker",
+    "on_ray": "bulk.ray",
+    "on_spark": "bulk.spark",
 }
 
 __all__ = [
@@ -54,7 +55,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    value = getattr(import_module(f"tikhub_ai.{_HOME_OF[name]}"), name)
     globals()[name] = value
     return value
 

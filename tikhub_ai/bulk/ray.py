@@ -7,10 +7,11 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.bulk import tables
-from tikhub_ai.bulk.budget import MINUTE, MinuteBudget, Rates
+from tikhub_ai.bulk.budget import MinuteBudget
 from tikhub_ai.bulk.checkpoints import Checkpoints
 from tikhub_ai.bulk.travel import travels
 from tikhub_ai.bulk.worker import Worker
+from tikhub_ai.rates import MINUTE, Rates
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,11 +8,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tikhub_ai.bulk import tables
-from tikhub_ai.bulk.budget import MinuteBudget, Rates
+from tikhub_ai.bulk.budget import MinuteBudget
 from tikhub_ai.bulk.checkpoints import Checkpoints
 from tikhub_ai.bulk.travel import travels
 from tikhub_ai.bulk.worker import Worker
 from tikhub_ai.errors import ConfigurationError
+from tikhub_ai.rates import Rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

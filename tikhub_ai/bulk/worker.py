@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.bulk.budget import Budget, MinuteBudget, Rates
+from tikhub_ai.bulk.budget import Budget, MinuteBudget
 from tikhub_ai.bulk.checkpoints import Checkpoints
 from tikhub_ai.bulk.work import MAX_TOKENS, Ask, BulkWork
 from tikhub_ai.errors import (
@@ -28,6 +28,7 @@ from tikhub_ai.errors import (
     TikHubAIError,
 )
 from tikhub_ai.pace import Pace
+from tikhub_ai.rates import UNLIMITED
 
 if TYPE_CHECKING:
     import os
@@ -95,7 +96,7 @@ class Worker:
         settings = work.settings_here()
         self.work = work
         self.checkpoints = Checkpoints(checkpoints, work.job(settings))
-        self._budget = MinuteBudget(Rates()) if budget is None else budget
+        self._budget = MinuteBudget(UNLIMITED) if budget is None else budget
         self._pace = Pace()
         self._told = settings.on_retry
         self._turn = threading.Lock()
@@ -197,7 +198,7 @@ class Worker:
             request = run.waiting[0]
             if run.due is None:
                 run.due = self._pace.now + self._budget.reserve(request.tokens)
-            left = max(run.due - self._pace.now, self._pace.wait(0, None, None))
+            left = max(run.due - self._pace.now, self._pace.wait(0))
             if left > 0:
                 return left
             run.due, request.began = None, self._pace.now
