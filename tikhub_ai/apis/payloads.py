@@ -15,7 +15,7 @@ from tikhub_ai.errors import InvalidResponseError
 from tikhub_ai.json_text import NO_JSON, parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tikhub_ai.deltas import Delta
     from tikhub_ai.wire import ServerSentEvent
@@ -106,7 +106,7 @@ def says_done(data: bytes) -> bool:
     return data.endswith(b"[DONE]") and (len(data) == 6 or data[-7:-6] == b"\n")
 
 
-def raise_error_in(payload: dict[str, Any]) -> None:
+def raise_error_in(payload: Mapping[str, Any]) -> None:
     """Raise the error that a payload is, whichever shape it has; return where it is none.
 
     Raises:

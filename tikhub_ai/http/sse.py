@@ -19,6 +19,8 @@ from tikhub_ai.wire import ServerSentEvent
 
 DEFAULT_MAX_EVENT_BYTES = 256 * 1024 * 1024
 
+_new = tuple.__new__
+"""Makes an event in half the time of its class, which is called for each one."""
 _SMALL = 1024
 """Bytes of a piece that is better copied than kept."""
 _BOM = b"\xef\xbb\xbf"
@@ -47,6 +49,7 @@ class SSEDecoder:
         "_data",
         "_depth",
         "_event",
+        "_is_between",
         "_limit",
         "_line_size",
         "_line_so_far",
@@ -61,6 +64,7 @@ class SSEDecoder:
         self._line_size = 0
         self._after_cr = False
         self._started = False
+        self._is_between = False
         self._event = ""
         self._data: list[bytes] = []
         self._bare: list[bytes] = []
@@ -78,15 +82,24 @@ class SSEDecoder:
         Returns:
             The events that are now complete, in order.
         """
+        if self._is_between:
+            unified = chunk.replace(b"\r\n", b"\n") if b"\r" in chunk else chunk
+            if (event := _one_event(unified, self._limit)) is not None:
+                return [event]
+        events = self._fed(chunk)
+        self._is_between = self._started and not (
+            self._after_cr or self._line_so_far or self._data or self._event or self._bare or self.is_too_large
+        )
+        return events
+
+    def _fed(self, chunk: bytes) -> list[ServerSentEvent]:
         if not self._started:
             chunk = self._without_bom(chunk)
         if self._after_cr or b"\r" in chunk:
             chunk = self._unify_newlines(chunk)
-        if (event := self._one_event(chunk)) is not None:
-            return [event]
-        if self.is_too_large:
-            return []
         events: list[ServerSentEvent] = []
+        if self.is_too_large:
+            return events
         may_be_over = self._size + self._bare_size + self._line_size + len(chunk) > self._limit
         lines = chunk.split(b"\n")
         rest = lines.pop()
@@ -149,17 +162,6 @@ class SSEDecoder:
         self._started = True
         return chunk.removeprefix(_BOM)
 
-    def _one_event(self, chunk: bytes) -> ServerSentEvent | None:
-        """This piece where it is one event, perhaps with a name, and nothing waits: what nearly every piece is."""
-        if self._line_so_far or self._data or self._event or self._bare or len(chunk) > self._limit:
-            return None
-        name, start = "", 0
-        if chunk.startswith(b"event: "):
-            start = chunk.find(b"\n") + 1
-            name = chunk[7 : start - 1].strip().decode("utf-8", "replace")
-        is_one = chunk.startswith(b"data: ", start) and chunk.find(b"\n", start) == len(chunk) - 2 > start + 6
-        return ServerSentEvent(name, chunk[start + 6 : -2]) if is_one and chunk.endswith(b"\n\n") else None
-
     def _unify_newlines(self, chunk: bytes) -> bytes:
         """CR and CRLF as LF. A CR ends its line at once, and the LF that belongs to it may come in the next piece."""
         if not chunk:
@@ -211,6 +213,24 @@ class SSEDecoder:
     def _drop_bare(self) -> None:
         self._bare = []
         self._bare_size = self._depth = 0
+
+
+def _one_event(chunk: bytes, limit: int) -> ServerSentEvent | None:
+    """A piece that is one event, perhaps with a name, where nothing waits for more: what nearly every piece is."""
+    name, start = "", 0
+    if chunk.startswith(b"event: "):
+        start = chunk.find(b"\n") + 1
+        name = chunk[7 : start - 1].strip().decode("utf-8", "replace")
+    end = len(chunk) - 2
+    if (
+        chunk.find(b"\n", start) == end > start + 6
+        and chunk.startswith(b"data: ", start)
+        and chunk.endswith(b"\n")
+        and end < limit
+        and b"\r" not in chunk
+    ):
+        return _new(ServerSentEvent, (name, chunk[start + 6 : end]))
+    return None
 
 
 def _is_json(text: bytes) -> bool:

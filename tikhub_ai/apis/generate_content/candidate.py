@@ -178,11 +178,12 @@ class CandidateDecoder:
         return self._open
 
     def _text(self, text: str, place: int | None, deltas: list[Delta]) -> None:
-        if self._kind != "text":
+        if is_new := self._kind != "text":
             self._fragments = self._into.text_fragments(self._number, self._position("text"))
             self._answered = True
+        if is_new or place is not None:
+            self._said.take(self._fragments, self._open, place)
         self._fragments.append(text)
-        self._said.add(text, self._open, place)
         deltas.append(TextDelta(text, self._open, self._number))
 
     def _words(
@@ -203,7 +204,7 @@ class CandidateDecoder:
         # A text delta has no state: the accumulator gets the part, and callers the text as they get all text.
         self._into.add(PartDelta(Text(text, state=state, issuer=self._issuer), position, self._number))
         self._answered = self._answered or bool(text)
-        self._said.add(text, position, place)
+        self._said.take([text], position, place)
         deltas.append(TextDelta(text, position, self._number))
 
     def _whole(self, part: AnyPart, state: dict[str, Any], deltas: list[Delta]) -> None:

@@ -50,10 +50,11 @@ class SaidText:
         last: Position of the last text part, or None where nothing was said.
     """
 
-    __slots__ = ("_fragments", "_of_wire_part", "_parts", "_positions", "_starts", "_whole", "last")
+    __slots__ = ("_count", "_fragments", "_of_wire_part", "_parts", "_positions", "_starts", "_whole", "last")
 
     def __init__(self) -> None:
         self._fragments: dict[int, list[str]] = {}
+        self._count = 0
         self._of_wire_part: dict[int, int] = {}
         self._whole: _Measured | None = None
         self._parts: dict[int, _Measured] = {}
@@ -61,17 +62,16 @@ class SaidText:
         self._starts: list[int] = []
         self.last: int | None = None
 
-    def add(self, text: str, position: int, wire_part: int | None = None) -> None:
-        """Take in what was said.
+    def take(self, fragments: list[str], position: int, wire_part: int | None = None) -> None:
+        """Take in a part's words.
 
         Args:
-            text: The words.
+            fragments: The words, to which more may be added until they are asked for.
             position: Of our part in the answer.
             wire_part: Of the wire's part in its content, where the answer is plain.
         """
-        self._whole = None
         self.last = position if self.last is None else max(self.last, position)
-        self._fragments.setdefault(position, []).append(text)
+        self._fragments[position] = fragments
         if wire_part is not None:
             self._of_wire_part[wire_part] = position
 
@@ -93,7 +93,9 @@ class SaidText:
 
     def _measured(self) -> _Measured:
         """All texts as one, made once for all the citations that come together."""
-        if self._whole is None:
+        count = sum(map(len, self._fragments.values()))
+        if self._whole is None or count != self._count:
+            self._count = count
             self._positions = sorted(self._fragments)
             texts = ["".join(self._fragments[position]) for position in self._positions]
             self._parts = {}

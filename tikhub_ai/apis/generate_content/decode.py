@@ -21,13 +21,14 @@ from tikhub_ai.errors import InvalidResponseError
 from tikhub_ai.json_text import without_halves
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tikhub_ai.catalog import ModelFacts
     from tikhub_ai.conversation import ChatRequest
 
 _NEXT_CHUNK = re.compile(r"[ \t\r\n,]*(?=.)", re.DOTALL)
-_ANSWER_FIELDS = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "error"})
+_ANSWER_FIELDS = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId"})
+_CANDIDATE_FIELDS = frozenset({"content", "index", "finishReason"})
 
 
 class Decoder(EventDecoder):
@@ -104,9 +105,8 @@ class Decoder(EventDecoder):
             return
         if not isinstance(payload, dict):
             return
-        payload = with_wire_names(payload)
-        raise_error_in(payload)
-        raise_if_blocked(payload)
+        if not _ANSWER_FIELDS.issuperset(payload):
+            payload = self._uncommon(payload)
         into = self._into
         if into.id is None:
             into.id = named(payload.get("responseId"))
@@ -115,14 +115,28 @@ class Decoder(EventDecoder):
         if usage := payload.get("usageMetadata"):
             if not isinstance(usage, dict):
                 into.extras["usageMetadata"] = usage
-            elif has_counts(usage):
+            elif usage.get("totalTokenCount") or has_counts(usage):
                 self._usage = usage  # a snapshot with every chunk: the last one holds
-        for key, value in payload.items():
-            if key not in _ANSWER_FIELDS and value:
-                into.extras[key] = value
-        for place, candidate in enumerate(items(payload.get("candidates"))):
+        candidates = payload.get("candidates")
+        for place, candidate in enumerate(candidates if isinstance(candidates, list) else items(candidates)):
             if isinstance(candidate, dict):
-                self._candidate(with_wire_names(candidate), place, deltas)
+                is_common = _CANDIDATE_FIELDS.issuperset(candidate)
+                self._candidate(candidate if is_common else with_wire_names(candidate), place, deltas)
+
+    def _uncommon(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A chunk with more than what nearly every chunk is made of, by the wire's names.
+
+        Raises:
+            APIStatusError: It is an error.
+            ContentBlockedError: The prompt was blocked.
+        """
+        payload = with_wire_names(payload)
+        raise_error_in(payload)
+        raise_if_blocked(payload)
+        for key, value in payload.items():
+            if key not in _ANSWER_FIELDS and key != "error" and value:
+                self._into.extras[key] = value
+        return payload
 
     def _candidate(self, candidate: Any, place: int, deltas: list[Delta]) -> None:
         number = candidate.get("index")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tikhub_ai.apis.fields import finish_word
 from tikhub_ai.errors import ContentBlockedError, ResponseInfo
 from tikhub_ai.json_text import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _NUMBERED = {
     1: "STOP",
@@ -59,7 +62,7 @@ def refusal(raw: str, message: Any) -> str | None:
     return message if isinstance(message, str) and message else f"The answer was withheld: {why} ({raw})."
 
 
-def raise_if_blocked(payload: dict[str, Any]) -> None:
+def raise_if_blocked(payload: Mapping[str, Any]) -> None:
     """Raise where the prompt was blocked, so that there is no answer.
 
     Raises:
