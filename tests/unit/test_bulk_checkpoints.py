@@ -17,7 +17,7 @@ from tikhub_ai import ConfigurationError
 from tikhub_ai.bulk import Checkpoints, checkpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hypothesis.strategies import DataObject
 
@@ -92,12 +92,44 @@ def test_bytes_that_a_machine_lost_when_it_went_down_are_never_taken_for_an_answ
         kept.keep(record(*numbers))
     content = bytearray(log_of(kept).read_bytes())
     start = data.draw(st.integers(0, len(content) - 1))
-    if data.draw(st.booleans()):
-        content[start:] = bytes(len(content) - start)  # blocks that were never written
-    else:
-        content[start] ^= data.draw(st.integers(1, 255))
+    content[start:] = bytes(len(content) - start)  # blocks that were never written
     log_of(kept).write_bytes(content)
     assert found(folder, range(7)) <= set(range(7))
+
+
+@pytest.mark.parametrize("piece", [12, 16, 1 << 20])
+@pytest.mark.parametrize("spoil", [lambda byte: byte ^ 1, lambda byte: byte ^ 255, lambda _: 0, lambda _: 84])
+def test_a_spoiled_byte_anywhere_costs_its_record_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[int], int], piece: int
+) -> None:
+    monkeypatch.setattr(checkpoints, "_PIECE", piece)
+    kept, ends = Checkpoints(tmp_path, JOB), list[int]()
+    for numbers in RECORDS:
+        kept.keep([(address(number), checkpoints.MAGIC + answer(number)) for number in numbers])
+        ends.append(log_of(kept).stat().st_size)
+    whole = log_of(kept).read_bytes()
+    for place in range(len(whole)):
+        log_of(kept).write_bytes(whole[:place] + bytes([spoil(whole[place])]) + whole[place + 1 :])
+        spoiled = next(numbers for numbers, end in zip(RECORDS, ends, strict=True) if place < end)
+        there = Checkpoints(tmp_path, JOB).find([address(number) for number in range(7)])
+        assert all(there[address(number)] == checkpoints.MAGIC + answer(number) for number in range(7)
+                   if address(number) in there)  # fmt: skip
+        assert {number for number in range(7) if address(number) in there} >= set(range(7)) - set(spoiled)
+
+
+def test_what_is_spoiled_in_a_log_that_grows_hides_nothing_that_comes_later(tmp_path: Path) -> None:
+    writer, reader = Checkpoints(tmp_path / "a", JOB), Checkpoints(tmp_path / "b", JOB)
+    for numbers in RECORDS:
+        writer.keep(record(*numbers))
+    whole = bytearray(log_of(writer).read_bytes())
+    whole[5] ^= 1  # how many rows the first record has
+    growing = reader.folder / "other.log"
+    for length in range(len(whole)):
+        growing.write_bytes(whole[:length])
+        reader.find([address(3)])
+    growing.write_bytes(whole)
+    assert set(reader.find([address(number) for number in range(7)])) == {address(number) for number in range(3, 7)}
+    assert len(reader) == 4
 
 
 def test_a_record_that_another_process_is_still_writing_is_found_once_it_is_whole(tmp_path: Path) -> None:

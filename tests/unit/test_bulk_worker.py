@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.embeddings_gateway import Gateway, error, vector_of
-from tikhub_ai import ConfigurationError, InvalidRequestError, ServerError, Settings
+from tikhub_ai import ConfigurationError, InvalidRequestError, ServerError, Settings, TikHubAIError
 from tikhub_ai.bulk import BulkChat, BulkEmbeddings, BulkTranscription, BulkWork, Worker
 from tikhub_ai.bulk.travel import travels
 
@@ -121,13 +121,23 @@ def test_however_many_rows_a_server_refuses_all_others_are_answered_and_paid_onc
 
 
 def test_an_error_is_said_without_the_key_and_without_a_position_in_its_request(tmp_path: Path) -> None:
-    echo = error(f"Your request with {KEY} is refused.")
-    gateway = refusing(Gateway(), "bad".__eq__, echo)
-    [said] = Worker(work_of(gateway), tmp_path)(["bad"])["error"]
-    assert said.startswith("BadRequestError: ")
-    assert "is refused" in said
-    assert KEY not in said
-    assert "texts[" not in said
+    for bad, words in (("bad", "is refused"), (" ", "is refused"), ("b" * 99, "maximum context length")):
+        echo = error(f"Your request with {KEY} {words}.")
+        gateway = refusing(Gateway(), bad.__eq__, echo)
+        [said] = Worker(work_of(gateway), tmp_path)([bad])["error"]
+        assert said.startswith(("BadRequestError: ", "ContextWindowExceededError: "))
+        assert words in said
+        assert KEY not in said
+        assert "texts[" not in said
+
+
+@pytest.mark.parametrize("status", [401, 503])
+def test_what_ends_a_job_names_no_position_in_a_request(tmp_path: Path, status: int) -> None:
+    gateway = Gateway(refuse=lambda _: error("no", status))
+    with pytest.raises(TikHubAIError, match="no") as caught:
+        Worker(work_of(gateway, give_up_after=2), tmp_path)([f"text {number}" for number in range(40)])
+    assert "texts[" not in str(caught.value)
+    assert caught.value.positions is None
 
 
 def test_rows_with_errors_are_asked_again_by_the_next_run(tmp_path: Path) -> None:
@@ -203,6 +213,49 @@ def test_each_request_asks_for_a_place_and_each_retry_is_counted(tmp_path: Path)
     assert len(budget.reserved) == 4
     assert len(budget.spent) == 2
     assert len(gateway.requests) == 6
+
+
+def few_at_once(body: dict[str, Any]) -> httpx.Response | None:
+    return error("Too many inputs. The max number of inputs is 3.") if len(body["input"]) > 3 else None
+
+
+def no_base64(body: dict[str, Any]) -> httpx.Response | None:
+    return error("base64 is not supported") if body["encoding_format"] == "base64" else None
+
+
+def no_base64_of_many(body: dict[str, Any]) -> httpx.Response | None:
+    return no_base64(body) if len(body["input"]) > 1 else None
+
+
+@pytest.mark.parametrize("refuse", [lambda _: None, few_at_once, no_base64, no_base64_of_many])
+@pytest.mark.parametrize("options", [{}, {"batch_size": 5000}, {"encoding_format": "float"}])
+def test_no_request_goes_out_without_a_place(
+    tmp_path: Path, refuse: Callable[..., Any], options: dict[str, Any]
+) -> None:
+    gateway, budget = Gateway(refuse=refuse), Counting()
+    texts = [f"text {number}" for number in range(2100 if "batch_size" in options else 40)]
+    columns = Worker(work_of(gateway, **options), tmp_path, budget)(texts)
+    assert vectors(columns) == [vector_of(text) for text in texts]
+    assert columns["error"] == [None] * len(texts)
+    assert len(budget.reserved) == len(gateway.requests)
+    assert max(gateway.sizes) <= 2048
+
+
+def test_a_request_that_waits_for_its_place_ends_with_the_job(tmp_path: Path) -> None:
+    class Never(Counting):
+        def reserve(self, tokens: int) -> float:
+            super().reserve(tokens)
+            return 3600.0
+
+    budget = Never()
+    worker = Worker(work_of(Gateway()), tmp_path, budget)
+    worker._mine.has_place, worker._mine.due = True, None
+    assert worker.place(5) == 0, "the loop has asked for it"
+    assert [worker.place(5) for _ in range(3)] == [1.0] * 3, "it looks each second whether the job goes on"
+    assert budget.reserved == [5]
+    worker.close()
+    with pytest.raises(InterruptedError):
+        worker.place(5)
 
 
 def test_a_place_that_is_promised_for_later_is_waited_for(tmp_path: Path) -> None:

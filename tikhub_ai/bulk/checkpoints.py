@@ -1,7 +1,8 @@
 """What a bulk job has paid for, on the disk as soon as it came: logs of records that are whole or count for nothing.
 
 Each process appends to a log of its own, so nobody waits for anybody, and a process that dies spoils no more than the
-end of its own log. A record holds the answers of one request:
+end of its own log. Whatever spoils a record, those before and after it are found. A record holds the answers of one
+request:
 
     magic 4, rows 4, CRC-32 of the heads 4; for each row a head: address 16, length 4, CRC-32 4; then the answers
 
@@ -31,6 +32,8 @@ ADDRESS = 16
 _FRAME = 12
 _HEAD_OF = struct.Struct(f"<{ADDRESS}sII")
 _HEAD = _HEAD_OF.size
+_PIECE = 1 << 20
+"""Bytes that are searched at a time for the record after one that is spoiled."""
 _LARGEST_RECENT = 65_536
 """Rows: so many new ones are sorted by themselves before they are sorted in with the rest."""
 
@@ -181,21 +184,46 @@ def _record(rows: Sequence[tuple[bytes, bytes]]) -> bytes:
 def _records(file: BinaryIO, start: int, size: int) -> Iterator[tuple[bytes, int, int]]:
     """The heads of each whole record from a place on, where its answers begin, and where it ends.
 
-    What is torn ends the log.
+    One that is still being written ends the log for now. What is spoiled is passed over, up to the next record.
     """
-    while start + _FRAME <= size:
-        file.seek(start)
-        frame = file.read(_FRAME)
-        rows = int.from_bytes(frame[4:8], "little")
-        first = start + _FRAME + rows * _HEAD
-        if frame[:4] != MAGIC or rows == 0 or first > size:  # no rows: zeros, of a block that was never written
-            return
-        heads = file.read(first - start - _FRAME)
-        end = first + sum(length for _, length, _ in _HEAD_OF.iter_unpack(heads))
-        if crc32(heads) != int.from_bytes(frame[8:12], "little") or end > size:
+    at: int | None = start
+    while at is not None:
+        if (found := _record_at(file, at, size)) is None:
+            at = _next_record(file, at + 1, size)
+            continue
+        heads, first, end = found
+        if end > size:
             return
         yield heads, first, end
-        start = end
+        at = end
+
+
+def _record_at(file: BinaryIO, start: int, size: int) -> tuple[bytes, int, int] | None:
+    """The heads of the record at a place, where its answers begin, and where it ends; None where there is none."""
+    file.seek(start)
+    frame = file.read(_FRAME)
+    rows = int.from_bytes(frame[4:8], "little")
+    first = start + _FRAME + rows * _HEAD
+    if frame[:4] != MAGIC or rows == 0 or first > size:  # no rows: zeros, of a block that was never written
+        return None
+    heads = file.read(rows * _HEAD)
+    if crc32(heads) != int.from_bytes(frame[8:12], "little"):
+        return None
+    return heads, first, first + sum(length for _, length, _ in _HEAD_OF.iter_unpack(heads))
+
+
+def _next_record(file: BinaryIO, start: int, size: int) -> int | None:
+    """Where the next whole record begins, from a place on; None where there is none, or none yet."""
+    while start + _FRAME <= size:
+        file.seek(start)
+        piece = file.read(min(_PIECE, size - start))
+        at = piece.find(MAGIC)
+        while at >= 0:
+            if (found := _record_at(file, start + at, size)) is not None and found[2] <= size:
+                return start + at
+            at = piece.find(MAGIC, at + 1)
+        start += max(1, len(piece) - len(MAGIC) + 1)
+    return None
 
 
 class _Index:

@@ -14,13 +14,16 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import orjson
 
+from tikhub_ai.apis.embeddings import estimated_tokens
 from tikhub_ai.bulk.checkpoints import ADDRESS
 from tikhub_ai.chat import ChatClient
 from tikhub_ai.conversation import AnyPart, ChatReply, ChatRequest, Message, Text
+from tikhub_ai.embedding_session import EmbeddingsSession
 from tikhub_ai.embeddings import DEFAULT_BATCH_SIZE, EmbeddingsClient
 from tikhub_ai.embeddings import DEFAULT_MODEL as EMBEDDING_MODEL
 from tikhub_ai.errors import ConfigurationError, InvalidRequestError
 from tikhub_ai.http.sources import upload_of
+from tikhub_ai.pace import Pace
 from tikhub_ai.routing import ChatAPI
 from tikhub_ai.secret_values import Key, secret_proxy
 from tikhub_ai.settings import Settings
@@ -32,12 +35,9 @@ ColumnKind: TypeAlias = Literal["text", "number", "whole number", "vector"]
 Came: TypeAlias = Callable[[Sequence[int], Sequence[bytes]], None]
 """Is told what has come, as soon as it has: the positions of rows in their request, and their answers as bytes."""
 
-_BYTES_PER_TOKEN = 3
 _VERSION = 1
 """Of the answers' bytes and of what is hashed: another one asks for everything anew."""
 _ROLES = frozenset({"system", "developer", "user", "assistant"})
-MAX_TOKENS = 300_000
-"""Most tokens of one request for embeddings, as estimated: what the wire takes."""
 
 
 @dataclass(slots=True)
@@ -170,8 +170,13 @@ class BulkWork(ABC):
         """
 
     @abstractmethod
-    def client(self, settings: Settings) -> Client:
-        """What asks, for one worker."""
+    def client(self, settings: Settings, pace: Pace | None = None) -> Client:
+        """What asks, for one worker.
+
+        Args:
+            settings: Of this process.
+            pace: Is asked for a place for each request; one that knows no limit by default.
+        """
 
     @abstractmethod
     def read(self, answer: bytes) -> Sequence[Any]:
@@ -226,7 +231,8 @@ class BulkEmbeddings(BulkWork):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._client(Settings())  # says here what cannot work
+        client = self._client(Settings())  # says here what cannot work
+        object.__setattr__(self, "batch_size", client.batch_size)
 
     @property
     def columns(self) -> dict[str, ColumnKind]:
@@ -241,9 +247,9 @@ class BulkEmbeddings(BulkWork):
     def ask(self, value: Any, mark: Any = None) -> Ask:
         """A text as it is asked. See `BulkWork.ask`."""
         text = _checked(value, self.column)
-        return Ask(value, _address(mark, text), 1 + len(text) // _BYTES_PER_TOKEN)
+        return Ask(value, _address(mark, text), estimated_tokens(value))
 
-    def _client(self, settings: Settings) -> EmbeddingsClient:
+    def _client(self, settings: Settings, pace: Pace | None = None) -> EmbeddingsClient:
         return EmbeddingsClient(
             settings,
             model=self.model,
@@ -252,11 +258,12 @@ class BulkEmbeddings(BulkWork):
             extra_body=self.extra_body,
             batch_size=self.batch_size,
             max_concurrency=1,
+            session=EmbeddingsSession(pace),
         )
 
-    def client(self, settings: Settings) -> Client:
+    def client(self, settings: Settings, pace: Pace | None = None) -> Client:
         """See `BulkWork.client`."""
-        client, first = self._client(settings), threading.Lock()
+        client, first = self._client(settings, pace), threading.Lock()
 
         def send(asks: Sequence[Ask], came: Came) -> None:
             with ExitStack() as alone:
@@ -332,7 +339,7 @@ class BulkChat(BulkWork):
         messages = [Message(role, [Text(words)]) for role, words in said]
         if self.system is not None:
             messages.insert(0, Message("system", [Text(self.system)]))
-        tokens = 1 + (sum(map(len, pieces)) + len(self.system or "")) // _BYTES_PER_TOKEN
+        tokens = sum(estimated_tokens(text) for _, text in said) + estimated_tokens(self.system or "")
         tokens += self.arguments.get("max_tokens") or 0
         return Ask(messages, _address(mark, *pieces), tokens)
 
@@ -347,7 +354,7 @@ class BulkChat(BulkWork):
             )
         return turns
 
-    def client(self, settings: Settings) -> Client:
+    def client(self, settings: Settings, pace: Pace | None = None) -> Client:  # noqa: ARG002 - one request a row
         """See `BulkWork.client`."""
         client = ChatClient(settings, api=self.api)
 
@@ -447,7 +454,7 @@ class BulkTranscription(BulkWork):
             return Ask(value, _address(mark, digest.digest()), 0)
         raise InvalidRequestError(f"{self.column} cannot be read: {fault}.")
 
-    def client(self, settings: Settings) -> Client:
+    def client(self, settings: Settings, pace: Pace | None = None) -> Client:  # noqa: ARG002 - one request a row
         """See `BulkWork.client`."""
         given = {one.name: getattr(settings, one.name) for one in fields(Settings)}
         transcriber = Transcriber(model=self.model, **given)

@@ -5,6 +5,7 @@ The loop is of one thread; requests run in others. An answer is on the disk befo
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -12,9 +13,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tikhub_ai.apis.embeddings import MAX_TOKENS
 from tikhub_ai.bulk.budget import Budget, MinuteBudget
 from tikhub_ai.bulk.checkpoints import Checkpoints
-from tikhub_ai.bulk.work import MAX_TOKENS, Ask, BulkWork
+from tikhub_ai.bulk.work import Ask, BulkWork
 from tikhub_ai.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -28,7 +30,7 @@ from tikhub_ai.errors import (
     TikHubAIError,
 )
 from tikhub_ai.pace import Pace
-from tikhub_ai.rates import UNLIMITED
+from tikhub_ai.rates import UNLIMITED, Rates
 
 if TYPE_CHECKING:
     import os
@@ -39,6 +41,10 @@ _OF_THE_JOB = (ConfigurationError, AuthenticationError, PermissionDeniedError, N
 """What no other row would fare better with: the key, the balance, the model, the address."""
 _OF_NO_ROW = (APIConnectionError, APITimeoutError, RateLimitError)
 """What says nothing about the rows that were asked: smaller requests would meet it, too."""
+
+
+_LOOKS_EVERY = 1.0
+"""Seconds after which a request that waits for its place looks whether the job goes on."""
 
 
 @dataclass(slots=True, eq=False)
@@ -101,7 +107,7 @@ class Worker:
         self._told = settings.on_retry
         self._turn = threading.Lock()
         self._mine = threading.local()
-        self._client = work.client(replace(settings, on_retry=self._on_retry))
+        self._client = work.client(replace(settings, on_retry=self._on_retry), _Places(self))
         self._pool = ThreadPoolExecutor(work.max_concurrency, thread_name_prefix="tikhub-bulk")
         self._stop = threading.Event()
         self._failure: BaseException | None = None
@@ -213,11 +219,40 @@ class Worker:
             self.checkpoints.keep(rows)
             run.answers.update(rows)
 
-        self._mine.request = request
+        self._mine.request, self._mine.has_place, self._mine.due = request, True, None
         try:
             self._client(request.asks, came)
         finally:
             self._mine.request = None
+
+    def place(self, tokens: int) -> float:
+        """Take a place for a request that this thread makes for the rows that it was given.
+
+        The first has the place that the loop has asked for. Others ask for their own: the one that shows whether the
+        server answers in base64, and those of a batch that is refused as too large, in halves.
+
+        Args:
+            tokens: Of the request, as estimated.
+
+        Returns:
+            0 where it may go out now, else the seconds after which to ask again.
+
+        Raises:
+            InterruptedError: The job has ended.
+        """
+        mine = self._mine
+        if mine.has_place:
+            mine.has_place = False
+            return 0.0
+        if self._stop.is_set() or self._failure is not None:
+            raise InterruptedError
+        if mine.due is None:
+            mine.due = self._pace.now + self._budget.reserve(tokens)
+        left: float = mine.due - self._pace.now
+        if left > 0:
+            return min(left, _LOOKS_EVERY)
+        mine.due = None
+        return 0.0
 
     def _on_retry(self, retry: Retry) -> None:
         """A request is about to be repeated, in this thread."""
@@ -234,7 +269,7 @@ class Worker:
     # --- what came --------------------------------------------------------------------------------------------------
 
     def _settle(self, run: _Run, request: _Request, done: Future[None]) -> None:
-        error = done.exception()
+        error = _without_positions(done.exception(), self.work.column)
         if error is None:
             self._answered += 1
             self._failed_in_a_row = 0
@@ -262,6 +297,33 @@ class Worker:
         return are_fewer or before < self._answered
 
 
+class _Places(Pace):
+    """The pace of a worker's client: each request has a place in the budget.
+
+    Args:
+        worker: Who asks the budget.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__()
+        self._worker = worker
+
+    def wait(self, tokens: int, rates: Rates = UNLIMITED) -> float:
+        """See `Pace.wait`."""
+        return super().wait(tokens, rates) or self._worker.place(tokens)
+
+
+_POSITIONS = re.compile(r"^texts\[\d+\](?: to texts\[\d+\])? could not be embedded: ")
+
+
+def _without_positions(error: BaseException | None, column: str) -> BaseException | None:
+    """An error as a whole job knows it. Positions in a request say nothing to whoever reads a row."""
+    if isinstance(error, TikHubAIError) and error.positions is not None:
+        said = _POSITIONS.sub("", error.message).replace("texts[0]", column)
+        error.message, error.args, error.positions = said, (said,), None
+    return error
+
+
 def _in_words(error: TikHubAIError) -> str:
-    """An error as a column says it. Positions in a request say nothing to whoever reads a row."""
-    return f"{type(error).__name__}: {error.message.removeprefix('texts[0] could not be embedded: ')}"
+    """An error as a column says it."""
+    return f"{type(error).__name__}: {error.message}"
