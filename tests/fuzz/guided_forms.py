@@ -10,7 +10,6 @@ import io
 import re
 import tempfile
 from dataclasses import dataclass
-from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +23,14 @@ from tikhub_ai.wire import FilePart, FormField, Upload
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.fuzz.choices import Choices
+
 _TYPES = ["audio/mpeg", "text/plain; charset=utf-8", "", "a/b\r\nX-More: 1", "a/\0", "a/é"]
 _LINE_END = re.compile(r"[\r\n\0]")
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _HEAD = re.compile(
     rf"\r\nContent-Disposition: form-data; name={_QUOTED}(?:; filename={_QUOTED}\r\nContent-Type: [^\r\n]*)?"
 )
-_LOOP = asyncio.new_event_loop()
-_FOLDER = tempfile.TemporaryDirectory(prefix="fuzz-")
-_FILES = cycle([Path(_FOLDER.name) / f"{number}.mp3" for number in range(8)])
-"""More than a form has parts."""
 
 Read = tuple[str, str | None, bytes]
 """Name, filename and content of a part; a field has no filename."""
@@ -62,13 +59,13 @@ class _Made:
     is_of_known_size: bool = True
 
 
-def check(given: Any) -> None:
-    """One form.
+def check(given: Choices) -> None:
+    """One form, of what an input says."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        _check(given, [_part(given, Path(folder) / f"{number}.mp3") for number in range(given.number(0, 5))])
 
-    Args:
-        given: atheris' FuzzedDataProvider.
-    """
-    made = [_part(given) for _ in range(given.ConsumeIntInRange(0, 5))]
+
+def _check(given: Choices, made: list[_Made]) -> None:
     form = [each.part for each in made]
     try:
         body = MultipartBody(form)
@@ -78,10 +75,10 @@ def check(given: Any) -> None:
     assert all(each.is_sayable for each in made), "what cannot be said was said"
     headers = SecretHeaders({"content-length": "7", "transfer-encoding": "chunked", "x-own": "1"})
     body.describe(headers)
-    is_async = given.ConsumeBool()
+    is_async = given.flag()
     for _ in range(2 if is_repeatable(form) else 1):
         try:
-            pieces = _LOOP.run_until_complete(_apieces(body)) if is_async else list(body.pieces())
+            pieces = asyncio.run(_apieces(body)) if is_async else list(body.pieces())
         except InvalidRequestError:
             assert not all(each.is_sendable for each in made), "broken off without need"
             return
@@ -104,16 +101,16 @@ async def _apieces(body: MultipartBody) -> list[bytes]:
     return [piece async for piece in body.apieces()]
 
 
-def _part(given: Any) -> _Made:
-    name = given.ConsumeUnicode(given.ConsumeIntInRange(0, 12))
+def _part(given: Choices, path: Path) -> _Made:
+    name = given.text(12)
     is_sayable = not _LINE_END.search(name) and _is_text(name)
-    if given.ConsumeBool():
-        value = given.ConsumeUnicode(given.ConsumeIntInRange(0, 40))
+    if given.flag():
+        value = given.text(40)
         read: Read = (_escaped(name), None, value.encode("utf-8", "replace"))
         return _Made(FormField(name, value), read, is_sayable and _is_text(value))
-    filename = given.ConsumeUnicode(given.ConsumeIntInRange(0, 12))
-    kind = given.PickValueInList(_TYPES)
-    upload, content, is_sendable = _upload(given, filename)
+    filename = given.text(12)
+    kind = given.one_of(_TYPES)
+    upload, content, is_sendable = _upload(given, filename, path)
     part = FilePart(name, filename, kind, upload)
     is_sayable = is_sayable and not _LINE_END.search(filename + kind) and kind.isascii()
     is_of_known_size = isinstance(upload.content, bytes) or upload.size is not None
@@ -121,25 +118,24 @@ def _part(given: Any) -> _Made:
     return _Made(part, read, is_sayable, is_sendable, is_of_known_size)
 
 
-def _upload(given: Any, filename: str) -> tuple[Upload, bytes, bool]:
+def _upload(given: Choices, filename: str, path: Path) -> tuple[Upload, bytes, bool]:
     """A file of any kind and size, its content, and whether it is what is said of it."""
-    content = given.ConsumeBytes(given.ConsumeIntInRange(0, 120)) * given.PickValueInList([1, 1, 1, 1200])
-    size = given.PickValueInList([len(content), len(content), len(content), len(content) + 1, len(content) - 1, None])
+    content = given.content(120) * given.one_of([1, 1, 1, 1200])
+    size = given.one_of([len(content), len(content), len(content), len(content) + 1, len(content) - 1, None])
     size = None if size is None else max(size, 0)
     is_sendable = size == len(content) or (size is None and content != b"")
     makers: list[Callable[[], tuple[Any, dict[str, Any]]]] = [
         lambda: (content, {}),
-        lambda: (_from_disk(content), {}),
+        lambda: (_from_disk(content, path), {}),
         lambda: (_from_its_middle(content), {"start": 6}),
-        lambda: (_Pipe(content, given.ConsumeIntInRange(1, 5000)), {"is_seekable": False}),
+        lambda: (_Pipe(content, given.number(1, 5000)), {"is_seekable": False}),
     ]
-    source, known = makers[given.ConsumeIntInRange(0, len(makers) - 1)]()
+    source, known = given.one_of(makers)()
     upload = Upload(source, filename, size, head=content[:100], **known)
     return upload, content, is_sendable or isinstance(source, bytes)
 
 
-def _from_disk(content: bytes) -> Path:
-    path = next(_FILES)
+def _from_disk(content: bytes, path: Path) -> Path:
     path.write_bytes(content)
     return path
 
