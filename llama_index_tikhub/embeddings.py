@@ -56,6 +56,7 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
     embed_batch_size: int = Field(default=256, gt=0, le=2048, description="Most texts of one request, 1 to 2048.")
     num_workers: int | None = Field(
         default=16,
+        ge=0,
         description="Most requests at once, sync and async; 1 is one after another. 16 where None is given.",
     )
     dimensions: int | None = Field(

@@ -88,14 +88,18 @@ class Batch:
 
     def goes_with(self, paid: Sequence[float] | None) -> bool:
         """Whether a text may go into it whose vector had been paid for, or had not."""
-        before = self.paid[0] if self.paid else None
-        return before is paid is None or (before is not None and paid is not None and len(before) == len(paid))
+        if paid is None or not self.paid:
+            return paid is None and not self.paid
+        return len(self.paid[0]) == len(paid)
 
     @property
     def named(self) -> str:
         """Its texts, by their positions."""
-        first, last = self.positions[0], self.positions[-1]
-        return f"texts[{first}]" if first == last else f"texts[{first}] to texts[{last}]"
+        first, last, count = self.positions[0], self.positions[-1], len(self.positions)
+        if count == 1:
+            return f"texts[{first}]"
+        named = f"texts[{first}] to texts[{last}]"
+        return named if last - first == count - 1 else f"{count:,} texts, {named},"
 
 
 @dataclass(slots=True)

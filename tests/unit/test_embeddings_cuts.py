@@ -234,6 +234,19 @@ async def test_texts_that_cannot_be_read_any_more_lose_nothing_that_is_paid(is_a
     assert len(came) >= 30
 
 
+@each_kind
+async def test_texts_that_do_not_follow_each_other_are_named_so(is_async: bool) -> None:
+    store = SimpleKVStore()
+    for text in TEXTS[::2]:
+        store.put(text, {"one": vector_of(text)}, "embeddings")
+    gateway = dying(Gateway(), TEXTS[27])
+    ask = calls(llama_index, gateway, IN_ONE, is_async=is_async, embeddings_cache=store)
+    said = r"5 texts, texts\[21\] to texts\[29\], could not be embedded"
+    with pytest.raises(ServerError, match=said) as caught:
+        await ask(TEXTS)
+    assert caught.value.positions == [21, 23, 25, 27, 29]
+
+
 @each_way
 async def test_a_server_that_mixes_two_models_is_told_of_with_all_that_fits_together(
     embed: Callable[..., Any],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,7 +73,7 @@ class Call:
                 number = self.data.draw(st.sampled_from(sorted(running)))
                 batch = running.pop(number)
                 fault = self.data.draw(st.sampled_from(faults)) if faults else None
-                found = self.batches.settle(batch, lambda batch=batch, fault=fault: self._answer(batch, fault))
+                found = self.batches.settle(batch, partial(self._answer, batch, fault))
                 self.came += [found] if found is not None else []
                 assert len(self.sent) <= 40 * len(self.texts), "it never ends"
 
