@@ -8,20 +8,24 @@ are all where somebody reads the times or the phases.
 from __future__ import annotations
 
 import pytest
-from _pytest.runner import runtestprotocol
+
+from tests import patience
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
     config = item.config
-    if not hasattr(config, "workerinput") or config.getoption("xmlpath") or config.getoption("durations"):
-        return None
-    reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    if all(report.passed for report in reports):
+    is_brief = hasattr(config, "workerinput") and not config.getoption("xmlpath") and not config.getoption("durations")
+    if not is_brief:
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = patience.reports_of(item, nextitem)
+    if is_brief and all(report.passed for report in reports):
         reports = [report for report in reports if report.when == "call"]
         for report in reports:
             report.user_properties = list(item.user_properties)  # with what teardown adds
             report.keywords = {}
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
+    if not is_brief:
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent
 pytest_plugins = [
+    "tests.patience",
     "tests.brief_reports",
     "tests.faults.table",
     "tests.matrix.summary",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.faults.lanes import settings_of
+from tests.patience import short
 from tests.scripted_server import ScriptedServer
 from tikhub_ai.http.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.faults.wire import Steps
 
@@ -24,15 +26,24 @@ CERTIFICATE = HERE / "certificates" / "server.crt"
 
 
 class FaultServer:
-    """The other process, as tests speak to it."""
+    """The other process, as one test speaks to it.
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    Its scripts are no other test's: a request that an earlier test gave up may still be on its way to the server.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], ports: dict[str, int], test: int) -> None:
         self._process = process
-        self.ports: dict[str, int] = self._read()
+        self.ports = ports
+        self._test = test
+
+    def named(self, name: str) -> str:
+        """A script's name in paths."""
+        return name if name in {"", "CONNECT"} else f"{name}.{self._test}"
 
     def script(self, name: str, *answers: Steps) -> None:
         """What a script's requests are answered with, one after another, the last one again and again."""
-        self._ask({"script": name, "answers": answers})
+        timed = [[(verb, short(to) if verb == "sleep" else to) for verb, to in steps] for steps in answers]
+        self._ask({"script": name, "answers": timed})
 
     def seen(self, name: str) -> list[str]:
         """Head of each request that came in since the script was set."""
@@ -45,29 +56,37 @@ class FaultServer:
         return len(set(peers))
 
     def gone(self, name: str) -> bool:
-        """Whether the client of a held connection went away, within 5 seconds."""
+        """Whether the client of a held connection went away, within a minute."""
         return bool(self._ask({"script": name, "wait": True}))
 
     def url(self, name: str = "x", port: str = "scripts", scheme: str = "http") -> str:
-        return f"{scheme}://127.0.0.1:{self.ports[port]}/{name}"
+        return f"{scheme}://127.0.0.1:{self.ports[port]}/{self.named(name)}"
 
     def _ask(self, message: dict[str, Any]) -> Any:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(message) + "\n")
+        self._process.stdin.write(json.dumps(message | {"script": self.named(message["script"])}) + "\n")
         self._process.stdin.flush()
-        return self._read()
+        return said(self._process)
 
-    def _read(self) -> Any:
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
+
+def said(process: subprocess.Popen[str]) -> Any:
+    """A line of the other process."""
+    assert process.stdout is not None
+    return json.loads(process.stdout.readline())
 
 
 @pytest.fixture(scope="session")
-def faults() -> Iterator[FaultServer]:
-    command = [sys.executable, str(HERE / "server.py")]
+def fault_server() -> Iterator[Callable[[], FaultServer]]:
+    command, tests = [sys.executable, str(HERE / "server.py")], itertools.count()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield FaultServer(process)
+        ports = said(process)
+        yield lambda: FaultServer(process, ports, next(tests))
         process.kill()
+
+
+@pytest.fixture
+def faults(fault_server: Callable[[], FaultServer]) -> FaultServer:
+    return fault_server()
 
 
 @pytest.fixture

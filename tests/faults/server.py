@@ -32,8 +32,11 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-PATIENCE = 20.0
+PATIENCE = 120.0
 """Seconds until a connection on which nothing happens is given up."""
+
+MOST = 100
+"""Scripts that are kept: a test has a few, and names its own."""
 
 scripts: dict[str, list[list[tuple[str, Any]]]] = {}
 seen: dict[str, list[str]] = {}
@@ -62,9 +65,12 @@ def main() -> None:
         if "answers" in asked:
             scripts[name], seen[name], peers[name] = asked["answers"], [], []
             gone[name] = threading.Event()
+            for old in list(scripts)[:-MOST]:
+                for of in (scripts, seen, peers, gone):
+                    del of[old]
             tell(True)
         elif asked.get("wait"):
-            tell(gone[name].wait(5))
+            tell(gone[name].wait(60))
         elif asked.get("peers"):
             tell(peers[name])
         else:
@@ -141,6 +147,8 @@ def serve(connection: socket.socket) -> None:
         method, target, _ = lines[0].split(" ", 2)
         path = target if target.startswith("/") or method == "CONNECT" else "/" + target.split("/", 3)[-1]
         name = "CONNECT" if method == "CONNECT" else path.split("/")[1]
+        if name not in scripts:
+            return  # of a test that is long over
         steps = scripts[name][min(len(seen[name]) + 1, len(scripts[name])) - 1]
         while len(rest) < length and [kind for kind, _ in steps[:1]] != ["unread"]:
             piece = connection.recv(65536)
@@ -150,13 +158,14 @@ def serve(connection: socket.socket) -> None:
         rest = rest[length:]
         seen[name].append("\n".join(lines))
         peers[name].append(connection.getpeername()[1])
+        left = gone[name]
         for verb, argument in steps:
             match verb:
                 case "send":
                     try:
                         connection.sendall(argument.encode("latin-1"))
                     except OSError:
-                        gone[name].set()
+                        left.set()
                         raise
                 case "sleep":
                     time.sleep(argument)
@@ -169,11 +178,11 @@ def serve(connection: socket.socket) -> None:
                     return
                 case "hold":
                     if hold(connection):
-                        gone[name].set()
+                        left.set()
                     return
                 case "repeat":
                     if repeat(connection, argument.encode("latin-1")):
-                        gone[name].set()
+                        left.set()
                     return
                 case "fill":
                     piece, times = argument

@@ -13,6 +13,7 @@ from tests.faults.carriers import Carrier, each_carrier
 from tests.faults.files import MODIFIED, MP4, WEBP, FileServer, left, needs_recording, read, recorded_video, write
 from tests.faults.lanes import KEY, assert_ours
 from tests.faults.wire import CLOSE, HOLD, head, send
+from tests.patience import short
 from tests.scripted_server import Answer, ScriptedServer
 from tikhub_ai import AuthenticationError, DownloadError, TikHubAIError, TikHubAIWarning
 from tikhub_ai.video_job import InlineData
@@ -167,7 +168,7 @@ async def test_one_that_never_gets_anywhere_is_tried_as_often_as_any_call(
 ) -> None:
     faults.script("x", [HOLD])
     with pytest.raises(DownloadError, match="did not answer in time") as caught:
-        await lane.download(f"{faults.url('x')}/v.mp4", target, base_url=server.url, timeout=0.1)
+        await lane.download(f"{faults.url('x')}/v.mp4", target, base_url=server.url, timeout=short(0.1))
     assert_ours(caught.value)
     assert len(faults.seen("x")) == 3
 
@@ -184,7 +185,7 @@ async def test_a_body_that_falls_silent_goes_on(
         status="206 Partial Content",
     )
     faults.script("x", [*send(first), HOLD], send(rest + MP4[3000:]))
-    await lane.download(f"{faults.url('x')}/v.mp4", target, base_url=server.url, timeout=0.2)
+    await lane.download(f"{faults.url('x')}/v.mp4", target, base_url=server.url, timeout=short(0.2))
     assert read(target) == MP4
 
 

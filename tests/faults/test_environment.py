@@ -109,7 +109,7 @@ async def test_a_call_goes_through_the_proxy(
     faults: FaultServer, monkeypatch: pytest.MonkeyPatch, lane: Lane, given: str
 ) -> None:
     proxy = faults.url("").replace("//", "//user:secret@")
-    settings = {"base_url": "http://gateway.invalid/x"}
+    settings = {"base_url": f"http://gateway.invalid/{faults.named('x')}"}
     if given == "environment":
         monkeypatch.setenv("HTTP_PROXY", proxy)
     else:
@@ -117,7 +117,7 @@ async def test_a_call_goes_through_the_proxy(
     faults.script("x", good(streamed=False))
     assert await lane.ask(**settings) == TEXT
     (request,) = faults.seen("x")
-    assert request.startswith("POST http://gateway.invalid/x/v1/chat/completions ")
+    assert request.startswith(f"POST {settings['base_url']}/v1/chat/completions ")
     assert "proxy-authorization: basic dxnlcjpzzwnyzxq=" in request.lower()
 
 
@@ -137,7 +137,11 @@ async def test_a_host_in_no_proxy_is_reached_directly(
 async def test_tls_goes_through_a_tunnel_that_does_not_see_the_key(faults: FaultServer, lane: Lane) -> None:
     faults.script("CONNECT", [*send(head(status="200 Connection established")), TLS])
     faults.script("x", good(streamed=False))
-    settings = {"base_url": "https://localhost:4433/x", "proxy": faults.url(""), "verify": str(CERTIFICATE)}
+    settings = {
+        "base_url": f"https://localhost:4433/{faults.named('x')}",
+        "proxy": faults.url(""),
+        "verify": str(CERTIFICATE),
+    }
     assert await lane.ask(**settings) == TEXT
     (asked,) = faults.seen("CONNECT")
     assert asked.startswith("CONNECT localhost:4433 ")
@@ -231,7 +235,7 @@ async def test_a_connection_through_one_proxy_serves_nobody_who_has_another(faul
     faults.script("x", good(streamed=False))
     asked = faults.url("").replace("//", "//one:secret@"), faults.url("").replace("//", "//other:secret@")
     for proxy in asked:
-        assert await lane.ask(base_url="http://gateway.invalid/x", proxy=proxy) == TEXT
+        assert await lane.ask(base_url=f"http://gateway.invalid/{faults.named('x')}", proxy=proxy) == TEXT
     sent = [line for head in faults.seen("x") for line in head.lower().split("\n") if "proxy-authorization" in line]
     assert len(set(sent)) == 2
 

@@ -27,6 +27,8 @@ from tikhub_ai import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.faults.answers import Answers
     from tests.faults.conftest import FaultServer
     from tests.faults.wire import Steps
@@ -131,8 +133,9 @@ NAMES = {name: name for name in rows_of(CELLS[0].answers)}
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _frameworks_are_there(faults: FaultServer) -> None:
+def _frameworks_are_there(fault_server: Callable[[], FaultServer]) -> None:
     """Importing them takes memory of its own."""
+    faults = fault_server()
 
     async def ask() -> None:
         for lane in {(cell.name, cell.is_file): cell for cell in CELLS}.values():

@@ -34,9 +34,10 @@ from tikhub_ai.http import aiohttp_backend, httpx_backend, pools
 logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Executing"))
 REQUEST = ChatRequest("m", [Message("user", [Text("hi")])])
 URLS = {urls}
+NAMED = {named}
 
 def client(script="plain", backend="aiohttp", tls=False, **settings):
-    settings |= dict(base_url=URLS[tls] + script, verify={certificate!r}, api_key="sk-x", http_backend=backend)
+    settings |= dict(base_url=URLS[tls] + NAMED[script], verify={certificate!r}, api_key="sk-x", http_backend=backend)
     return ChatClient(Settings(**settings))
 
 async def ask(**settings):
@@ -236,10 +237,11 @@ def test_nothing_is_left_behind_and_the_next_call_works(faults: FaultServer, pro
     faults.script("stream", [*chunked(FIRST, end=False), HOLD])
     faults.script("hold", [HOLD])
     urls = (faults.url(""), faults.url("", "tls", "https"))
-    start = START.format(urls=urls, certificate=str(CERTIFICATE), text=TEXT)
+    named = {name: faults.named(name) for name in ("plain", "stream", "hold")}
+    start = START.format(urls=urls, named=named, certificate=str(CERTIFICATE), text=TEXT)
     code = f"{start}\n{indented(program)}"
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=ROOT, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=ROOT, check=False)
     assert done.stderr == ""
     assert done.returncode == 0
 

@@ -18,6 +18,7 @@ from tests.faults.operations import CELLS, Cell, operation_of
 from tests.faults.rows import SLOW, rows_of
 from tests.faults.rows_of_ends import HELD, HUGE, rows_of_ends
 from tests.faults.thin import crossed
+from tests.patience import scaled
 from tikhub_ai import TikHubAIError, TikHubAIWarning
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ async def test_fault(faults: FaultServer, attempts: list[str], record_property: 
     record_property("lane", lane.name)
     answers = row.streamed if lane.streamed and row.streamed is not None else row.plain
     faults.script("x", *(answers or ([],)))
-    settings = {"base_url": faults.url("x", row.port, row.scheme)} | row.settings
+    settings = {"base_url": faults.url("x", row.port, row.scheme)} | scaled(row.settings)
     seen = seen_of(row, lane)
     if seen.error is None:
         with warnings.catch_warnings():

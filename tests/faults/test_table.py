@@ -14,6 +14,7 @@ from tests.faults.lanes import CORE, CREATES, REQUEST, Lane, assert_ours, settin
 from tests.faults.rows import rows_of
 from tests.faults.seen import BROKEN, NO_ANSWER, TOO_SLOW, Row, Seen
 from tests.faults.wire import CLOSE, FIRST, HOLD, JSON, RESET, TEXT, chunked, good, head, send, whole
+from tests.patience import scaled, short
 from tikhub_ai import (
     APIConnectionError,
     APITimeoutError,
@@ -40,7 +41,7 @@ def arrange(faults: FaultServer, row: Row, *, streamed: bool) -> dict[str, Any]:
     """Set the server up, and give the settings of the call."""
     answers = row.streamed if streamed and row.streamed is not None else row.plain
     faults.script("x", *(answers or ([],)))
-    return {"base_url": faults.url("x", row.port, row.scheme)} | row.settings
+    return {"base_url": faults.url("x", row.port, row.scheme)} | scaled(row.settings)
 
 
 # --- calls that must not be made twice ------------------------------------------------------------------------------
@@ -135,7 +136,7 @@ async def test_where_no_connection_comes_free_in_time_nothing_was_sent(
     held, aheld = client.stream(REQUEST), client.astream(REQUEST)
     assert isinstance(next(held) if lane.is_sync else await anext(aheld), TextDelta)
     with pytest.raises(APITimeoutError, match="concurrency") as caught:
-        await lane.ask(**settings | {"timeout": 0.1})
+        await lane.ask(**settings | {"timeout": short(0.1)})
     assert_ours(caught.value)
     assert not caught.value.may_have_been_sent
     assert len(attempts) == 3
@@ -199,7 +200,7 @@ async def test_embeddings_in_which_each_batch_fails_once_are_whole_and_in_order(
 async def test_embeddings_fail_as_chat_does(faults: FaultServer, lane: Lane, answer: Steps, seen: Seen) -> None:
     faults.script("x", answer)
     with pytest.raises(TikHubAIError) as caught:
-        await lane.ask(base_url=faults.url(), max_retries=0, timeout=0.3 if answer == [HOLD] else 10)
+        await lane.ask(base_url=faults.url(), max_retries=0, timeout=short(0.3) if answer == [HOLD] else 300)
     assert isinstance(caught.value, seen.error or ())
     assert caught.value.is_retryable is seen.retried
     assert_ours(caught.value)
