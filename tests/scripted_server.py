@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import threading
@@ -37,6 +38,7 @@ class Answer:
         cut_at: Close the connection after so many bytes of a body that was announced whole.
         pause: Seconds between pieces.
         before: Seconds before the status line.
+        is_endless: The pieces come again and again, until the client goes away.
         held: Nothing is sent until the test ends: only a call that does not wait for it comes back.
     """
 
@@ -47,6 +49,7 @@ class Answer:
     cut_at: int | None = None
     pause: float = 0.0
     before: float = 0.0
+    is_endless: bool = False
     held: bool = False
 
 
@@ -112,7 +115,7 @@ class _Server(ThreadingHTTPServer):
 def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 30
+        timeout = 240
         disable_nagle_algorithm = True  # else a body waits 40 ms for the head's acknowledgement
 
         def setup(self) -> None:
@@ -175,7 +178,7 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
                 return
             self.send_header("transfer-encoding", "chunked")
             self.end_headers()
-            for piece in answer.body:
+            for piece in itertools.cycle(answer.body) if answer.is_endless else answer.body:
                 self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
                 self.wfile.flush()
                 time.sleep(answer.pause)

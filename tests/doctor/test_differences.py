@@ -10,6 +10,7 @@ import pytest
 
 from tests.doctor.gateways import KEY, MODELS, as_thought, refusal
 from tests.doctor.test_doctor import Visit, visit
+from tests.patience import short
 from tests.scripted_server import Answer, Request
 from tikhub_ai.doctor.here import here
 from tikhub_ai.settings import Settings
@@ -172,7 +173,7 @@ def test_a_call_that_fails_says_whose_fault_it_is(visit: Callable[..., Visit], n
         is_call = request.path == MESSAGES and b'"claude' in request.body and b'"stream"' not in request.body
         return failure if is_call else as_thought(request)
 
-    seen = visit(failing, "--spend", "--timeout", "0.5")
+    seen = visit(failing, "--spend", "--timeout", str(short(0.5)))
     verdict, detail, setting = seen.of("messages: plain")
     assert (verdict, setting) == (expected, remedy)
     assert words in detail

@@ -11,6 +11,7 @@ import pytest
 
 from tests.doctor import gateways
 from tests.doctor.gateways import KEY, as_thought, only, refusal
+from tests.patience import short
 from tests.scripted_server import Answer, Request, ScriptedServer
 from tikhub_ai.doctor.cli import main
 
@@ -206,7 +207,7 @@ def test_a_slow_gateway_is_given_up_after_three_silences(visit: Callable[..., Vi
             else as_thought(request)
         )
 
-    seen = visit(slow, "--timeout", "0.3")
+    seen = visit(slow, "--timeout", str(short(0.3)))
     assert seen.code == 1
     assert seen.of("all else")[1] == "3 calls in a row were not answered in time"
     assert len([request for request in server.requests if request.path.startswith("/v1beta")]) <= 1

@@ -214,7 +214,7 @@ def endless_server(size: int) -> tuple[str, Callable[[], None]]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @DOWNLOADS
 @each_carrier
 async def test_200_mb_over_the_wire_do_not_stand_in_memory(server: ScriptedServer, target: Path, lane: Carrier) -> None:
@@ -232,7 +232,7 @@ async def test_200_mb_over_the_wire_do_not_stand_in_memory(server: ScriptedServe
 
 
 @pytest.mark.long
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @DOWNLOADS
 @pytest.mark.parametrize("lane", [CARRIERS[0], CARRIERS[-1]], ids=lambda lane: lane.name)
 @pytest.mark.parametrize("form", ["inline", "data URI"])

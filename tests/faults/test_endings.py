@@ -29,6 +29,8 @@ from tests.faults.wire import (
     send,
     sleep,
 )
+from tests.patience import short
+from tikhub_ai.http import reader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -70,6 +72,8 @@ UNENDED: dict[str, tuple[str, bytes]] = {
     ),
 }
 """Answers after whose finish marker something might follow."""
+IN_TIME = 200.0
+"""Seconds in place of `DRAIN` and `SETTLE`, where a test is about what comes within them."""
 HELD: dict[str, Step] = {
     "silent": HOLD,
     "empty events": repeat(chunk(b"data: {}\n\n")),
@@ -125,8 +129,9 @@ async def test_after_the_finish_marker_silence_ends_the_answer(faults: FaultServ
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("lane", LANES, ids=lambda lane: lane.name)
 async def test_a_connection_that_ends_its_answer_soon_serves_the_next_one(
-    faults: FaultServer, lane: Lane, answer: str, pause: float
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, lane: Lane, answer: str, pause: float
 ) -> None:
+    monkeypatch.setattr(reader, "DRAIN", IN_TIME)
     api, body = ANSWERS[answer]
     faults.script("x", [*send(OPEN + chunk(body)), sleep(pause), *send(b"0\r\n\r\n")])
     for _ in range(3):
@@ -135,7 +140,11 @@ async def test_a_connection_that_ends_its_answer_soon_serves_the_next_one(
 
 
 @pytest.mark.parametrize("lane", [lane for lane in CORE if lane.streamed], ids=lambda lane: lane.name)
-async def test_usage_that_comes_late_is_waited_for_and_the_connection_kept(faults: FaultServer, lane: Lane) -> None:
+async def test_usage_that_comes_late_is_waited_for_and_the_connection_kept(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch, lane: Lane
+) -> None:
+    monkeypatch.setattr(reader, "SETTLE", IN_TIME)
+    monkeypatch.setattr(reader, "DRAIN", IN_TIME)
     faults.script(
         "x",
         [
@@ -151,7 +160,8 @@ async def test_usage_that_comes_late_is_waited_for_and_the_connection_kept(fault
 
 
 @pytest.mark.parametrize("lane", [lane for lane in CORE if lane.streamed], ids=lambda lane: lane.name)
-async def test_over_tls_too(faults: FaultServer, lane: Lane) -> None:
+async def test_over_tls_too(faults: FaultServer, monkeypatch: pytest.MonkeyPatch, lane: Lane) -> None:
+    monkeypatch.setattr(reader, "DRAIN", short(0.5))
     url = faults.url(port="tls", scheme="https")
     faults.script("x", send(OPEN + chunk(STREAM) + b"0\r\n\r\n"), [*send(OPEN + chunk(STREAM)), HOLD])
     for _ in range(2):
@@ -161,12 +171,15 @@ async def test_over_tls_too(faults: FaultServer, lane: Lane) -> None:
     assert faults.gone("x")
 
 
-async def test_with_a_finish_in_every_chunk_silence_means_nothing(faults: FaultServer) -> None:
+async def test_with_a_finish_in_every_chunk_silence_means_nothing(
+    faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As some relays of Gemini write: what follows a finish shows that it was none."""
+    monkeypatch.setattr(reader, "SETTLE", short(1.0))
     one, two, three = (
         event({"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}]}) for text in "abc"
     )
-    pieces = [*send(OPEN + chunk(one)), sleep(0.05), *send(chunk(two)), sleep(3.5), *send(chunk(three) + b"0\r\n\r\n")]
+    pieces = [*send(OPEN + chunk(one)), sleep(0.05), *send(chunk(two)), sleep(1.3), *send(chunk(three) + b"0\r\n\r\n")]
     faults.script("x", pieces)
     lanes = [lane for lane in CORE if lane.streamed and lane.backend != "httpx2"]  # its silence takes no other way
     asked = [lane.ask(base_url=faults.url(), api="generate_content") for lane in lanes]

@@ -255,7 +255,7 @@ def all_in_one_loop(call: Call, told: list[Any]) -> Counter[str]:
         before = alive()
         for _ in range(2):
             await call()
-        for _ in range(100):  # what was collected ends in the loop, and connections with their peers
+        for _ in range(3000):  # what was collected ends in the loop, and connections with their peers
             left.clear()
             left.update(alive() - before)
             if not left:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import short
 from tests.scripted_server import Answer, Request, ScriptedServer, sse
 from tests.secrets.callers import CALLERS, LANES, STREAM, Outcome, event, pairs, secrets, success
 from tests.secrets.canaries import CALL_HEADER, DEFAULT_HEADER, KEY, PROXY_PASSWORD, search
@@ -77,7 +78,7 @@ FAULTS: dict[str, Callable[[Request, str], Answer]] = {
     "JSON of another kind": lambda _, said: Answer([said, {said: said}]),
     "wrong fields": lambda _, said: Answer({"choices": said, "data": said, "id": said}),
     "redirect": lambda _, said: Answer(b"", 307, {"location": f"http://127.0.0.1:9/{said}"}),
-    "timeout": lambda request, _: Answer(success(request).body, before=1.0),
+    "timeout": lambda *_: Answer(held=True),
     "cut": lambda request, _: of_a_stream(request, Answer(sse(*STREAM[:1]).body, cut=True)),
     "ended quietly": lambda request, _: of_a_stream(request, sse(*STREAM[:1], done=False)),
     "error in a stream": lambda request, said: of_a_stream(request, sse(event(content="Hel"), refusal(said).body)),
@@ -97,7 +98,7 @@ TELLING = frozenset({"success", "401", "error in a 200", "cut", "error in a stre
 def call(name: str, server: ScriptedServer, fault: str, said: str, **settings: Any) -> Outcome:
     server.answer = lambda request: FAULTS[fault](request, said)
     caller = CALLERS[name]
-    timeout = 0.4 if fault == "timeout" else 10
+    timeout = short(0.4) if fault == "timeout" else 300
     outcome = caller.run(caller.make(**secrets(base_url=server.url, timeout=timeout, **settings)))
     assert server.requests, "the fault was never met"
     for request in server.requests:

@@ -85,7 +85,7 @@ FAULTS = {
     "400 after retries": Fault(
         lambda _: Answer({"error": {"message": "no"}}, 503, {"retry-after-ms": "1"}), (("max_retries", 1),)
     ),
-    "timeout": Fault(lambda _: Answer({}, before=0.5), (("timeout", 0.05),)),
+    "timeout": Fault(lambda _: Answer(held=True), (("timeout", 0.05),)),
     "cut": Fault(cut),
     "error inside": Fault(late_error),
     "bad header": Fault(settings=(("default_headers", {"X-Default": f"{DEFAULT_HEADER}\r\n"}),)),
@@ -304,7 +304,7 @@ def test_pytest_shows_no_secret_among_the_variables_of_a_failed_test(server: Scr
     command = [sys.executable, "-m", "pytest", "-l", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=long", "-vv"]
     given = environment(server)
     done = subprocess.run(
-        [*command, "test_it.py"], capture_output=True, text=True, env=given, cwd=tmp_path, check=False, timeout=120
+        [*command, "test_it.py"], capture_output=True, text=True, env=given, cwd=tmp_path, check=False, timeout=240
     )
     assert "18 failed" in done.stdout, done.stdout[-2000:] + done.stderr
     assert "backend.open" in done.stdout, "frames of ours are shown"
@@ -327,7 +327,7 @@ def test_a_program_with_all_of_sentry_in_it_sends_no_secret_of_our_frames(
         env=environment(server),
         cwd=tmp_path,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     assert done.stdout.startswith("5 []"), done.stdout[-3000:] + done.stderr[-2000:]
     search.places["a program with Sentry"] += 1

@@ -371,7 +371,7 @@ async def test_few_texts_are_not_worth_finding_out(embed: Callable[..., Any]) ->
 
 def test_an_index_is_embedded_with_many_requests_at_once_without_being_asked() -> None:
     count = 1 + math.ceil(len(TEXTS) / 256)  # one text finds out about base64
-    together, requests = threading.Barrier(count, timeout=30), itertools.count()
+    together, requests = threading.Barrier(count, timeout=60), itertools.count()
 
     def wait_for_others(_: dict[str, Any]) -> None:
         if next(requests) < count:

@@ -268,7 +268,7 @@ async def test_bars_are_drawn_on_a_terminal_and_in_a_notebook_and_nowhere_else(
         shell = SimpleNamespace(kernel=kernel) if kernel else None
         monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda shell=shell: shell))
         job = await way.call(way.videos(server.url), "create", "kling-v2-6", "A rabbit")
-        await way.call(job, "result", poll_interval=0.005, timeout=20, progress=True)
+        await way.call(job, "result", poll_interval=0.005, timeout=300, progress=True)
         await way.call(job, "download", tmp_path / "v.mp4", overwrite=True, progress=True)
         drawn = screen.getvalue()
         if isinstance(screen, Terminal) or kernel:

@@ -307,11 +307,11 @@ async def test_an_async_send_reads_files_outside_the_event_loop() -> None:
 
     def wait(_: Changing) -> None:
         reading.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     body = MultipartBody([part(Changing(CONTENT, wait), size=len(CONTENT))])
     sending = asyncio.create_task(asent(body))
-    assert await asyncio.to_thread(reading.wait, 10)
+    assert await asyncio.to_thread(reading.wait, 60)
     await asyncio.sleep(0)  # the loop is free
     assert not sending.done()
     go_on.set()

@@ -73,14 +73,13 @@ async def test_async_calls_with_many_settings_keep_a_bounded_number_of_connectio
     before = descriptors()
     for number in range(MANY):
         await client_of(backend, different(kind, server, number)).acomplete(REQUEST)
-    await asyncio.sleep(0.05)
     assert len(pools._of_running_loop().shared) <= MAX_CLIENTS
     assert await asyncio.to_thread(eventually, lambda: descriptors() - before <= 2 * MAX_CLIENTS + 10)
 
 
 def eventually(is_so: Any) -> bool:
     waiting = threading.Event()
-    return any(is_so() or waiting.wait(0.05) for _ in range(100))
+    return any(is_so() or waiting.wait(0.05) for _ in range(1200))
 
 
 @pytest.mark.parametrize("backend", ["httpx", "httpx2"])
@@ -119,8 +118,8 @@ async def test_streams_beyond_the_bound_all_live_and_their_clients_go_when_they_
     assert len(pools._of_running_loop().shared) == MAX_CLIENTS + 8
     for stream in streams:
         assert [delta.text async for delta in stream if isinstance(delta, TextDelta)] == ["lo"]
-    await asyncio.sleep(0.05)
-    assert len(pools._of_running_loop().shared) == MAX_CLIENTS
+    shared = pools._of_running_loop().shared
+    assert await asyncio.to_thread(eventually, lambda: len(shared) == MAX_CLIENTS)
 
 
 def test_tls_contexts_of_many_ca_files_are_bounded_too(tmp_path: Path) -> None:
@@ -201,7 +200,7 @@ loop = asyncio.new_event_loop()
 threading.Thread(target=loop.run_forever, daemon=True).start()
 client = ChatClient(Settings(api_key="sk-1", base_url=sys.argv[1], http_backend=sys.argv[2]))
 asking = client.acomplete(ChatRequest("m", [Message("user", [Text("hi")])]))
-asyncio.run_coroutine_threadsafe(asking, loop).result(20)
+asyncio.run_coroutine_threadsafe(asking, loop).result(200)
 ended()
 """
 
@@ -212,5 +211,5 @@ def test_clients_of_a_loop_that_still_runs_are_closed_when_the_process_ends(
 ) -> None:
     server.answers = [Answer(PLAIN)]
     command = [sys.executable, "-W", "error", "-c", AT_THE_END, server.url, backend]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert (done.stdout, done.stderr) == ("1\n0\n", "")

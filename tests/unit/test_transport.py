@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.patience import short
 from tests.scripted_server import Answer, sse
 from tikhub_ai import (
     APIConnectionError,
@@ -196,7 +197,7 @@ async def test_retry_after_is_waited(server: ScriptedServer, ask: Callable[..., 
     server.answers = [busy, Answer(HELLO) if ask in PLAIN else sse(*PIECES, FINISH)]
     start = time.monotonic()
     assert await ask(client_of(server)) == "Hello"
-    assert time.monotonic() - start >= 0.3  # at least, which no busy machine breaks
+    assert time.monotonic() - start >= 0.25  # no busy machine makes it less, and clocks tick in steps of 16 ms
 
 
 @pytest.mark.parametrize(
@@ -229,9 +230,9 @@ def test_a_wait_longer_than_the_deadline_is_not_begun(server: ScriptedServer) ->
 
 @pytest.mark.parametrize("ask", WAYS)
 async def test_a_server_that_is_too_slow_is_a_timeout(server: ScriptedServer, ask: Callable[..., Any]) -> None:
-    server.answers = [Answer(HELLO, before=2)]
+    server.answers = [Answer(held=True)]
     with pytest.raises(APITimeoutError, match="timeout="):
-        await ask(client_of(server, timeout=0.2, max_retries=0))
+        await ask(client_of(server, timeout=short(0.2), max_retries=0))
 
 
 @pytest.mark.parametrize("ask", STREAMED)
@@ -239,10 +240,10 @@ async def test_keep_alive_comments_do_not_keep_a_silent_stream_alive(
     server: ScriptedServer, ask: Callable[..., Any]
 ) -> None:
     pings = sse(PIECES[0], *[b": PING\n\n"] * 40, FINISH)
-    pings.pause = 0.05
+    pings.pause = short(0.05)
     server.answers = [pings]
     with pytest.raises(APITimeoutError, match="keep-alive") as error:
-        await ask(client_of(server, timeout=0.3))
+        await ask(client_of(server, timeout=short(0.3)))
     assert error.value.partial is not None
     assert error.value.partial.text == "Hel"
 
@@ -353,18 +354,18 @@ async def test_the_key_may_be_a_function_that_rotates(server: ScriptedServer) ->
 
 async def test_closing_a_stream_early_closes_its_connection(server: ScriptedServer) -> None:
     endless = sse(*PIECES * 2000)
-    endless.pause = 0.002
+    endless.is_endless = True
     server.answers = [endless]
     stream = client_of(server).stream(REQUEST)
     assert next(stream) == TextDelta("Hel", 0)
     stream.close()
-    assert await asyncio.to_thread(server.closed_early.wait, 5)
+    assert await asyncio.to_thread(server.closed_early.wait, 60)
 
     server.closed_early.clear()
     async_stream = client_of(server).astream(REQUEST)
     assert await anext(async_stream) == TextDelta("Hel", 0)
     await async_stream.aclose()
-    assert await asyncio.to_thread(server.closed_early.wait, 5)
+    assert await asyncio.to_thread(server.closed_early.wait, 60)
 
 
 def test_event_loops_come_and_go_without_a_warning(server: ScriptedServer) -> None:

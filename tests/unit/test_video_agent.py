@@ -374,7 +374,7 @@ def test_a_job_in_a_checkpoint_holds_no_key_and_says_how_it_is_taken_up(gateway:
     assert again == job
     with pytest.raises(ConfigurationError, match=r"videos\.load\(job\.to_json\(\)\)"):
         again.result(timeout=0)
-    assert agent.videos.load(again.to_json()).result(timeout=30).status == "succeeded"
+    assert agent.videos.load(again.to_json()).result(timeout=300).status == "succeeded"
 
 
 async def test_a_llama_index_agent_makes_one_clip_within_its_limits(scripted: Gateway, tmp_path: Path) -> None:

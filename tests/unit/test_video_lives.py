@@ -35,7 +35,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-QUICK = {"poll_interval": 0.005, "timeout": 20}
+QUICK = {"poll_interval": 0.005, "timeout": 300}
 each_family = pytest.mark.parametrize(("family", "model"), [*MODELS.items()])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import short
 from tests.scripted_server import Answer, ScriptedServer
 from tests.video_gateway import MODELS, MP4, Gateway
 from tests.video_ways import WAYS, Way, each_way
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-QUICK: dict[str, Any] = {"poll_interval": 0.005, "timeout": 20}
+QUICK: dict[str, Any] = {"poll_interval": 0.005, "timeout": 300}
 each_family = pytest.mark.parametrize(("family", "model"), [*MODELS.items()])
 each_async_way = pytest.mark.parametrize("way", [way for way in WAYS if way.is_async], ids=lambda way: way.name)
 
@@ -143,7 +144,7 @@ async def test_at_the_deadline_nothing_was_created_again_and_nothing_cancelled(
     gateway.ending = "never"
     job = await create(gateway, way)
     with pytest.raises(JobTimeoutError, match="still runs"):
-        await way.call(job, "result", timeout=0.2, poll_interval=0.02)
+        await way.call(job, "result", timeout=short(0.2), poll_interval=short(0.02))
     assert gateway.creates == 1
     assert {request.method for request in server.requests[1:]} == {"GET"}
     assert 2 <= len(gateway.polled) <= 11
@@ -155,10 +156,10 @@ async def test_a_poll_in_flight_is_over_when_the_time_is(
     gateway: Gateway, server: ScriptedServer, way: Way, silence: str
 ) -> None:
     job = await create(gateway, way)
-    drip = Answer([b" "] * 100_000, pause=0.1)
+    drip = Answer([b" "] * 100_000, pause=short(0.1))
     gateway.answers = [Answer({}, held=True) if silence == "hangs" else drip]
     with pytest.raises(JobTimeoutError, match="last poll failed"):
-        await way.call(job, "result", timeout=0.3, poll_interval=0.05)
+        await way.call(job, "result", timeout=short(0.3), poll_interval=short(0.05))
 
 
 @each_way
@@ -281,7 +282,7 @@ async def test_a_task_that_is_cancelled_in_a_wait_prints_the_id(
 async def test_a_create_that_is_cancelled_says_that_it_may_have_been_made_and_is_sent_once(
     server: ScriptedServer, caplog: pytest.LogCaptureFixture, way: Way
 ) -> None:
-    server.answers = [Answer({}, before=3)]
+    server.answers = [Answer(held=True)]
     videos = way.videos(server.url)
     task = asyncio.create_task(videos.acreate("kling-v2-6", "A rabbit", external_task_id="mine-1"))
     await until(lambda: bool(server.requests))
