@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import ipaddress
 import json
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
     without_settings_of_this_machine(patch)
+    without_a_name_server(patch)
     record_bodies(patch)
 
 
@@ -53,6 +56,23 @@ def without_settings_of_this_machine(patch: pytest.MonkeyPatch) -> None:
     for name in ("TIKHUB_AI_API_KEY", "TIKHUB_API_KEY", "TIKHUB_AI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         patch.delenv(name, raising=False)
         patch.delenv(name.lower(), raising=False)
+
+
+def without_a_name_server(patch: pytest.MonkeyPatch) -> None:
+    """No test waits for a name server, which may be slow, absent, or answer for names that nobody has."""
+    original = socket.getaddrinfo
+
+    def known(host: Any, *arguments: Any, **more: Any) -> Any:
+        name = host.decode("latin-1") if isinstance(host, bytes) else host
+        try:
+            is_asked = name and name != "localhost" and not ipaddress.ip_address(name.partition("%")[0])
+        except ValueError:
+            is_asked = all(0 < len(label) < 64 for label in name.rstrip(".").split("."))  # else Python refuses it
+        if is_asked:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return original(host, *arguments, **more)
+
+    patch.setattr(socket, "getaddrinfo", known)
 
 
 LONGEST = (
