@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import ipaddress
 import json
+import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import bodies
 from tests.scripted_server import ScriptedServer
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent
 pytest_plugins = [
+    "pytester",
     "tests.patience",
     "tests.brief_reports",
     "tests.faults.table",
@@ -48,6 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(patch.undo)
     without_settings_of_this_machine(patch)
     without_a_name_server(patch)
+    settings.register_profile("tests", EXAMPLES)
+    settings.load_profile("tests")
     record_bodies(patch)
 
 
@@ -56,6 +61,16 @@ def without_settings_of_this_machine(patch: pytest.MonkeyPatch) -> None:
     for name in ("TIKHUB_AI_API_KEY", "TIKHUB_API_KEY", "TIKHUB_AI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         patch.delenv(name, raising=False)
         patch.delenv(name.lower(), raising=False)
+
+
+EXAMPLES = settings(
+    derandomize="FUZZ" not in os.environ,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+"""Hypothesis's settings of all tests: the same examples each time, and none fails for the time that it takes."""
 
 
 def without_a_name_server(patch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,15 @@ a human or a middleware may do that, but then what was issued with the words mus
 from __future__ import annotations
 
 import json
-import uuid
+import random
 from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from tests.scripted_server import Answer, Request, sse
+
+IDS = random.Random(20261126)
+"""Of which ids and signatures are made, the same in each run."""
 
 
 @dataclass
@@ -37,7 +40,7 @@ class Call:
     """A call of the tool `weather`."""
 
     city: str
-    id: str = field(default_factory=lambda: f"call_{uuid.uuid4().hex[:12]}")
+    id: str = field(default_factory=lambda: f"call_{IDS.randbytes(6).hex()}")
 
 
 Step = list[Think | Say | Call]
@@ -350,11 +353,11 @@ class Gemini(Signing):
 
 def _secret() -> str:
     """Base64, with the characters that careless code changes."""
-    return b64encode(b"\xfb\xff" + uuid.uuid4().bytes).decode()
+    return b64encode(b"\xfb\xff" + IDS.randbytes(16)).decode()
 
 
 def _id(prefix: str) -> str:
-    return f"{prefix}_{uuid.uuid4().hex[:16]}"
+    return f"{prefix}_{IDS.randbytes(8).hex()}"
 
 
 SERVERS: list[type[Signing]] = [Claude, GPT, Gemini]

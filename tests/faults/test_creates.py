@@ -55,7 +55,7 @@ class Row:
     steps: Steps
     error: type[TikHubAIError]
     requests: int = 1
-    timeout: float = 300.0
+    timeout: float = 30.0
     family: str | None = None
 
 
@@ -155,7 +155,7 @@ def threaded(call: Any) -> Any:
     return ask
 
 
-async def create(lane: Carrier, url: str, family: str, seconds: float = 300.0) -> VideoJob:
+async def create(lane: Carrier, url: str, family: str, seconds: float = 30.0) -> VideoJob:
     fields: dict[str, Any] = {"external_task_id": "mine-1"} if family == "kling" else {}
     videos = videos_of(lane, url, timeout=seconds)
     if lane.is_async:
@@ -170,7 +170,7 @@ async def test_a_create_is_sent_as_often_as_it_may_be(
 ) -> None:
     faults.script("x", row.steps)
     with pytest.raises(row.error) as caught:
-        await create(lane, faults.url(), family, row.timeout if row.timeout > 1 else short(row.timeout))
+        await create(lane, faults.url(), family, short(row.timeout))
     assert len(faults.seen("x")) == row.requests
     error = caught.value
     assert (type(error) is LostCreateError) == (row.error is LostCreateError), "what made nothing is not lost"

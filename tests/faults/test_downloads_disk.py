@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import random
 import threading
 import tracemalloc
 from typing import TYPE_CHECKING, Any
@@ -161,7 +162,7 @@ async def test_progress_is_told_in_bytes_and_never_falls_but_for_a_new_beginning
 async def test_base64_comes_to_the_disk_byte_for_byte(
     server: ScriptedServer, target: Path, lane: Carrier, size: int
 ) -> None:
-    content = MP4[:32] + os.urandom(size)
+    content = MP4[:32] + random.Random(1).randbytes(size)
     text = base64.b64encode(content).decode()
     sources: list[Any] = [
         InlineData(text),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.peers
 
 PATHS = {"seedance": "/api/v3/contents/generations/tasks", "veo.fetch": "/v1beta/{name}"}
-QUICK: dict[str, Any] = {"poll_interval": 0.02, "timeout": 20}
+QUICK: dict[str, Any] = {"poll_interval": 0.02, "timeout": 300}
 
 
 def videos_at(peer: Peer, way: Way, **settings: Any) -> Videos:

@@ -174,7 +174,7 @@ def test_a_name_that_is_not_known_tells_nothing(name: str, backend: str, monkeyp
 def through_proxy(name: str, port: int, base_url: str, backend: str) -> Outcome:
     caller = CALLERS[name]
     proxy = f"http://someone:{PROXY_PASSWORD}@127.0.0.1:{port}"
-    return caller.run(caller.make(**secrets(base_url=base_url, proxy=proxy, http_backend=backend, timeout=5)))
+    return caller.run(caller.make(**secrets(base_url=base_url, proxy=proxy, http_backend=backend, timeout=300)))
 
 
 @each_lane

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+NOW = 1_800_000_000.0
+"""What the clock shows, where an age is judged."""
 QUICK: dict[str, Any] = {"poll_interval": 0.005, "timeout": 300}
 each_family = pytest.mark.parametrize(("family", "model"), [*MODELS.items()])
 each_async_way = pytest.mark.parametrize("way", [way for way in WAYS if way.is_async], ids=lambda way: way.name)
@@ -111,11 +112,14 @@ async def test_a_job_that_is_not_known_everywhere_just_after_its_create_is_waite
 
 
 @each_way
-async def test_a_job_that_another_process_made_just_now_is_waited_for_too(gateway: Gateway, way: Way) -> None:
+async def test_a_job_that_another_process_made_just_now_is_waited_for_too(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
     made = await create(gateway, way)
+    monkeypatch.setattr("time.time", lambda: NOW)
     for age, is_waited_for in ((1, True), (-5, True), (31, False), (-3600, False)):
         job = way.videos(gateway.url).load(made.to_json())
-        job.created_at = time.time() - age
+        job.created_at = NOW - age
         gateway.answers = [error(404)]
         if is_waited_for:
             assert (await way.call(job, "result", **QUICK)).status == "succeeded"
@@ -338,7 +342,7 @@ async def test_a_result_whose_time_is_over_is_an_expired_job(
 ) -> None:
     job = await create(gateway, way, "sora-2")
     await way.call(job, "result", **QUICK)
-    job.expires_at = time.time() - 10
+    job.expires_at = 1_700_000_000.0  # in 2023
     server.answer = lambda request: error(404, "Video has expired")
     with pytest.raises(JobExpiredError, match="no longer kept") as caught:
         await way.call(job, "download", tmp_path / "v.mp4")
