@@ -17,7 +17,7 @@ from tikhub_ai.apis.embeddings import EmbeddingsOptions, EmbeddingsReply, Encodi
 from tikhub_ai.embedding_batches import Batch, Batches, EmbeddingsBatch, Limits
 from tikhub_ai.embedding_results import Collected
 from tikhub_ai.embedding_session import EmbeddingsSession
-from tikhub_ai.errors import ConfigurationError, InvalidRequestError
+from tikhub_ai.errors import ConfigurationError, InvalidRequestError, check_whole
 from tikhub_ai.http.transport import Transport
 from tikhub_ai.rates import Rates
 from tikhub_ai.secret_values import SecretHeaders
@@ -86,13 +86,9 @@ class EmbeddingsClient:
             raise ConfigurationError(
                 f"encoding_format={encoding_format!r} is not known; use 'auto', 'float' or 'base64'."
             )
-        for name, value in (
-            ("batch_size", batch_size),
-            ("max_concurrency", max_concurrency),
-            ("dimensions", dimensions),
-        ):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise ConfigurationError(f"{name} must be a whole number from 1 up, not {value!r}.")
+        check_whole(1, batch_size=batch_size, max_concurrency=max_concurrency)
+        if dimensions is not None:
+            check_whole(1, dimensions=dimensions)
         self.settings = settings
         self.options = EmbeddingsOptions(model, dimensions, encoding_format, user, extra_body, extra_headers)
         self.batch_size = min(batch_size, codec.MAX_INPUTS)

@@ -341,6 +341,21 @@ class IncompleteStreamWarning(TikHubAIWarning):
     """A stream ended without its finish marker, and `incomplete_stream="warn"` asked for no error."""
 
 
+def check_whole(least: int, **settings: object) -> None:
+    """Look at settings that count something.
+
+    Args:
+        least: The smallest that can work.
+        **settings: By their names.
+
+    Raises:
+        ConfigurationError: One of them is no whole number, or is too small.
+    """
+    for name, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ConfigurationError(f"{name} must be a whole number from {least} up, not {value!r}.")
+
+
 def warn(message: str, category: type[TikHubAIWarning] = TikHubAIWarning) -> None:
     """Warn the caller. The frame is ours, so Python shows each message once."""
     if not _is_silent.get():

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
-from tikhub_ai.errors import ConfigurationError, MissingKeyError, TikHubAIError
+from tikhub_ai.errors import ConfigurationError, MissingKeyError, TikHubAIError, check_whole
 from tikhub_ai.lazy_types import LazyTypes
 from tikhub_ai.secret_values import (
     MISSING_KEY,
@@ -352,10 +352,8 @@ class Settings:
             raise ConfigurationError(f"proxy must be a string, not {self.proxy.kind}.")
         self.proxy = secret_proxy(self.proxy)
         self.timeout = checked_timeout(self.timeout)
-        for name, least in (("max_retries", 0), ("max_event_bytes", 1), ("max_response_bytes", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ConfigurationError(f"{name} must be a whole number from {least} up, not {value!r}.")
+        check_whole(0, max_retries=self.max_retries)
+        check_whole(1, max_event_bytes=self.max_event_bytes, max_response_bytes=self.max_response_bytes)
         for name in ("retry_deadline", "retry_wait", "max_retry_after"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:

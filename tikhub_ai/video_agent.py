@@ -19,7 +19,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field, create_model
 
 from tikhub_ai.apis.jobs.fields import SAME_SIZE, SAME_TIME
-from tikhub_ai.errors import ConfigurationError, JobTimeoutError, LostCreateError, TikHubAIError
+from tikhub_ai.errors import ConfigurationError, JobTimeoutError, LostCreateError, TikHubAIError, check_whole
 from tikhub_ai.video_families import choose_family
 from tikhub_ai.video_jobs import VideoJob
 from tikhub_ai.videos import Videos
@@ -116,8 +116,8 @@ class VideoAgent:
     ) -> None:
         if isinstance(models, str) or isinstance(sizes, str):
             raise ConfigurationError("models and sizes are lists of names, not one name.")
-        if max_jobs is not None and (isinstance(max_jobs, bool) or not isinstance(max_jobs, int) or max_jobs < 0):
-            raise ConfigurationError(f"max_jobs must be a whole number from 0 up, not {max_jobs!r}.")
+        if max_jobs is not None:
+            check_whole(0, max_jobs=max_jobs)
         if max_seconds is not None:
             _checked_limit(max_seconds)
         self.videos = Videos() if videos is None else videos

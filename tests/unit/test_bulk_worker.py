@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.embeddings_gateway import Gateway, error, vector_of
 from tikhub_ai import ConfigurationError, InvalidRequestError, ServerError, Settings, TikHubAIError
-from tikhub_ai.bulk import BulkChat, BulkEmbeddings, BulkTranscription, BulkWork, Worker
+from tikhub_ai.bulk import BulkChat, BulkEmbeddings, BulkTranscription, BulkWork, Worker, tables
 from tikhub_ai.bulk.travel import travels
 
 if TYPE_CHECKING:
@@ -477,3 +477,12 @@ def test_recordings_are_told_apart_by_their_content(tmp_path: Path) -> None:
 def test_a_row_that_is_no_text_is_refused_in_words() -> None:
     with pytest.raises(InvalidRequestError, match="prompt is neither a text nor a list of messages"):
         BulkChat(model="m").ask([{"role": "user"}])
+
+
+@pytest.mark.parametrize("said", [{"workers": 0}, {"workers": True}, {"said": 0}, {"said": -1}, {"said": 1.5}])
+def test_a_number_of_workers_or_rows_that_cannot_work_says_so(said: dict[str, Any]) -> None:
+    work = BulkEmbeddings(batch_size=10, max_concurrency=2)
+    assert tables.rows_at_once(work, None, 1) == 256
+    assert tables.rows_at_once(work, 7, 1) == 7
+    with pytest.raises(ConfigurationError, match="must be a whole number from 1 up"):
+        tables.rows_at_once(work, **{"said": None, "workers": 1} | said)

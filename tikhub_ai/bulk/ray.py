@@ -69,6 +69,7 @@ def on_ray(
     except ImportError as error:
         raise ImportError('Bulk work on Ray needs Ray: pip install "tikhub-ai[ray]"') from error
     rates = Rates(requests_per_minute, tokens_per_minute)
+    rows = tables.rows_at_once(work, rows_at_once, workers)
     if (present := dataset.columns(fetch_if_missing=False)) is not None:  # else finding out would begin the work
         tables.checked_columns(work, present)
     folder = str(Checkpoints(os.path.abspath(checkpoints), b"").folder)  # workers may stand in another one
@@ -78,7 +79,6 @@ def on_ray(
         kept = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Keeper)
         shared = {} if budget is None else {"name": budget, "get_if_exists": True, "lifetime": "detached"}
         keeper = kept.options(**shared).remote(rates)
-    rows = rows_at_once or tables.rows_at_once(work)
     with warnings.catch_warnings():
         # Ray deprecates in 2.60 what it has no other word for yet: how often an actor is begun again.
         warnings.filterwarnings("ignore", ".*ray_remote_args.*deprecated")

@@ -67,6 +67,7 @@ def on_spark(
         from pyspark.sql import types  # noqa: PLC0415
     except ImportError as error:
         raise ImportError('Bulk work on Spark needs PySpark: pip install "tikhub-ai[spark]"') from error
+    rows = tables.rows_at_once(work, rows_at_once, workers)
     share = Rates(requests_per_minute, tokens_per_minute).share(workers)
     tables.checked_columns(work, frame.columns)
     folder = str(Checkpoints(os.path.abspath(checkpoints), b"").folder)  # workers may stand in another one
@@ -82,9 +83,7 @@ def on_spark(
     schema = types.StructType(list(frame.schema.fields))
     for name, kind in {**work.columns, work.error: "text"}.items():
         schema = schema.add(name, kinds[kind])
-    return frame.repartition(workers).mapInArrow(
-        _task(work, folder, share, rows_at_once or tables.rows_at_once(work)), schema
-    )
+    return frame.repartition(workers).mapInArrow(_task(work, folder, share, rows), schema)
 
 
 def _task(

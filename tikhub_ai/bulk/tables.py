@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tikhub_ai.errors import ConfigurationError
+from tikhub_ai.errors import ConfigurationError, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,9 +38,21 @@ _WAVES = 4
 _FEWEST = 256
 
 
-def rows_at_once(work: BulkWork) -> int:
-    """Rows that a worker is given at a time, where nobody says. While the last are asked, places stand empty."""
-    return max(_FEWEST, work.batch_size * work.max_concurrency * _WAVES)
+def rows_at_once(work: BulkWork, said: int | None, workers: int) -> int:
+    """Rows that a worker is given at a time.
+
+    Args:
+        work: What is asked.
+        said: How many the user says. By default as many as keep its places busy: while the last are asked, others stand
+            empty.
+        workers: How many workers there are.
+
+    Raises:
+        ConfigurationError: There are no workers, or no rows.
+    """
+    rows = max(_FEWEST, work.batch_size * work.max_concurrency * _WAVES) if said is None else said
+    check_whole(1, workers=workers, rows_at_once=rows)
+    return rows
 
 
 class Answering:

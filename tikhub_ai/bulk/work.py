@@ -21,7 +21,7 @@ from tikhub_ai.conversation import AnyPart, ChatReply, ChatRequest, Message, Tex
 from tikhub_ai.embedding_session import EmbeddingsSession
 from tikhub_ai.embeddings import DEFAULT_BATCH_SIZE, EmbeddingsClient
 from tikhub_ai.embeddings import DEFAULT_MODEL as EMBEDDING_MODEL
-from tikhub_ai.errors import ConfigurationError, InvalidRequestError
+from tikhub_ai.errors import ConfigurationError, InvalidRequestError, check_whole
 from tikhub_ai.http.sources import upload_of
 from tikhub_ai.pace import Pace
 from tikhub_ai.routing import ChatAPI
@@ -93,10 +93,9 @@ class BulkWork(ABC):
     def __post_init__(self) -> None:
         if not self.model or not isinstance(self.model, str):
             raise ConfigurationError("No model was named: give model=, a string.")
-        for name in ("max_concurrency", "give_up_after", "batch_size"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigurationError(f"{name} must be a whole number from 1 up, not {value!r}.")
+        check_whole(
+            1, max_concurrency=self.max_concurrency, give_up_after=self.give_up_after, batch_size=self.batch_size
+        )
         given: Any = self.settings
         if not isinstance(given, Settings):
             if not callable(given) or inspect.iscoroutinefunction(given):
