@@ -58,7 +58,7 @@ class TikHubEmbeddings(SettingsMixin, BaseModel, Embeddings):
     batch_size: int = Field(default=256, gt=0)
     """Most texts of one request, 1 to 2048. Alias: `chunk_size`."""
     max_concurrency: int = Field(default=16, gt=0)
-    """Most requests at once, sync and async."""
+    """Most requests of one call at once, sync and async."""
     show_progress_bar: bool = False
     """Whether to draw a bar over documents; needs `tqdm`."""
     requests_per_minute: float | None = Field(default=None, gt=0)

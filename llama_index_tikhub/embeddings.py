@@ -57,7 +57,7 @@ class TikHubEmbedding(SettingsMixin, BaseEmbedding):
     num_workers: int | None = Field(
         default=16,
         ge=0,
-        description="Most requests at once, sync and async; 1 is one after another. 16 where None is given.",
+        description="Most requests of a call at once, sync and async; 1 sends one after another. None means 16.",
     )
     dimensions: int | None = Field(
         default=None,

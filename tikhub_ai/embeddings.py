@@ -33,30 +33,31 @@ ENCODING_FORMATS = ("auto", "float", "base64")
 class EmbeddingsClient:
     """Embeds texts with any embedding model of the gateway.
 
-    A refusal for too many requests (429) halves how many of the client's requests go out at once, and answers raise it
-    again. When a batch fails for good, nothing further is sent, what is under way is waited for, and the error holds
-    all vectors that had come, in `partial`, by the positions of their texts; the client keeps them (up to 256 MiB of
-    them) until a later call that needs them has succeeded without paying again.
+    A 429 (too many requests) halves how many requests each call of the client sends at once, and answers raise the
+    number again. When a batch fails for good, nothing further is sent, and requests under way are waited for. The error
+    then holds all vectors that had come, in `partial`, by the positions of their texts. The client keeps them too, up
+    to 256 MiB, until a later call that needs them has succeeded: nothing is paid for twice.
 
     Args:
         settings: Key, address, timeouts, retries.
         model: Model name.
         dimensions: Length of the vectors, for models that can shorten them (text-embedding-3-*).
         encoding_format: How numbers travel: `float`; `base64`, answers of a third of the size that are read several
-            times as fast; or `auto`: `float`, and `base64` from when the server has answered in it, for which the first
-            call of more than 1,000 texts asks it with one of them. A batch that fails in base64 later on is sent once
-            more, in floats. Either form is read whatever was asked.
+            times as fast; or `auto`: `float`, and `base64` once the server has answered in it, which the first call of
+            more than 1,000 texts finds out with one of them. A batch that fails in base64 later on is sent once more,
+            in floats. Either form is read whatever was asked for.
         user: Your end user's id, passed on.
         extra_body: Further fields of the request.
         extra_headers: Further headers. Secret.
         batch_size: Most texts of one request; more than 2048 count as 2048, OpenAI's limit. A request holds no more
             than an estimated 300,000 tokens, either.
-        max_concurrency: Most requests at once. Sync calls use as many threads, and none for a single request.
+        max_concurrency: Most requests of one call at once. Sync calls use as many threads, none for a single request.
         requests_per_minute: Most requests in any 60 seconds; None sets no limit. A retry goes out when its wait is
             over, and counts for what comes after it.
         tokens_per_minute: Most tokens in any 60 seconds, estimated at 3 bytes of UTF-8 each; None sets no limit. No
             request holds more, but for a single text that does: it counts for as many minutes as it is worth.
-        session: What clients share about their pace and about vectors of a call that failed; one of its own by default.
+        session: The pace, and the vectors of a call that failed; to be shared with other clients. By default, the
+            client has its own.
 
     Raises:
         ConfigurationError: An argument cannot work.
@@ -204,10 +205,10 @@ class EmbeddingsClient:
 
         Args:
             texts: The texts. They are taken as they are needed, so there may be any number of them; with `keep` or
-                `only`, all at first.
+                `only`, all are taken first.
             as_array: Whether vectors are rows of a numpy array of float32.
             keep: Whether all vectors are kept for a call that fails, as `embed` does.
-            only: Positions of the texts that are embedded, in the order in which they are sent; None is all.
+            only: Positions of the texts to embed, in the order in which they are sent; None means all of them.
 
         Yields:
             Vectors, with the positions of their texts.
