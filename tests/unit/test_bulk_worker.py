@@ -380,6 +380,14 @@ def test_a_key_that_an_engine_would_pickle_by_value_is_found(monkeypatch: pytest
         (lambda: BulkChat(model="m", arguments={"extra_headers": {}}), "extra_headers"),
         (lambda: BulkChat(model="m", api="other"), "api"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: BulkTranscription(options={"progress": True}), "progress"),
+        (lambda: BulkChat(model="m", arguments=None), "arguments"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: BulkChat(model="m", system=5), "system"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: BulkEmbeddings(into=""), "into"),
+        (lambda: BulkEmbeddings(distinct_by=5), "distinct_by"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: BulkEmbeddings(into="error"), "named 'error'"),
+        (lambda: BulkEmbeddings(into="text"), "named 'text'"),
+        (lambda: BulkEmbeddings(error="id", distinct_by="id"), "named 'id'"),
+        (lambda: BulkChat(model="m", error="answer_parts"), "named 'answer_parts'"),
         (lambda: BulkEmbeddings(settings=5), "settings"),  # type: ignore[arg-type]  # wrong on purpose
     ],
 )

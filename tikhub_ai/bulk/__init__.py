@@ -19,16 +19,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tikhub_ai.bulk.budget import MinuteBudget
     from tikhub_ai.bulk.checkpoints import Checkpoints
+    from tikhub_ai.bulk.kinds import BulkChat, BulkEmbeddings, BulkTranscription
     from tikhub_ai.bulk.ray import on_ray
     from tikhub_ai.bulk.spark import on_spark
-    from tikhub_ai.bulk.work import BulkChat, BulkEmbeddings, BulkTranscription, BulkWork
+    from tikhub_ai.bulk.work import BulkWork
     from tikhub_ai.bulk.worker import Worker
     from tikhub_ai.rates import Rates
 
 _HOME_OF = {
-    "BulkChat": "bulk.work",
-    "BulkEmbeddings": "bulk.work",
-    "BulkTranscription": "bulk.work",
+    "BulkChat": "bulk.kinds",
+    "BulkEmbeddings": "bulk.kinds",
+    "BulkTranscription": "bulk.kinds",
     "BulkWork": "bulk.work",
     "Checkpoints": "bulk.checkpoints",
     "MinuteBudget": "bulk.budget",
