@@ -8,12 +8,13 @@ once.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from _pytest.runner import runtestprotocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pytest
 
@@ -37,6 +38,12 @@ def short(seconds: float) -> float:
 def scaled(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings whose `timeout` is short."""
     return {name: short(value) if name == "timeout" else value for name, value in settings.items()}
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    """Whether something becomes so within a minute; for what another thread does."""
+    waiting = threading.Event()
+    return any(is_so() or waiting.wait(0.05) for _ in range(1200))
 
 
 def reports_of(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:

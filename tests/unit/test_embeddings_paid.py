@@ -19,6 +19,7 @@ from llama_index.core.storage.kvstore import SimpleKVStore
 from langchain_tikhub import TikHubEmbeddings
 from llama_index_tikhub import TikHubEmbedding
 from tests.embeddings_gateway import Gateway, client_of, dying, vector_of
+from tests.patience import eventually
 from tikhub_ai import (
     EmbeddingsSession,
     TikHubAIError,
@@ -111,7 +112,7 @@ async def test_calls_that_succeed_leave_no_vector_behind(way: Callable[..., Any]
         vectors = await ask()
         assert len(getattr(vectors, "vectors", vectors)) == len(TEXTS)
         del vectors
-        assert kept() == before
+        assert eventually(lambda: kept() <= before), "a thread that ends holds its last answer for a moment"
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])

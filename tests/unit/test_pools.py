@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import eventually
 from tests.scripted_server import Answer, sse
 from tests.secrets.callers import PLAIN, STREAM
 from tikhub_ai import ChatClient, ChatRequest, Message, Settings, Text, TextDelta
@@ -75,11 +76,6 @@ async def test_async_calls_with_many_settings_keep_a_bounded_number_of_connectio
         await client_of(backend, different(kind, server, number)).acomplete(REQUEST)
     assert len(pools._of_running_loop().shared) <= MAX_CLIENTS
     assert await asyncio.to_thread(eventually, lambda: descriptors() - before <= 2 * MAX_CLIENTS + 10)
-
-
-def eventually(is_so: Any) -> bool:
-    waiting = threading.Event()
-    return any(is_so() or waiting.wait(0.05) for _ in range(1200))
 
 
 @pytest.mark.parametrize("backend", ["httpx", "httpx2"])
