@@ -173,7 +173,7 @@ class SettingsMixin(BaseModel):
                 kept[name] = fields[name].get_default(call_default_factory=True)
         if told := [name for name in lost if name not in _UNSAID]:
             warn(f"Not pickled, so the copy of this {type(self).__name__} has its defaults: {', '.join(told)}.")
-        private = self.__pydantic_private__
+        private = getattr(self, "__pydantic_private__", None)  # pydantic 2.11's model_construct may leave it unset
         if private is not None:
             defaults = type(self).__private_attributes__
             private = {
