@@ -167,15 +167,19 @@ def _said(value: Any, without: Iterable[str] = ()) -> dict[str, Any]:
 def pack(entry: dict[str, Any], key: str, value: Any) -> None:
     """Keep a JSON value as it is where LangChain's sum of chunks keeps it, else as JSON text.
 
-    Warns, and keeps nothing, where it is nested more deeply than Python's json can write: no store could take it.
+    Warns, and keeps nothing, where it is nested more deeply than every Python's json can write and read.
     """
     if _adds_up(value, _DEEPEST):
         entry[key] = value
         return
     try:
-        entry[f"{key}_json"] = json.dumps(value, ensure_ascii=False)
+        text = json.dumps(value, ensure_ascii=False)
     except RecursionError:
+        text = ""
+    if not text or _is_deeper(value, _DEEPEST_TEXT):
         warn("A part of an answer is nested too deeply to be kept: it cannot be sent back.")
+    else:
+        entry[f"{key}_json"] = text
 
 
 def unpack(entry: Mapping[str, Any], key: str) -> Any:
@@ -191,6 +195,9 @@ def unpack(entry: Mapping[str, Any], key: str) -> Any:
 
 _DEEPEST = 100
 """Levels of a value that is kept as it is: frameworks and stores walk through it by recursion."""
+_DEEPEST_TEXT = 1000
+"""Levels of one that is kept as text. Python 3.11 writes about as many, 3.14 as many as its stack has room for; what
+one of them writes, another has to read."""
 
 
 def _adds_up(value: Any, levels: int) -> bool:
@@ -199,6 +206,19 @@ def _adds_up(value: Any, levels: int) -> bool:
     if isinstance(value, list):
         return levels > 0 and all(_adds_up(item, levels - 1) for item in value)
     return not isinstance(value, (bool, float))
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [item for outer in layer if isinstance(outer, (dict, list)) for item in _items(outer)]
+        if not layer:
+            return False
+    return True
+
+
+def _items(outer: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return outer.values() if isinstance(outer, dict) else outer
 
 
 # --- entry to part --------------------------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ def test_what_a_version_to_come_adds_is_passed_over() -> None:
     assert replay.whole_part(entry) == Opaque({"type": "new"}, issuer=CLAUDE)
 
 
-@pytest.mark.parametrize(("levels", "is_kept"), [(50, True), (150, True), (600, True), (50_000, False)])
+@pytest.mark.parametrize(("levels", "is_kept"), [(50, True), (150, True), (600, True), (1_100, False), (50_000, False)])
 def test_what_is_nested_deeply_is_kept_as_text_and_what_no_store_could_take_is_not(levels: int, is_kept: bool) -> None:
     value: Any = []
     for _ in range(levels):
