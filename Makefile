@@ -170,7 +170,7 @@ test-lowest: $(RELEASE_VENV)/.with-release ## each extra, and make test, with th
 		pyproject.toml | sed -n 's/ *# via.*tikhub-ai (pyproject.toml).*//p' > $(LOWEST_VENV)/ours
 	grep -E '^(httpx|orjson|pydantic)==' $(LOWEST_VENV)/ours > $(LOWEST_VENV)/held
 	$(UV) pip install --quiet --python $(LOWEST_VENV)/bin/python --constraint $(LOWEST_VENV)/ours --override $(LOWEST_VENV)/held \
-		--editable '.[all]' --group test
+		--editable '.[all]' --group test pip
 	cat $(LOWEST_VENV)/ours
 	$(LOWEST_VENV)/bin/python -m pytest $(PLUGINS) tests --ignore=tests/peers --ignore=tests/scale -m "not long and not whole_faults" \
 		-W ignore::SyntaxWarning $(IN_PARALLEL) $(LOOPBACK) --timeout 300 $(ARGS)

@@ -61,15 +61,15 @@ _ANSWER: list[Delta] = [
     CitationDelta([Citation("char_location", title="B", cited_text="rivers", raw={"weight": 0.25})], 6),
     PartDelta(Opaque({"type": "new", "rate": 0.25, "secret": "x"}, issuer=CLAUDE), 7),
     PartDelta(Media("image", data="aGkh", mime_type="image/png", state={"signature": "s8"}, issuer=CLAUDE), 8),
-    *(
-        [AudioDelta(9, data="aGVsbG8h", transcript="hello", mime_type="audio/wav", state={"id": "a9"}, issuer=CLAUDE)]
+    PartDelta(Refusal("No further.", state={"id": "r9"}, issuer=CLAUDE), 9),
+    ToolCallDelta('{"city":', 10, id="call_a", name="weather", state={"signature": "s10"}, issuer=CLAUDE),
+    ToolCallDelta('"Paris","days":1}', 10),
+    ToolCallDelta('{"city": "Rome", "now": true}', 11, id="call_b", name="weather", state={"n": 11}, issuer=CLAUDE),
+    *(  # last, since positions have no gap
+        [AudioDelta(12, data="aGVsbG8h", transcript="hello", mime_type="audio/wav", state={"id": "a12"}, issuer=CLAUDE)]
         if keeps_sound()
         else []
     ),
-    PartDelta(Refusal("No further.", state={"id": "r10"}, issuer=CLAUDE), 10),
-    ToolCallDelta('{"city":', 11, id="call_a", name="weather", state={"signature": "s11"}, issuer=CLAUDE),
-    ToolCallDelta('"Paris","days":1}', 11),
-    ToolCallDelta('{"city": "Rome", "now": true}', 12, id="call_b", name="weather", state={"n": 12}, issuer=CLAUDE),
 ]
 """A part of every kind, each with state of its own, some of a kind that stands twice."""
 

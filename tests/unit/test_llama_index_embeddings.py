@@ -181,7 +181,7 @@ async def test_a_cache_keeps_what_was_embedded(embed: Any) -> None:
 
 @each_way
 async def test_a_rate_limiter_is_asked_once_for_each_batch(embed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    limiters = pytest.importorskip("llama_index.core.rate_limiter", reason="llama-index-core 0.14.5 has none")
+    limiters = pytest.importorskip("llama_index.core.rate_limiter", reason="llama-index-core 0.14.6 has none")
     limiter = limiters.TokenBucketRateLimiter(requests_per_minute=600)
     asked: list[str] = []
     monkeypatch.setattr(type(limiter), "acquire", lambda *_, **__: asked.append("sync"))
@@ -239,7 +239,7 @@ def test_no_secret_is_shown_or_saved(source: str, monkeypatch: pytest.MonkeyPatc
         str(embedding.to_dict()),
         embedding.to_json(),
         embedding.model_dump_json(),
-        json.dumps(embedding.to_payload()),
+        json.dumps(embedding.to_payload() if hasattr(embedding, "to_payload") else {}),  # of newer ones
         pickle.dumps(embedding).decode("latin-1"),
     ]
     assert not [text for text in shown if "canary" in text]

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 @cache
 def keeps_sound() -> bool:
-    """Whether it reads its own block of sound back from JSON. 0.14.5 does not."""
+    """Whether it reads its own block of sound back from JSON. 0.14.6 does not."""
     sound = ChatMessage(role="assistant", blocks=[AudioBlock(audio=b"aGVsbG8=", format="wav")])
     try:
         return ChatMessage.model_validate_json(sound.model_dump_json()) == sound
