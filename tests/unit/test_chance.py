@@ -158,7 +158,7 @@ def test_a_test_whose_times_were_too_short_is_run_again_with_longer_ones(pyteste
         """
         from tests.patience import short
 
-        tried = []
+        tried, failed = [], []
 
         def test_slow(tmp_path):
             assert not list(tmp_path.iterdir())  # nothing of the run before
@@ -167,17 +167,15 @@ def test_a_test_whose_times_were_too_short_is_run_again_with_longer_ones(pyteste
             assert tried[-1] >= 4
 
         def test_wrong():
-            tried.clear()
-            tried.append(short(1.0))
-            assert False, "in each run"
+            assert short(1.0) == 0, "in each run"
 
         def test_that_never_asked():
-            tried.append(0.0)
-            assert tried == [60.0]
+            failed.append("once")
+            assert len(failed) > 1
         """
     )
     shown = pytester.runpytest_subprocess("-p", "tests.patience", "-p", "tests.brief_reports", "-p", "no:asyncio")
     shown.assert_outcomes(passed=1, failed=2)
     shown.stdout.fnmatch_lines(["*test_slow: passed with times 8 times as long", "*test_wrong: failed*60 times*"])
-    shown.stdout.fnmatch_lines(["*assert [[]60.0, 0.0[]] == [[]60.0[]]*"])
+    shown.stdout.fnmatch_lines(["*assert 1 > 1*"])
     assert patience.TIMES[-1] * 0.5 >= LEAST
