@@ -16,8 +16,6 @@ from hypothesis import settings
 from tests import patience
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pytest
 
 TESTS = Path(__file__).parents[1]
@@ -60,10 +58,17 @@ def tree_of(name: str) -> ast.Module:
     return tree
 
 
-def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
+@cache
+def calls(name: str) -> list[tuple[str, ast.Call]]:
+    """Each call, and what is called: of what is no chain of names, its last name."""
+    found = []
     for node in ast.walk(tree_of(name)):
         if isinstance(node, ast.Call):
-            yield re.sub(r"\(.*\)", "()", ast.unparse(node.func)), node
+            names, called = list[str](), node.func
+            while isinstance(called, ast.Attribute):
+                names, called = [called.attr, *names], called.value
+            found.append((".".join([called.id if isinstance(called, ast.Name) else "()", *names]), node))
+    return found
 
 
 def within(node: ast.AST, *kinds: type[ast.AST]) -> bool:
