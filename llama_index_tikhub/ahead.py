@@ -72,7 +72,7 @@ class _Vectors:
 
 
 class _Ahead(_Vectors):
-    """Sync: whoever lacks a vector goes on with all requests until it has come."""
+    """Sync: a batch whose vectors are missing goes on with all requests until they have come."""
 
     def __init__(
         self, client: EmbeddingsClient, texts: list[str], only: Sequence[int], on_progress: Callable[[int], object]
@@ -96,7 +96,7 @@ class _Ahead(_Vectors):
 
 
 class _AsyncAhead(_Vectors):
-    """Async: a task goes on with all requests, and tells whoever waits."""
+    """Async: a task goes on with all requests, and tells the batches that wait."""
 
     def __init__(
         self, client: EmbeddingsClient, texts: list[str], only: Sequence[int], on_progress: Callable[[int], object]
@@ -129,9 +129,9 @@ class _AsyncAhead(_Vectors):
         return self.take(texts)
 
     async def end(self, error: BaseException | None) -> None:
-        """As above."""
+        """See `_Ahead.end`."""
         self._task.cancel()
-        with suppress(asyncio.CancelledError, Exception):  # whoever lacked a vector was told
+        with suppress(asyncio.CancelledError, Exception):  # the batches that wait were told
             await self._task
         if error is None and self.is_whole:
             await anext(self._run, None)
@@ -139,7 +139,7 @@ class _AsyncAhead(_Vectors):
 
 
 class _Turns(_Vectors):
-    """Somebody else says when each batch may go out: whoever lacks vectors asks for them."""
+    """A rate limiter says when each batch may go out: each asks for its own vectors."""
 
     def __init__(
         self, client: EmbeddingsClient, texts: list[str], only: Sequence[int], on_progress: Callable[[int], object]
@@ -171,7 +171,7 @@ class _InTurn(_Turns):
         return self.take(texts)
 
     def end(self, error: BaseException | None) -> None:
-        """As above."""
+        """See `_Ahead.end`."""
         if error is not None:
             self.keep(error)
 
@@ -197,11 +197,13 @@ class _AsyncInTurn(_Turns):
         return self.take(texts)
 
     async def end(self, error: BaseException | None) -> None:
-        """As above, once what is under way has come, since it is paid."""
+        """See `_InTurn.end`; once what is under way has come, since it is paid."""
         self._is_over = True
         if isinstance(error, Exception):
             for _ in range(self._client.max_concurrency):
                 await self._room.acquire()
+            for _ in range(self._client.max_concurrency):
+                self._room.release()  # for batches that still wait for the rate limiter, and must see that it is over
         if error is not None:
             self.keep(error)
 

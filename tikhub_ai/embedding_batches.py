@@ -81,7 +81,7 @@ class Batch:
     began: float = 0.0
 
     def halves(self) -> tuple[Batch, Batch]:
-        """It in two, the first one no smaller."""
+        """Two batches of its texts; the first is no smaller than the second."""
         middle, tokens = (len(self.texts) + 1) // 2, self.tokens // 2
         first = replace(self, positions=self.positions[:middle], texts=self.texts[:middle], tokens=tokens)
         return first, replace(self, positions=self.positions[middle:], texts=self.texts[middle:], tokens=tokens)
@@ -94,7 +94,7 @@ class Batch:
 
     @property
     def named(self) -> str:
-        """Its texts, by their positions."""
+        """Its texts, by their positions, as an error names them."""
         first, last, count = self.positions[0], self.positions[-1], len(self.positions)
         if count == 1:
             return f"texts[{first}]"
@@ -109,7 +109,7 @@ class EmbeddingsBatch:
     Attributes:
         positions: Of the texts among all, in order; of the same length as `vectors`.
         vectors: One list of floats for each.
-        model: The name that the wire gave; empty where it gave none.
+        model: The name in the answer; empty where it has none.
         usage: Of the request; zero where the vectors had been paid for by an earlier call that failed.
         request_ids: The gateway's id of the request, where it has one.
     """
@@ -271,7 +271,7 @@ class Batches:
         if self._next is None and self.failure is None:
             try:
                 self._next = next(self._texts, None)
-            except Exception as error:  # noqa: BLE001 - it is no text, or whoever reads them has failed
+            except Exception as error:  # noqa: BLE001 - it is no text, or the iterable itself has failed
                 self.failure = error
         return self._next
 
@@ -293,8 +293,8 @@ class Batches:
 
         One refused as too large waits again, to be sent in halves, as do all after it; one refused since there were too
         many waits again while that can help; one refused in base64 that `auto` chose is sent once more, in floats. Any
-        other failure is the end, whoever's it is: nothing is sent any more, and what is under way is still taken, since
-        it is paid for.
+        other failure, also one of the caller's own code, ends the call: nothing is sent any more, and what is under way
+        is still taken, since it is paid for.
         """
         try:
             reply = result()
@@ -321,8 +321,8 @@ class Batches:
         if self.failure is None:
             lengths = " and ".join(map(str, sorted((self._length, length))))
             error = InvalidResponseError(
-                f"{found.model or self.options.model} gave vectors of {lengths} numbers for one list of texts. They "
-                "cannot be compared: the gateway may have mixed two models."
+                f"{found.model or self.options.model} returned vectors of {lengths} numbers for one list of texts. "
+                "They cannot be compared: the gateway may have mixed two models."
             )
             self.failure = self._explained(error, batch)
         return False

@@ -125,7 +125,7 @@ class EmbeddingsClient:
         Raises:
             InvalidRequestError: A text is no string, or none that UTF-8 can carry. Nothing was sent.
             ContextWindowExceededError: One text is too long; the message names its position and length. A server that
-                does not say so plainly gives a BadRequestError, with the same in its message.
+                does not say so plainly leads to a BadRequestError, with the same in its message.
             InvalidResponseError: An answer does not hold exactly one vector for each text, all of one length.
             TikHubAIError: Another member of the tree. `positions` are those of the batch that failed, and `partial` has
                 the vectors that had come, by position: requests already under way are waited for, but nothing further

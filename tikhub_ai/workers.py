@@ -65,7 +65,7 @@ class Threads:
 
 
 class Call(Generic[T]):
-    """A request that a thread makes, or whoever asks for its result.
+    """A request, made by a thread or, without one, where its result is asked for.
 
     Attributes:
         send: Makes it.

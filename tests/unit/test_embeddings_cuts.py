@@ -190,6 +190,24 @@ async def test_with_a_rate_limiter_no_more_go_out_than_num_workers(is_async: boo
     assert gateway.most_at_once == 1
 
 
+async def test_batches_that_wait_for_a_rate_limiter_end_with_a_call_that_fails() -> None:
+    class Slow(TokenBucketRateLimiter):
+        async def async_acquire(self, num_tokens: int = 0) -> None:
+            await (asyncio.sleep(0) if len(gateway.requests) < 2 else go_on.wait())
+
+    go_on, gateway = asyncio.Event(), dying(Gateway(), TEXTS[7])
+    limiter = Slow(requests_per_minute=1e9)
+    _, ask = llama_index(gateway, IN_ONE, rate_limiter=limiter, num_workers=2)
+    with pytest.raises(ServerError) as caught:
+        await ask(TEXTS)
+    assert caught.value.positions == list(range(5, 10))
+    go_on.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == 1
+    assert len(texts_answered(gateway)) < len(TEXTS) / 2
+
+
 # --- whatever ends the call -----------------------------------------------------------------------------------------
 
 

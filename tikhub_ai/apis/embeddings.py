@@ -68,7 +68,7 @@ class EmbeddingsOptions:
     Attributes:
         model: Model name.
         dimensions: Length of the vectors, for models that can shorten them (text-embedding-3-*); None leaves it out.
-        encoding_format: How numbers travel; both give the same vectors, but for float32 rounding. `auto` leaves it to
+        encoding_format: How numbers travel; the vectors are the same, but for float32 rounding. `auto` leaves it to
             `encode`'s argument.
         user: Your end user's id, passed on.
         extra_body: Further fields of the request; they win over ours, but for `input`.
@@ -93,7 +93,7 @@ class EmbeddingsReply:
     Attributes:
         vectors: One list of floats for each text, all of one length. From `embed_array` it is a numpy array of float32,
             with a row for each text.
-        model: The name that the wire gave, else the one asked for.
+        model: The name in the answer, else the one asked for.
         usage: Tokens, summed over the requests; zero where the wire did not say.
         request_ids: The gateway's ids of the calls that answered, in the order of the texts.
         is_base64: Whether the wire had the numbers in base64.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Budget(Protocol):
-    """Whoever promises a worker when its next request may go out."""
+    """Promises a worker when its next request may go out."""
 
     def reserve(self, tokens: int) -> float:
         """Promise a place to a request of so many tokens. Returns the seconds after which it may go out."""

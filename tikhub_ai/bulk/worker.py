@@ -92,7 +92,7 @@ class Worker:
     Args:
         work: What is asked.
         checkpoints: The folder of checkpoints, which all workers see.
-        budget: Whoever promises places to requests; none by default.
+        budget: Promises each request its place. By default, nothing is limited.
 
     Raises:
         ConfigurationError: The settings or the folder cannot work.
@@ -317,7 +317,7 @@ _POSITIONS = re.compile(r"^texts\[\d+\](?: to texts\[\d+\])? could not be embedd
 
 
 def _without_positions(error: BaseException | None, column: str) -> BaseException | None:
-    """An error as a whole job knows it. Positions in a request say nothing to whoever reads a row."""
+    """An error as a whole job knows it. Positions in a request mean nothing in a row."""
     if isinstance(error, TikHubAIError) and error.positions is not None:
         said = _POSITIONS.sub("", error.message).replace("texts[0]", column)
         error.message, error.args, error.positions = said, (said,), None

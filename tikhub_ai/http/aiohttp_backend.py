@@ -45,7 +45,7 @@ _MOST_ORIGINS = 64
 
 
 class AiohttpClient:
-    """A session with its limit of exchanges, and the proxies that its addresses want.
+    """A session with its limit of exchanges, and the proxies that its addresses need.
 
     Args:
         context: For TLS.

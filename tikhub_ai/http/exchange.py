@@ -116,7 +116,7 @@ class Backend(Protocol):
         """The library, and whose client it is."""
 
     def open(self, request: WireRequest) -> WireResponse:
-        """Send, and give the answer when its headers are here. Redirects are not followed.
+        """Send, and return the answer once its headers are here. Redirects are not followed.
 
         Raises:
             APIConnectionError: Not reached, or broken; `may_have_been_sent` tells which.

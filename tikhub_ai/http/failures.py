@@ -83,5 +83,5 @@ def unusable_proxy(words: str) -> ConfigurationError:
     """The proxy of the settings or of the environment cannot be used."""
     return ConfigurationError(
         f"The proxy cannot be used ({words}): check proxy= or HTTP_PROXY, HTTPS_PROXY and ALL_PROXY. "
-        "A SOCKS proxy wants `pip install httpx[socks]`."
+        "A SOCKS proxy needs `pip install httpx[socks]`."
     )

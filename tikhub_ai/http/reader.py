@@ -273,7 +273,7 @@ class StreamReader(ABC, Generic[T]):
                 return
 
     def _whole_body(self, body: bytes, *, is_cut: bool) -> Sequence[T]:
-        """What a body gives that is no event stream; of one that was cut, only a JSON array gives something.
+        """What a body holds that is no event stream; of one that was cut, only a JSON array holds anything.
 
         Gemini's streams are such arrays where `alt=sse` got lost.
         """

@@ -62,7 +62,7 @@ class Transport:
         stop: threading.Event | None = None,
         on_retry: OnRetry | None = None,
     ) -> T:
-        """Make a call and give what `read` makes of its whole answer.
+        """Make a call and return what `read` makes of its whole answer.
 
         Args:
             request: The call.
@@ -116,7 +116,7 @@ class Transport:
     def stream(
         self, request: ApiRequest, new_reader: Callable[[Mapping[str, str]], StreamReader[T]]
     ) -> Generator[Sequence[T], None, None]:
-        """Make a call and give what its answer's reader makes of it, as it comes.
+        """Make a call and yield what its answer's reader makes of it, as it comes.
 
         Nothing is tried again once something was handed out. Closing the generator closes the connection.
 
