@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from langchain_classic.embeddings import CacheBackedEmbeddings
+from langchain_core.stores import InMemoryByteStore
 from llama_index.core.rate_limiter import TokenBucketRateLimiter
 from llama_index.core.storage.kvstore import SimpleKVStore
 
@@ -118,6 +120,23 @@ async def test_nothing_that_was_paid_is_lost(
     assert await ask(["another"]) == [vector_of("another")], "which lets nothing be forgotten"
     assert await ask(TEXTS) == VECTORS
     assert len(paid) + len(texts_answered(gateway, before)) == len(TEXTS) + 1, "it was paid for twice"
+
+
+@each_kind
+async def test_a_cache_of_langchain_has_its_finished_batches_for_another_process(is_async: bool) -> None:
+    has_recovered, store = False, InMemoryByteStore()
+    gateway = dying(Gateway(), TEXTS[47], until=lambda: has_recovered)
+
+    async def ask() -> Any:  # by another object each time, as another process would
+        embeddings = TikHubEmbeddings(**gateway.clients, batch_size=IN_ONE, max_retries=0)
+        cached = CacheBackedEmbeddings.from_bytes_store(embeddings, store, key_encoder="sha256", batch_size=20)
+        return await cached.aembed_documents(TEXTS) if is_async else cached.embed_documents(TEXTS)
+
+    with pytest.raises(ServerError):
+        await ask()
+    before, has_recovered = len(gateway.requests), True
+    assert await ask() == VECTORS
+    assert texts_answered(gateway, before) == TEXTS[40:]
 
 
 def texts_answered(gateway: Gateway, start: int = 0) -> list[str]:
