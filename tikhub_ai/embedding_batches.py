@@ -245,7 +245,7 @@ class Batches:
         return batch
 
     def _new(self) -> Batch | None:
-        """A batch of texts that were not sent yet, or of such as were paid for."""
+        """A batch of texts that were not sent yet, or of such as were paid for; None where the texts end or fail."""
         batch = Batch(self._form)
         room, self._probed = self._largest - self._probed, 0
         while len(batch.texts) < max(1, room) and (found := self._peek()) is not None:
@@ -264,7 +264,7 @@ class Batches:
                 batch.form, batch.is_probe, self._is_probing = "base64", True, False
                 self._probed = 1  # the next batch is shorter by it, so that all others stay as they would be
                 break
-        return batch if batch.texts else None
+        return batch if batch.texts and self.failure is None else None
 
     def _peek(self) -> tuple[int, str] | None:
         """The next text that was not sent yet."""

@@ -231,8 +231,7 @@ async def test_what_is_no_text_ends_the_iteration_after_those_before_it(iterate:
     gateway = Gateway()
     with pytest.raises(InvalidRequestError, match=r"texts\[3\]"):
         await iterate(client_of(gateway, batch_size=2, max_concurrency=1), ["a", "b", "c", None, "d"])
-    assert gateway.requests[0]["input"] == ["a"]
-    assert sum(gateway.sizes) >= 2
+    assert [body["input"] for body in gateway.requests] == [["a"], ["b"]]
 
 
 @each_iter

@@ -106,6 +106,7 @@ async def test_nothing_that_was_paid_is_lost(
     gateway = Gateway(max_inputs=cut.max_inputs)
     dies = dying(Gateway(), TEXTS[27], until=lambda: has_recovered).refuse
     gateway.refuse = lambda body: dies(body) if len(body["input"]) <= gateway.max_inputs else None
+    gateway.holds = lambda body: gateway.refuse(body) is not None and not texts_answered(gateway)
     store = SimpleKVStore()
     more = {"embeddings_cache": store} if has_cache and "llama" in make.__name__ else {}
     ask = calls(make, gateway, cut.batch_size, is_async=is_async, **more)
@@ -136,7 +137,7 @@ async def test_a_cache_of_langchain_has_its_finished_batches_for_another_process
         await ask()
     before, has_recovered = len(gateway.requests), True
     assert await ask() == VECTORS
-    assert texts_answered(gateway, before) == TEXTS[40:]
+    assert sorted(texts_answered(gateway, before)) == TEXTS[40:]
 
 
 def texts_answered(gateway: Gateway, start: int = 0) -> list[str]:
@@ -221,7 +222,7 @@ async def test_batches_that_wait_for_a_rate_limiter_end_with_a_call_that_fails()
         await ask(TEXTS)
     assert caught.value.positions == list(range(5, 10))
     go_on.set()
-    for _ in range(20):
+    for _ in range(1000):
         await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) == 1
     assert len(texts_answered(gateway)) < len(TEXTS) / 2
@@ -268,7 +269,7 @@ async def test_texts_that_cannot_be_read_any_more_lose_nothing_that_is_paid(is_a
     with pytest.raises(OSError, match="the disk is gone"):
         await read()
     assert sorted(TEXTS[place] for place in came) == sorted(texts_answered(gateway))
-    assert len(came) >= 30
+    assert sorted(came) == list(range(30)), "the three texts of the last batch are not sent"
 
 
 @each_kind
@@ -381,6 +382,7 @@ async def test_base64_that_fails_later_is_given_up_and_nothing_else_is(embed: Ca
 
     gateway = Gateway(refuse=refuse)
     client = client_of(gateway, batch_size=50, max_concurrency=4)
+    client.session.answers_base64 = True
     assert (await embed(client, MANY)).vectors == [vector_of(text) for text in MANY]
     before = len(gateway.requests)
     assert client.session.answers_base64 is False
@@ -393,6 +395,7 @@ async def test_a_text_that_is_refused_in_any_form_leaves_base64_as_it_is(embed: 
     gateway = Gateway()
     gateway.refuse = lambda body: error("this input is refused") if MANY[1200] in body["input"] else None
     client = client_of(gateway, batch_size=50, max_concurrency=4)
+    client.session.answers_base64 = True
     with pytest.raises(BadRequestError, match=r"texts\[1200\] to texts\[1249\] could not be embedded"):
         await embed(client, MANY)
     assert client.session.answers_base64 is True
