@@ -3,11 +3,12 @@
 A test in which something must come within a short time asks `short` how long that is, and a server's pauses are made by
 it too. Where such a test fails, it is run again, whole, with all of these times 8 times as long, then 60 times: what
 it says is of their order, which is the same each time. A fault of ours fails thrice. A test that never asked fails at
-once.
+once. With `TESTS_RUN_ONCE` in the environment none is run again.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def eventually(is_so: Callable[[], bool]) -> bool:
 def reports_of(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
     """Run a test as often as it needs, and return the reports of the last run."""
     known = len(item.user_properties)
-    for times in TIMES:
+    for times in TIMES[:1] if os.environ.get("TESTS_RUN_ONCE") else TIMES:
         _now.update(times=times, is_asked=0)
         del item.user_properties[known:]
         if times > 1:

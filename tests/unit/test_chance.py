@@ -158,7 +158,10 @@ def test_hypothesis_tries_the_same_examples_each_time() -> None:
     assert settings().derandomize
 
 
-def test_a_test_whose_times_were_too_short_is_run_again_with_longer_ones(pytester: pytest.Pytester) -> None:
+def test_a_test_whose_times_were_too_short_is_run_again_with_longer_ones(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TESTS_RUN_ONCE", raising=False)  # of make mutants
     pytester.makepyfile(
         """
         from tests.patience import short
