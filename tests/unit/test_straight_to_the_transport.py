@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import os
 import socketserver
 import threading
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock
 
 import httpx
 import httpx2
 import pytest
 
 from tests.unit.test_http_families import WAYS
-from tikhub_ai.http import httpx_family
+from tikhub_ai.http import httpx_backend, httpx_family
 from tikhub_ai.http.httpx_family import Library, library
 
 if TYPE_CHECKING:
@@ -168,3 +170,14 @@ def test_a_closed_client_is_the_librarys_to_refuse() -> None:
     assert library("httpx").transport_of(client, httpx.URL("http://gateway.test")) is not None
     client.close()
     assert library("httpx").transport_of(client, httpx.URL("http://gateway.test")) is None
+
+
+def test_any_number_of_streams_that_are_dropped_within_a_request_are_closed_after_it() -> None:
+    """As Python's collector may drop them; a thousand at once were ended each within another's end."""
+    at_work, answer = httpx_backend._at_work, MagicMock(pid=os.getpid())
+    with at_work:
+        for _ in range(2000):
+            at_work.close(answer)
+        assert not answer.response.close.called
+    assert answer.response.close.call_count == answer.release.call_count == 2000
+    assert not at_work.dropped

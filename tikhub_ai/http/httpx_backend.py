@@ -48,19 +48,20 @@ class _AtWork(threading.local):
 
     def __exit__(self, *_: object) -> None:
         self.depth -= 1
-        while self.dropped and not self.depth:
-            self.close(self.dropped.pop())
+        while self.dropped and not self.depth:  # one after the other, none within another's end: they may be many
+            if (answer := self.dropped.pop()).pid != os.getpid():
+                _leave(answer)
+                continue
+            self.depth += 1
+            try:
+                answer.response.close()
+            finally:
+                self.depth -= 1
+            answer.release()
 
     def close(self, answer: _HttpxResponse) -> None:
-        if answer.pid != os.getpid():
-            _leave(answer)
-            return
-        if self.depth:
-            self.dropped.append(answer)
-            return
         with self:
-            answer.response.close()
-        answer.release()
+            self.dropped.append(answer)
 
 
 def _leave(answer: _HttpxResponse) -> None:
