@@ -119,7 +119,7 @@ async def _whole(result: Any) -> None:
 
 
 def _makes_react_agents() -> bool:
-    """Whether this llama-index-core can make the agent of its `predict_and_call`. 0.14.5 refuses its own default."""
+    """Whether this llama-index-core can make the agent of its `predict_and_call`. 0.14.6 refuses its own default."""
     try:
         ReActAgent(llm=MockLLM(), tools=[], formatter=None)
     except ValidationError:
