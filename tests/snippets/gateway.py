@@ -34,7 +34,8 @@ _CHAT: dict[str, type[Column]] = {
     "/v1/responses": Responses,
     "/v1/messages": Messages,
 }
-_LENGTH = 256
+_LENGTH = 384
+"""As multilingual-e5-small's, which answers the shorter lists of texts of one call (`relay`)."""
 _MODELS = ("gpt-4.1-mini", "gpt-5-mini", "claude-sonnet-4-5", "gemini-2.5-flash", "deepseek-chat", "whisper-1")
 _WORDS = ["Ruby", "is", "designed", "for", "the", "joy", "of", "programming."]
 
