@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     Call = Callable[[], Coroutine[Any, Any, None]]
 
+pytestmark = pytest.mark.long  # by CPU: each is many runs
+
 OURS = ("tikhub_ai", "langchain_tikhub", "llama_index_tikhub")
 LIBRARIES = ("aiohttp", "httpx", "httpx2", "httpcore", "httpcore2", "h11", "asyncio", "ssl", "socket")
 KINDS = {"builtins.generator", "builtins.async_generator", "builtins.coroutine", "builtins.frame", "_asyncio.Task"}

@@ -9,14 +9,13 @@ import ast
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 
 from tests import patience
 
-if TYPE_CHECKING:
-    import pytest
+pytestmark = pytest.mark.long  # all tests are read, and some run in processes of their own
 
 TESTS = Path(__file__).parents[1]
 LEAST = 30.0

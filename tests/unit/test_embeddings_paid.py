@@ -99,6 +99,7 @@ async def test_a_server_that_dies_loses_nothing_that_was_paid(way: Callable[...,
     assert len(again) == 2000 - len(paid)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("way", WAYS)
 async def test_calls_that_succeed_leave_no_vector_behind(way: Callable[..., Any], is_async: bool) -> None:

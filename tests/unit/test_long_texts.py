@@ -60,6 +60,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(VALUES, st.integers(1, 700), st.booleans(), st.booleans())
 def test_any_json_comes_apart_and_is_the_same_however_it_is_cut(value: Any, size: int, plain: bool, php: bool) -> None:

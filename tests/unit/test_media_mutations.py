@@ -29,7 +29,7 @@ from tikhub_ai.wire import ApiResponse, ServerSentEvent, Upload
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [needs_examples, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.long, needs_examples, pytest.mark.filterwarnings("ignore")]
 QUICK = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

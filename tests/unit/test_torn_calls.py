@@ -27,6 +27,8 @@ from tikhub_ai.chat import ChatReader
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.long  # by CPU: each is many runs
+
 NAME, OTHER = "get_weather", "get_time"
 CITY = 'Par"is {[\\'
 ARGUMENTS = json.dumps({"city": CITY})
